@@ -107,9 +107,9 @@ typedef struct VhostBackend {
   int control; /* readable when vhost_backend_run is due */
   int wake; /* for the data side: readable after a kick or a change of the link; vhost_backend_woken clears it
              */
-  int listener, connection, changed;
-  uint64_t socket_dev, socket_ino;      /* so that only our own socket is removed */
-  uint64_t features, protocol_features; /* as negotiated */
+  int listener, connection, changed, broken; /* the last two: eventfds in `wake` and in `control` */
+  uint64_t socket_dev, socket_ino;           /* so that only our own socket is removed */
+  uint64_t features, protocol_features;      /* as negotiated */
   bool features_set;
   uint32_t mtu; /* as the frontend set it, or 0 */
   MemoryMap memory;
@@ -128,6 +128,8 @@ void vhost_backend_run(VhostBackend *b); /* never blocks */
 void vhost_backend_close(VhostBackend *b);
 bool vhost_backend_link(const VhostBackend *b); /* both rings run */
 void vhost_backend_woken(VhostBackend *b);
+/* The data side saw a queue's `error`: the control side reports it and drops the connection. */
+void vhost_backend_broken(VhostBackend *b);
 
 /* False: the ring does not run now or is being changed. */
 always_inline bool vhost_ring_enter(VhostRing *r) {
