@@ -1,0 +1,155 @@
+/* image.c: guest memory and what is in it before the guest starts: the image, the tables of the CPU, the boot
+ * block, the plan. Layout: the image where its ELF headers say (from 1 MB), the plan at the very end,
+ * everything else is the guest's to allocate. */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "monitor.h"
+#include "../guest/kernel/tables.h"
+
+enum { PAGE_SIZE = 4096, HEADERS_MAX = 16 };
+
+void memory_create(Monitor *m) {
+  m->memory = m->options.memory;
+  m->memory_fd = memfd_create("clicklet-guest", MFD_CLOEXEC);
+  if (m->memory_fd < 0 || ftruncate(m->memory_fd, (off_t)m->memory))
+    fail(EXIT_HOST, "cannot make %llu bytes of guest memory: %m", (unsigned long long)m->memory);
+  m->ram = mmap(NULL, m->memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->memory_fd, 0);
+  if (m->ram == MAP_FAILED)
+    fail(EXIT_HOST, "cannot map %llu bytes of guest memory: %m", (unsigned long long)m->memory);
+  m->map = (MemoryMap){1, {{0, 0, m->memory, m->ram}}};
+}
+
+static void read_at(int fd, const char *path, void *to, size_t n, uint64_t at) {
+  for (size_t done = 0; done < n;) {
+    ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(at + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) fail(EXIT_REFUSED, "%s: %s", path, got ? strerror(errno) : "the file ends too early");
+    done += (size_t)got;
+  }
+}
+
+/* Finds GuestImage among the notes of one segment. */
+static bool find_note(Monitor *m, const uint8_t *notes, size_t size) {
+  for (size_t at = 0; size - at >= sizeof(Elf64_Nhdr);) {
+    Elf64_Nhdr h;
+    memcpy(&h, notes + at, sizeof h);
+    at += sizeof h;
+    size_t name = (h.n_namesz + 3ul) & ~3ul, body = (h.n_descsz + 3ul) & ~3ul;
+    if (name > size - at || body > size - at - name) return false;
+    if (h.n_type == GUEST_NOTE_TYPE && h.n_namesz == sizeof GUEST_NOTE_NAME &&
+        !memcmp(notes + at, GUEST_NOTE_NAME, sizeof GUEST_NOTE_NAME)) {
+      if (h.n_descsz != sizeof m->image) return false;
+      memcpy(&m->image, notes + at + name, sizeof m->image);
+      return true;
+    }
+    at += name + body;
+  }
+  return false;
+}
+
+static bool image_sane(const GuestImage *i) {
+  const uint64_t marks[] = {PAGE_SIZE,     i->kernel_start,  i->kernel_end,
+                            i->text_start, i->text_end,      i->rodata_start,
+                            i->rodata_end, i->data_start,    i->stack_guard + PAGE_SIZE,
+                            i->data_end,   GUEST_IMAGE_LIMIT};
+  for (unsigned n = 1; n < countof(marks); n++)
+    if (marks[n] < marks[n - 1] || marks[n] % PAGE_SIZE) return false;
+  return i->version == GUEST_ABI_VERSION && i->stack_guard >= i->data_start && i->stack_top <= i->data_end &&
+         i->tables >= i->kernel_start && i->tables % PAGE_SIZE == 0 && i->tables <= i->kernel_end &&
+         i->kernel_end - i->tables >= sizeof(GuestTables) && i->boot >= i->data_start && i->boot % 8 == 0 &&
+         i->boot <= i->data_end && i->data_end - i->boot >= sizeof(GuestBoot) && i->entry >= i->text_start &&
+         i->entry < i->text_end;
+}
+
+static void load_elf(Monitor *m, int fd, const char *path) {
+  Elf64_Ehdr h;
+  Elf64_Phdr p[HEADERS_MAX];
+  read_at(fd, path, &h, sizeof h, 0);
+  if (memcmp(h.e_ident, ELFMAG, SELFMAG) || h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64 ||
+      h.e_phentsize != sizeof *p || h.e_phnum > HEADERS_MAX)
+    fail(EXIT_REFUSED, "%s is not a guest image (64-bit x86 ELF)", path);
+  read_at(fd, path, p, h.e_phnum * sizeof *p, h.e_phoff);
+  bool noted = false;
+  for (unsigned i = 0; i < h.e_phnum; i++) {
+    if (p[i].p_type == PT_NOTE && p[i].p_filesz <= 4096) {
+      uint8_t notes[4096];
+      read_at(fd, path, notes, p[i].p_filesz, p[i].p_offset);
+      noted = noted || find_note(m, notes, p[i].p_filesz);
+    }
+  }
+  if (!noted || !image_sane(&m->image))
+    fail(EXIT_REFUSED, "%s is not an image for this version of the monitor", path);
+  if (m->image.data_end > m->memory)
+    fail(EXIT_REFUSED, "%llu bytes of memory are too little: the image alone needs %llu",
+         (unsigned long long)m->memory, (unsigned long long)m->image.data_end);
+  for (unsigned i = 0; i < h.e_phnum; i++) {
+    if (p[i].p_type != PT_LOAD || !p[i].p_filesz) continue;
+    if (p[i].p_paddr > m->memory || p[i].p_filesz > m->memory - p[i].p_paddr)
+      fail(EXIT_REFUSED, "%s: a part does not fit into memory", path);
+    read_at(fd, path, m->ram + p[i].p_paddr, p[i].p_filesz, p[i].p_offset);
+  }
+}
+
+static uint64_t load_plan(Monitor *m, const char *path, uint64_t *at) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat s;
+  if (fd < 0 || fstat(fd, &s)) fail(EXIT_REFUSED, "%s: %m", path);
+  uint64_t size = (uint64_t)s.st_size, room = m->memory - m->image.data_end;
+  if (size > room)
+    fail(EXIT_REFUSED, "%llu bytes of memory are too little: the image and the plan alone need %llu",
+         (unsigned long long)m->memory, (unsigned long long)(m->image.data_end + size));
+  *at = (m->memory - size) & ~(uint64_t)(PAGE_SIZE - 1);
+  if (*at < m->image.data_end) *at = m->image.data_end;
+  read_at(fd, path, m->ram + *at, size, 0);
+  close(fd);
+  return size;
+}
+
+/* The devices: the ports in order, then the control channel. */
+static void describe_devices(Monitor *m, GuestBoot *b) {
+  for (unsigned i = 0; i < m->options.port_count; i++) {
+    Port *p = &m->options.ports[i];
+    GuestDevice *d = &b->devices[i];
+    d->type = 1;
+    d->queue_limit = 1024;
+    d->offered = DEVICE_FEATURES & ~(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT);
+    memcpy(d->mac, p->mac, 6);
+    d->mtu = 1500;
+  }
+  GuestDevice *console = &b->devices[m->options.port_count];
+  console->type = 3;
+  console->queue_limit = 16;
+  console->offered = VIRTIO_F_VERSION_1 | VIRTIO_F_IN_ORDER;
+  console->link = 1;
+  b->device_count = m->options.port_count + 1;
+}
+
+void image_load(Monitor *m) {
+  int fd = open(m->options.image, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail(EXIT_REFUSED, "%s: %m", m->options.image);
+  load_elf(m, fd, m->options.image);
+  close(fd);
+
+  static const uint64_t devices[] = {GUEST_DOORBELLS, 0};
+  tables_build((GuestTables *)(m->ram + m->image.tables), &m->image, m->memory, 1, devices);
+
+  GuestBoot *b = m->boot = (GuestBoot *)(m->ram + m->image.boot);
+  b->magic = GUEST_BOOT_MAGIC;
+  b->version = GUEST_ABI_VERSION;
+  b->size = sizeof *b;
+  b->flags = GUEST_FLAG_MONITOR;
+  b->memory = m->memory;
+  if (m->options.plan) b->plan_size = load_plan(m, m->options.plan, &b->plan);
+  if (getrandom(b->entropy, sizeof b->entropy, GRND_NONBLOCK) != sizeof b->entropy)
+    b->entropy[0] = (uint64_t)clock_ns();
+  describe_devices(m, b);
+}

@@ -1,0 +1,160 @@
+/* monitor.h: the KVM monitor: one process per guest. The vCPU has a thread of its own (vm.c); everything
+ * else, the control socket, TAP ports, vhost-user connections and signals, is served by the main thread's
+ * event loop (loop.c).
+ *
+ * The guest is hostile: what lies in its memory is read once into a copy, checked, then used.
+ */
+#ifndef CLICKLET_MONITOR_H
+#define CLICKLET_MONITOR_H
+#include <clicklet/base.h>
+#include <clicklet/guest_abi.h>
+#include "../virtio/device.h"
+
+/* Exit statuses; DESIGN.md's where they overlap. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_BAD_USAGE = 2, EXIT_HOST = 3, EXIT_FAULT = 70 };
+
+enum { PORTS_MAX = 16, CLIENTS_MAX = 16 };
+
+typedef struct Monitor Monitor;
+typedef struct Port Port;
+
+/* ---- Event loop (main thread)
+ * -------------------------------------------------------------------------------------- */
+
+typedef struct Watch Watch;
+struct Watch {
+  int fd;
+  void (*ready)(Watch *w, uint32_t events); /* EPOLL* */
+};
+bool watch_add(Watch *w, uint32_t events);
+void watch_change(Watch *w, uint32_t events);
+void watch_remove(Watch *w);
+
+typedef struct Alarm { /* fires once, in the event loop */
+  int64_t at;          /* CLOCK_MONOTONIC ns, 0: off */
+  void (*fire)(struct Alarm *a);
+  struct Alarm *next;
+} Alarm;
+void alarm_set(Alarm *a, int64_t at);
+void alarm_clear(Alarm *a);
+void loop_run(Monitor *m); /* until m->ending */
+
+int64_t clock_ns(void); /* CLOCK_MONOTONIC */
+
+/* ---- Ports
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct PortCounters {
+  uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes,
+      rx_dropped; /* as the guest sees them; 0 where the monitor does not move them */
+} PortCounters;
+
+struct Port {
+  Monitor *monitor;
+  unsigned index;   /* device number in the guest */
+  const char *kind; /* "tap", "vhost-user" */
+  char *arg;        /* interface or socket */
+  uint8_t mac[6];
+  bool mac_given;
+  int kick[2]; /* eventfds the guest's doorbells write to */
+  PortCounters counters;
+  bool (*open)(Port *p);         /* before the guest starts; fails by fail() */
+  void (*device_ready)(Port *p); /* the driver has set up (or reset) its queues */
+  void (*close)(Port *p);
+  union {
+    struct TapPort *tap;
+    struct VhostPort *vhost;
+    struct ConsolePort *console;
+  };
+};
+extern const Port tap_port, vhost_port;
+
+/* What the driver of device `index` asks for, copied and checked. False, with a line in error, if it is
+ * nonsense. */
+typedef struct DriverSetup {
+  uint64_t features;
+  bool ready;
+  GuestQueue queues[2];
+} DriverSetup;
+bool driver_setup(Monitor *m, unsigned index, DriverSetup *out, const char **error);
+/* Says "the other side is there" or not. `lost`: the rings are gone, the driver must start anew. */
+void port_link(Port *p, bool up, bool lost);
+
+/* ---- The monitor
+ * ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Options {
+  const char *image, *plan, *control;
+  uint64_t memory;
+  int cpu, events;
+  int64_t start; /* CLOCK_MONOTONIC ns at which the process was started, for the boot phases */
+  Port ports[PORTS_MAX];
+  unsigned port_count;
+} Options;
+
+typedef struct ExitCounters {
+  uint64_t console, wait, state, device, notify, interrupted, other;
+} ExitCounters;
+
+struct Monitor {
+  Options options;
+  /* memory */
+  int memory_fd;
+  uint8_t *ram;
+  uint64_t memory;
+  MemoryMap map;
+  GuestImage image;
+  GuestBoot *boot; /* in guest memory: hostile */
+  /* KVM */
+  int kvm, vm, vcpu;
+  struct kvm_run *run;
+  uint64_t tsc_khz;
+  int64_t tsc_offset;   /* guest TSC minus host TSC */
+  uint64_t tsc_mark;    /* host TSC ... */
+  int64_t mono_mark;    /* ... at this CLOCK_MONOTONIC */
+  int wake;             /* eventfd: ends a wait of the guest */
+  int calls[PORTS_MAX]; /* eventfds that vhost-user backends write; also end a wait */
+  ExitCounters exits;
+  /* vCPU thread to main thread */
+  int notice;                                      /* eventfd: states or devices to look at */
+  volatile uint32_t state_notices, device_notices; /* bit masks */
+  volatile uint32_t vcpu_ended;
+  volatile uint32_t pause;
+  /* state, main thread */
+  bool ready, ending;
+  int status;
+  char reason[320];
+  int64_t stop_deadline;
+};
+extern Monitor monitor;
+
+/* Ends the process with one clear line. */
+_Noreturn void fail(int status, const char *format, ...) printf_like(2, 3);
+/* Asks the event loop to end with that status. The first reason wins. */
+void end_with(Monitor *m, int status, const char *format, ...) printf_like(3, 4);
+
+/* image.c */
+void memory_create(Monitor *m);
+void image_load(Monitor *m); /* the ELF, the boot block, the plan */
+/* vm.c */
+void vm_create(Monitor *m);
+void vm_doorbells(Monitor *m, unsigned device, const int *kick, unsigned n);
+void vm_start(Monitor *m); /* starts the vCPU's thread */
+void vm_stop(Monitor *m);  /* ends it */
+void vm_pause(Monitor *m, bool on);
+double guest_ms(const Monitor *m, uint64_t tsc); /* ms from process start */
+double now_ms(const Monitor *m);
+/* events.c */
+void event(Monitor *m, const char *name, const char *format, ...)
+    printf_like(3, 4); /* format: further JSON members */
+void json_string(char *out, size_t size, const char *s);
+/* control.c */
+void control_open(Monitor *m);
+void control_close(Monitor *m);
+void control_device_ready(Monitor *m);
+bool control_stop_guest(Monitor *m); /* sends STOP; false if the guest cannot be asked */
+/* sandbox.c */
+void sandbox_enter(void);
+
+#endif

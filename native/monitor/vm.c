@@ -1,0 +1,298 @@
+/* vm.c: the virtual machine and its vCPU thread. The vCPU starts in ring 3 with everything prepared
+ * (image.c); there is no interrupt controller and no timer: an idle guest waits inside one MMIO write, which
+ * this thread answers when a device calls or the guest's deadline is reached. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include "monitor.h"
+#include "../guest/kernel/tables.h"
+
+enum { CPUID_ENTRIES = 128, MSR_TSC = 0x10, VCPU_STACK = 128 << 10 };
+
+static pthread_t thread;
+
+static uint64_t host_tsc(void) { return __builtin_ia32_rdtsc(); }
+
+static void call_kvm(int fd, unsigned long request, void *arg, const char *what) {
+  if (ioctl(fd, request, arg) < 0) fail(EXIT_HOST, "KVM: %s: %m", what);
+}
+
+static void open_kvm(Monitor *m) {
+  m->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+  if (m->kvm < 0 && errno == ENOENT)
+    fail(EXIT_HOST, "this host has no /dev/kvm: load the kvm module or enable (nested) virtualisation, or "
+                    "use QEMU (--vmm qemu)");
+  if (m->kvm < 0 && errno == EACCES)
+    fail(EXIT_HOST, "no permission for /dev/kvm: add the user to the group kvm, or use QEMU (--vmm qemu)");
+  if (m->kvm < 0) fail(EXIT_HOST, "/dev/kvm: %m");
+  int version = ioctl(m->kvm, KVM_GET_API_VERSION, 0);
+  if (version != KVM_API_VERSION) fail(EXIT_HOST, "KVM: version %d, need %d", version, KVM_API_VERSION);
+}
+
+static void set_cpuid(Monitor *m) {
+  struct {
+    struct kvm_cpuid2 head;
+    struct kvm_cpuid_entry2 entries[CPUID_ENTRIES];
+  } c = {.head.nent = CPUID_ENTRIES};
+  call_kvm(m->kvm, KVM_GET_SUPPORTED_CPUID, &c, "CPUID");
+  call_kvm(m->vcpu, KVM_SET_CPUID2, &c, "CPUID");
+}
+
+static void set_registers(Monitor *m) {
+  const GuestImage *i = &m->image;
+  struct kvm_sregs s;
+  call_kvm(m->vcpu, KVM_GET_SREGS, &s, "registers");
+  struct kvm_segment code = {
+      .limit = 0xffffffff, .selector = USER_CODE, .present = 1, .type = 11, .dpl = 3, .s = 1, .l = 1, .g = 1};
+  struct kvm_segment data = code;
+  data.selector = USER_DATA, data.type = 3, data.l = 0, data.db = 1;
+  s.cs = code;
+  s.ds = s.es = s.ss = data;
+  struct kvm_segment none = {.unusable = 1};
+  s.fs = s.gs = s.ldt = none;
+  s.tr = (struct kvm_segment){.base = i->tables + offsetof(GuestTables, tss),
+                              .limit = sizeof(GuestTss) - 1,
+                              .selector = TASK_STATE,
+                              .present = 1,
+                              .type = 11};
+  s.gdt.base = i->tables + offsetof(GuestTables, gdt);
+  s.gdt.limit = sizeof(((GuestTables *)0)->gdt) - 1;
+  s.idt.base = i->tables + offsetof(GuestTables, idt);
+  s.idt.limit = sizeof(((GuestTables *)0)->idt) - 1;
+  s.cr0 = GUEST_CR0;
+  s.cr3 = i->tables;
+  s.cr4 = GUEST_CR4;
+  s.efer = GUEST_EFER | GUEST_EFER_NXE;
+  call_kvm(m->vcpu, KVM_SET_SREGS, &s, "registers");
+  struct kvm_regs r = {.rip = i->entry, .rsp = i->stack_top, .rflags = 2};
+  call_kvm(m->vcpu, KVM_SET_REGS, &r, "registers");
+}
+
+/* Pins down how guest TSC, host TSC, monotonic and calendar time relate. */
+static void set_clocks(Monitor *m) {
+  long khz = ioctl(m->vcpu, KVM_GET_TSC_KHZ, 0);
+  if (khz <= 0) fail(EXIT_HOST, "KVM: the host has no stable time stamp counter");
+  struct {
+    struct kvm_msrs head;
+    struct kvm_msr_entry entry;
+  } msr = {.head.nmsrs = 1, .entry.index = MSR_TSC};
+  struct timespec now;
+  uint64_t before = host_tsc();
+  int got = ioctl(m->vcpu, KVM_GET_MSRS, &msr);
+  uint64_t after = host_tsc();
+  clock_gettime(CLOCK_REALTIME, &now);
+  m->mono_mark = clock_ns();
+  m->tsc_mark = after;
+  m->tsc_khz = (uint64_t)khz;
+  m->tsc_offset = got == 1 ? (int64_t)(msr.entry.data - (before + (after - before) / 2)) : 0;
+  m->boot->tsc_khz = m->tsc_khz;
+  m->boot->tsc_base = after + (uint64_t)m->tsc_offset;
+  m->boot->epoch_base = now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+double now_ms(const Monitor *m) { return (double)(clock_ns() - m->options.start) / 1e6; }
+
+double guest_ms(const Monitor *m, uint64_t tsc) {
+  int64_t ticks = (int64_t)(tsc - (uint64_t)m->tsc_offset - m->tsc_mark);
+  return (double)(m->mono_mark - m->options.start) / 1e6 + (double)ticks / (double)m->tsc_khz;
+}
+
+void vm_create(Monitor *m) {
+  open_kvm(m);
+  m->vm = ioctl(m->kvm, KVM_CREATE_VM, 0);
+  if (m->vm < 0) fail(EXIT_HOST, "KVM: cannot create a virtual machine: %m");
+  struct kvm_userspace_memory_region region = {.memory_size = m->memory, .userspace_addr = (uint64_t)m->ram};
+  call_kvm(m->vm, KVM_SET_USER_MEMORY_REGION, &region, "memory");
+  m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
+  if (m->vcpu < 0) fail(EXIT_HOST, "KVM: cannot create a virtual CPU: %m");
+  int size = ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+  m->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
+  if (m->run == MAP_FAILED) fail(EXIT_HOST, "KVM: cannot map the virtual CPU: %m");
+  set_cpuid(m);
+  set_registers(m);
+  set_clocks(m);
+}
+
+void vm_doorbells(Monitor *m, unsigned device, const int *kick, unsigned n) {
+  for (unsigned q = 0; q < n; q++) {
+    struct kvm_ioeventfd io = {
+        .addr = GUEST_DOORBELLS + GUEST_DOORBELL_NOTIFY(device, q), .len = 4, .fd = kick[q]};
+    call_kvm(m->vm, KVM_IOEVENTFD, &io, "doorbells");
+  }
+}
+
+/* ---- What the guest writes to its doorbells
+ * ------------------------------------------------------------------------- */
+
+static void notice(Monitor *m, volatile uint32_t *mask, uint32_t bits) {
+  __atomic_fetch_or(mask, bits, __ATOMIC_SEQ_CST);
+  (void)!write(m->notice, &(uint64_t){1}, 8);
+}
+
+static void console(Monitor *m, uint64_t value) {
+  uint64_t at = value >> 32, n = value & 0xffffffff;
+  if (n > GUEST_TEXT_MAX) n = GUEST_TEXT_MAX;
+  const uint8_t *text = memory_at(&m->map, at, n);
+  while (text && n) {
+    ssize_t done = write(STDOUT_FILENO, text, n);
+    if (done <= 0 && errno != EINTR) break;
+    if (done > 0) text += done, n -= (uint64_t)done;
+  }
+}
+
+/* Blocks until a device has called or the time is over. */
+static void wait_for_call(Monitor *m, uint64_t ns) {
+  struct pollfd fds[PORTS_MAX + 1] = {{.fd = m->wake, .events = POLLIN}};
+  unsigned n = 1;
+  for (unsigned i = 0; i < m->options.port_count; i++)
+    if (m->calls[i] >= 0) fds[n++] = (struct pollfd){.fd = m->calls[i], .events = POLLIN};
+  struct timespec t = {.tv_sec = (time_t)(ns / (uint64_t)NSEC_PER_SEC),
+                       .tv_nsec = (long)(ns % (uint64_t)NSEC_PER_SEC)};
+  bool bounded = ns < (uint64_t)INT64_MAX;
+  if (ppoll(fds, n, bounded ? &t : NULL, NULL) <= 0) return;
+  uint64_t count;
+  for (unsigned i = 0; i < n; i++)
+    if (fds[i].revents & POLLIN) (void)!read(fds[i].fd, &count, sizeof count);
+}
+
+static void stray_access(Monitor *m, const char *what, uint64_t at) {
+  struct kvm_regs r = {0};
+  ioctl(m->vcpu, KVM_GET_REGS, &r);
+  GuestReport *report = &m->boot->report;
+  report->state = GUEST_FAULTED;
+  report->fault.rip = r.rip;
+  report->fault.address = at;
+  snprintf(report->reason, sizeof report->reason, "fault: %s 0x%llx, where there is no memory, rip 0x%llx",
+           what, (unsigned long long)at, (unsigned long long)r.rip);
+}
+
+/* False: the guest must not go on. */
+static bool doorbell(Monitor *m) {
+  const struct kvm_run *r = m->run;
+  uint64_t at = r->mmio.phys_addr - GUEST_DOORBELLS, value = 0;
+  if (r->mmio.phys_addr < GUEST_DOORBELLS || at >= GUEST_DOORBELLS_SIZE || !r->mmio.is_write ||
+      r->mmio.len > 8) {
+    stray_access(m, r->mmio.is_write ? "write to" : "read of", r->mmio.phys_addr);
+    return false;
+  }
+  memcpy(&value, r->mmio.data, r->mmio.len);
+  switch (at) {
+  case GUEST_DOORBELL_CONSOLE:
+    m->exits.console++, console(m, value);
+    return true;
+  case GUEST_DOORBELL_WAIT:
+    m->exits.wait++, wait_for_call(m, value);
+    return true;
+  case GUEST_DOORBELL_STATE:
+    m->exits.state++;
+    if (value < 32) notice(m, &m->state_notices, 1u << value);
+    return value < GUEST_STOPPED;
+  case GUEST_DOORBELL_DEVICE:
+    m->exits.device++;
+    if (value < GUEST_DEVICES) notice(m, &m->device_notices, 1u << value);
+    return true;
+  }
+  m->exits.notify++; /* no ioeventfd there: a device that does not exist */
+  return true;
+}
+
+/* ---- The vCPU's thread
+ * ------------------------------------------------------------------------------------------------ */
+
+static void woken(int signal) { (void)signal; }
+
+static bool step(Monitor *m) {
+  if (ioctl(m->vcpu, KVM_RUN, 0) < 0) {
+    if (errno != EINTR && errno != EAGAIN) {
+      stray_access(m, strerror(errno), 0);
+      return false;
+    }
+    m->exits.interrupted++;
+    return true;
+  }
+  switch (m->run->exit_reason) {
+  case KVM_EXIT_MMIO:
+    return doorbell(m);
+  case KVM_EXIT_INTR:
+    m->exits.interrupted++;
+    return true;
+  case KVM_EXIT_HLT:
+    return false; /* after a fault */
+  case KVM_EXIT_SHUTDOWN:
+    stray_access(m, "triple fault", 0);
+    return false;
+  case KVM_EXIT_INTERNAL_ERROR:
+    stray_access(m, "instruction that KVM cannot emulate, access to", 0);
+    return false;
+  }
+  m->exits.other++;
+  stray_access(m, "unexpected exit", m->run->exit_reason);
+  return false;
+}
+
+static void *vcpu_main(void *arg) {
+  Monitor *m = arg;
+  if (m->options.cpu >= 0) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)m->options.cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+  }
+  for (;;) {
+    uint32_t pause = __atomic_load_n(&m->pause, __ATOMIC_SEQ_CST);
+    if (pause == 2) break;
+    if (pause) {
+      struct pollfd never = {.fd = -1};
+      poll(&never, 1, 100); /* signals end it early */
+      continue;
+    }
+    m->run->immediate_exit = 0;
+    if (__atomic_load_n(&m->pause, __ATOMIC_SEQ_CST)) continue;
+    if (!step(m)) break;
+  }
+  __atomic_store_n(&m->vcpu_ended, 1, __ATOMIC_SEQ_CST);
+  (void)!write(m->notice, &(uint64_t){1}, 8);
+  return NULL;
+}
+
+void vm_start(Monitor *m) {
+  struct sigaction action = {.sa_handler = woken};
+  sigaction(SIGUSR1, &action, NULL);
+  pthread_attr_t attr;
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, VCPU_STACK);
+  int error = pthread_create(&thread, &attr, vcpu_main, m);
+  if (error) fail(EXIT_HOST, "cannot start the vCPU's thread: %s", strerror(error));
+}
+
+static void interrupt_vcpu(Monitor *m, uint32_t pause) {
+  __atomic_store_n(&m->pause, pause, __ATOMIC_SEQ_CST);
+  m->run->immediate_exit = 1; /* in case the signal comes just before KVM_RUN */
+  pthread_kill(thread, SIGUSR1);
+  (void)!write(m->wake, &(uint64_t){1}, 8);
+}
+
+void vm_pause(Monitor *m, bool on) {
+  if (m->vcpu_ended) return;
+  interrupt_vcpu(m, on);
+}
+
+void vm_stop(Monitor *m) {
+  if (!thread) return;
+  if (!m->vcpu_ended) interrupt_vcpu(m, 2);
+  pthread_join(thread, NULL);
+  thread = 0;
+}
