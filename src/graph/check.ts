@@ -1,0 +1,188 @@
+/** Checks of a flat graph against the element classes: classes, port counts, push and pull, wiring. */
+
+import type { Diagnostics, Note } from '../lang/diagnostics.ts';
+import { suggest } from '../lang/suggest.ts';
+import type { ClassTable, ElementClass } from './class-table.ts';
+import { type PortCount, parsePortCount, portProcessing, portsFor } from './codes.ts';
+import type { FlatConnection, FlatElement, FlatGraph } from './flat-graph.ts';
+import { type ElementPorts, instantiation, resolveProcessing, shown } from './processing.ts';
+import type { PortProcessing, ResolvedElement, ResolvedGraph } from './resolved-graph.ts';
+
+export interface CheckOptions {
+  /**
+   * The graph is what is left of a configuration with errors. Unused ports then go unreported, since
+   * the statement that uses them may be among those that were skipped.
+   */
+  partial?: boolean;
+}
+
+/** Check a graph and resolve its ports; undefined if there were errors. All of them are reported. */
+export function check(
+  graph: FlatGraph,
+  classes: ClassTable,
+  diagnostics: Diagnostics,
+  options: CheckOptions = {},
+): ResolvedGraph | undefined {
+  const before = diagnostics.errorCount;
+  checkClasses(graph.elements, classes, diagnostics);
+  const ports = countPorts(graph, classes);
+  const sound = checkPortNumbers(graph, classes, ports, diagnostics);
+  const declared = ports.map(({ inputs, outputs }) => ({ inputs: [...inputs], outputs: [...outputs] }));
+  resolveProcessing(graph.elements, ports, sound, diagnostics);
+  checkReuse(graph.elements, ports, sound, diagnostics);
+  if (!options.partial) checkUnused(graph, classes, ports, diagnostics);
+  if (diagnostics.errorCount > before) return undefined;
+  return { ...graph, elements: graph.elements.map(resolve) };
+
+  function resolve(element: FlatElement): ResolvedElement {
+    const { inputs, outputs } = ports[element.index]!;
+    const open = declared[element.index]!;
+    return {
+      ...element,
+      class: classes.get(element.className)!,
+      inputs: inputs.map(settle),
+      outputs: outputs.map(settle),
+      agnosticInputs: open.inputs.map((processing) => processing === 'agnostic'),
+      agnosticOutputs: open.outputs.map((processing) => processing === 'agnostic'),
+    };
+  }
+}
+
+/** Ports that stay agnostic are push. */
+function settle(processing: string): PortProcessing {
+  return processing === 'pull' ? 'pull' : 'push';
+}
+
+/** Each unknown class is reported once, where it is first used. */
+function checkClasses(elements: readonly FlatElement[], classes: ClassTable, diagnostics: Diagnostics): void {
+  const reported = new Set<string>();
+  for (const element of elements) {
+    const { className } = element;
+    if (element.undeclared || classes.has(className) || reported.has(className)) continue;
+    reported.add(className);
+    const message = `unknown element class '${className}'${suggest(className, classes.names())}`;
+    diagnostics.error(element.span, message, instantiation(element));
+  }
+}
+
+function classOf(element: FlatElement, classes: ClassTable): ElementClass | undefined {
+  return element.undeclared ? undefined : classes.get(element.className);
+}
+
+/** The ports every element has, by its class and its connections. Unknown classes take any. */
+function countPorts(graph: FlatGraph, classes: ClassTable): ElementPorts[] {
+  const used = graph.elements.map(() => ({ inputs: 0, outputs: 0 }));
+  for (const { from, fromPort, to, toPort } of graph.connections) {
+    used[from]!.outputs = Math.max(used[from]!.outputs, fromPort + 1);
+    used[to]!.inputs = Math.max(used[to]!.inputs, toPort + 1);
+  }
+  const counts = new Map<string, PortCount>();
+  return graph.elements.map((element) => {
+    const { inputs, outputs } = used[element.index]!;
+    const elementClass = classOf(element, classes);
+    if (!elementClass) return { ...bothSides('a/a', inputs, outputs), flow: 'x/y' };
+    let count = counts.get(elementClass.name);
+    if (!count) {
+      count = parsePortCount(elementClass.ports);
+      counts.set(elementClass.name, count);
+    }
+    return {
+      ...bothSides(elementClass.processing, ...portsFor(count, inputs, outputs)),
+      flow: elementClass.flow,
+    };
+  });
+}
+
+function bothSides(code: string, inputCount: number, outputCount: number) {
+  const [inputs, outputs] = portProcessing(code, inputCount, outputCount);
+  return { inputs, outputs };
+}
+
+/** Report connections to ports that do not exist; the others are returned. */
+function checkPortNumbers(
+  graph: FlatGraph,
+  classes: ClassTable,
+  ports: readonly ElementPorts[],
+  diagnostics: Diagnostics,
+): FlatConnection[] {
+  const reported = new Set<string>();
+  return graph.connections.filter((connection) => {
+    const { from, fromPort, to, toPort } = connection;
+    const bad: [element: number, kind: string, port: number][] = [];
+    if (fromPort >= ports[from]!.outputs.length) bad.push([from, 'output', fromPort]);
+    if (toPort >= ports[to]!.inputs.length) bad.push([to, 'input', toPort]);
+    for (const [index, kind, port] of bad) {
+      const element = graph.elements[index]!;
+      const message = `'${shown(element)}' has no ${kind} ${port}`;
+      if (reported.has(message)) continue;
+      reported.add(message);
+      const code = classOf(element, classes)!.ports;
+      diagnostics.error(connection.span, message, [
+        { message: `declared here; ports of ${element.className} are ${code}`, span: element.span },
+        ...instantiation(element),
+      ]);
+    }
+    return bad.length === 0;
+  });
+}
+
+/** A push output and a pull input take one connection each. */
+function checkReuse(
+  elements: readonly FlatElement[],
+  ports: readonly ElementPorts[],
+  connections: readonly FlatConnection[],
+  diagnostics: Diagnostics,
+): void {
+  const firstAt = new Map<string, FlatConnection>();
+  const once = (connection: FlatConnection, index: number, kind: string, port: number) => {
+    const at = `${kind} ${index} ${port}`;
+    const first = firstAt.get(at);
+    if (!first) {
+      firstAt.set(at, connection);
+      return;
+    }
+    // Connections come sorted by target; in the text the later one is the reuse.
+    const [earlier, later] = inTextOrder(first, connection);
+    const element = elements[index]!;
+    const notes: Note[] = [
+      { message: 'first connected here', span: earlier.span },
+      { message: `'${element.name}' declared here`, span: element.span },
+      ...instantiation(element),
+    ];
+    diagnostics.error(later.span, `illegal reuse of '${shown(element)}' ${kind} ${port}`, notes);
+  };
+  for (const connection of connections) {
+    const { from, fromPort, to, toPort } = connection;
+    if (ports[from]!.outputs[fromPort] !== 'pull') once(connection, from, 'push output', fromPort);
+    if (ports[to]!.inputs[toPort] === 'pull') once(connection, to, 'pull input', toPort);
+  }
+}
+
+function inTextOrder(a: FlatConnection, b: FlatConnection): [FlatConnection, FlatConnection] {
+  return a.span.source === b.span.source && a.span.start > b.span.start ? [b, a] : [a, b];
+}
+
+/** Every port of an element must be connected. */
+function checkUnused(
+  graph: FlatGraph,
+  classes: ClassTable,
+  ports: readonly ElementPorts[],
+  diagnostics: Diagnostics,
+): void {
+  const used = new Set<string>();
+  for (const { from, fromPort, to, toPort } of graph.connections)
+    used.add(`output ${from} ${fromPort}`).add(`input ${to} ${toPort}`);
+  for (const kind of ['input', 'output'] as const)
+    for (const element of graph.elements) {
+      if (!classOf(element, classes)) continue;
+      const { inputs, outputs } = ports[element.index]!;
+      const count = kind === 'input' ? inputs.length : outputs.length;
+      for (let port = 0; port < count; port++)
+        if (!used.has(`${kind} ${element.index} ${port}`))
+          diagnostics.error(
+            element.span,
+            `'${shown(element)}' ${kind} ${port} unused`,
+            instantiation(element),
+          );
+    }
+}

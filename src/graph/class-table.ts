@@ -1,0 +1,113 @@
+/** The element class table: what the C side says about every element, loaded from its JSON dump. */
+
+/** One argument an element class takes. */
+export interface ClassArg {
+  readonly key: string;
+  readonly type: string;
+  readonly default: string | null;
+  readonly positional: boolean;
+  readonly mandatory: boolean;
+  readonly min: number | string | null;
+  readonly max: number | string | null;
+  readonly choices: readonly string[] | null;
+  readonly doc: string | null;
+}
+
+export interface ClassHandler {
+  readonly name: string;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly type: string;
+}
+
+export interface ElementClass {
+  readonly name: string;
+  /** The C file that defines it. */
+  readonly file: string;
+  /** Port count code, such as `1/1-2`. */
+  readonly ports: string;
+  /** Processing code, such as `a/ah`. */
+  readonly processing: string;
+  /** Flow code, such as `x/x`. */
+  readonly flow: string;
+  readonly flags: string;
+  readonly targets: readonly string[];
+  readonly args: readonly ClassArg[];
+  readonly handlers: readonly ClassHandler[];
+  /** The element parses its arguments by its table; otherwise `args` is documentation at best. */
+  readonly args_checked: boolean;
+  /** Side effects show the order of packets, so batches must not regroup them. */
+  readonly ordered: boolean;
+}
+
+/** The element classes that exist, by name. */
+export class ClassTable {
+  readonly #classes = new Map<string, ElementClass>();
+
+  constructor(classes: Iterable<ElementClass>) {
+    for (const elementClass of classes) this.#classes.set(elementClass.name, elementClass);
+  }
+
+  /**
+   * Load a table from parsed JSON, `{ version: 1, classes: [...] }`. Unknown fields are kept out of
+   * the way; missing ones throw an error that names the class and the field.
+   */
+  static fromJson(json: unknown): ClassTable {
+    if (!isRecord(json) || json.version !== 1 || !Array.isArray(json.classes))
+      throw new Error('element class table: expected { "version": 1, "classes": [...] }');
+    return new ClassTable(json.classes.map(readClass));
+  }
+
+  get size(): number {
+    return this.#classes.size;
+  }
+
+  get(name: string): ElementClass | undefined {
+    return this.#classes.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#classes.has(name);
+  }
+
+  names(): Iterable<string> {
+    return this.#classes.keys();
+  }
+
+  [Symbol.iterator](): Iterator<ElementClass> {
+    return this.#classes.values();
+  }
+}
+
+type FieldType = 'string' | 'boolean' | 'array';
+
+const FIELDS: readonly [field: keyof ElementClass, type: FieldType, fallback?: unknown][] = [
+  ['name', 'string'],
+  ['ports', 'string'],
+  ['file', 'string', ''],
+  ['processing', 'string', 'a/a'],
+  ['flow', 'string', 'x/x'],
+  ['flags', 'string', ''],
+  ['targets', 'array', ['host', 'guest']],
+  ['args', 'array', []],
+  ['handlers', 'array', []],
+  ['args_checked', 'boolean', true],
+  ['ordered', 'boolean', false],
+];
+
+function readClass(json: unknown, index: number): ElementClass {
+  const record = isRecord(json) ? json : {};
+  const shown = typeof record.name === 'string' ? `'${record.name}'` : `number ${index}`;
+  const result: Record<string, unknown> = {};
+  for (const [field, type, fallback] of FIELDS) {
+    const value = record[field] ?? fallback;
+    const fits = type === 'array' ? Array.isArray(value) : typeof value === type;
+    if (!fits) throw new Error(`element class table: class ${shown}: field '${field}' should be ${type}`);
+    result[field] = value;
+  }
+  return result as unknown as ElementClass;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

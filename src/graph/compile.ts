@@ -1,0 +1,28 @@
+/** The whole front end in one call: parse, elaborate, check. */
+
+import { type ElaborateOptions, elaborate } from '../elaborate/index.ts';
+import { Diagnostics } from '../lang/diagnostics.ts';
+import { parse } from '../lang/parse.ts';
+import { check } from './check.ts';
+import type { ClassTable } from './class-table.ts';
+import type { ResolvedGraph } from './resolved-graph.ts';
+
+export interface CompileOptions extends Omit<ElaborateOptions, 'classes'> {
+  classes: ClassTable;
+}
+
+export interface CompileResult {
+  /** The checked graph; undefined if there were errors. */
+  graph: ResolvedGraph | undefined;
+  diagnostics: Diagnostics;
+}
+
+/** Compile configuration text to a checked graph. `file` is the name positions are reported in. */
+export function compile(text: string, file: string, options: CompileOptions): CompileResult {
+  const diagnostics = new Diagnostics();
+  const ast = parse(text, file, diagnostics);
+  const flat = elaborate(ast, options, diagnostics);
+  const partial = diagnostics.hasErrors;
+  const graph = check(flat, options.classes, diagnostics, { partial });
+  return { graph: partial ? undefined : graph, diagnostics };
+}
