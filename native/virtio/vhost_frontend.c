@@ -104,7 +104,9 @@ int vhost_frontend_connect(VhostFrontend *f, const char *path) {
 
   VhostUserMessage owner = {.request = VHOST_USER_SET_OWNER};
   if (get_u64(f, VHOST_USER_GET_FEATURES, &f->features)) return -1;
-  if (f->features & VHOST_USER_F_PROTOCOL_FEATURES) {
+  f->protocol = f->features & VHOST_USER_F_PROTOCOL_FEATURES;
+  f->features &= ~VHOST_USER_F_PROTOCOL_FEATURES;
+  if (f->protocol) {
     if (get_u64(f, VHOST_USER_GET_PROTOCOL_FEATURES, &f->protocol_features)) return -1;
     wanted &= f->protocol_features;
     if (set_u64(f, VHOST_USER_SET_PROTOCOL_FEATURES, wanted, NULL)) return -1;
@@ -115,10 +117,10 @@ int vhost_frontend_connect(VhostFrontend *f, const char *path) {
 
 int vhost_frontend_start(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
                          const VhostRingSetup rings[VHOST_RINGS]) {
-  bool protocol = f->features & VHOST_USER_F_PROTOCOL_FEATURES;
   if (f->fd < 0) return fail(f, "not connected to a vhost-user backend", NULL);
   if (nregions > VHOST_USER_REGIONS) return fail(f, "too many memory regions for vhost-user", NULL);
-  if (set_u64(f, VHOST_USER_SET_FEATURES, features | (protocol ? VHOST_USER_F_PROTOCOL_FEATURES : 0), NULL))
+  if (set_u64(f, VHOST_USER_SET_FEATURES, features | (f->protocol ? VHOST_USER_F_PROTOCOL_FEATURES : 0),
+              NULL))
     return -1;
 
   VhostUserMessage m = {.request = VHOST_USER_SET_MEM_TABLE, .size = 8 + 32 * nregions};
@@ -145,7 +147,7 @@ int vhost_frontend_start(VhostFrontend *f, uint64_t features, const VhostRegion 
         set_ring_fd(f, VHOST_USER_SET_VRING_CALL, i, r->call) ||
         set_ring_fd(f, VHOST_USER_SET_VRING_KICK, i, r->kick))
       return -1;
-    if (!protocol) continue;
+    if (!f->protocol) continue;
     VhostUserMessage enable = {.request = VHOST_USER_SET_VRING_ENABLE, .size = 8};
     enable.state.index = i;
     enable.state.num = 1;

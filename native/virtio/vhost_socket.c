@@ -36,9 +36,9 @@ bool vhost_backend_link(const VhostBackend *b) {
   return true;
 }
 
-void vhost_backend_woken(VhostBackend *b) {
+bool vhost_backend_woken(VhostBackend *b) {
   struct epoll_event ev[VHOST_RINGS + 1];
-  epoll_wait(b->wake, ev, VHOST_RINGS + 1, 0);
+  return epoll_wait(b->wake, ev, VHOST_RINGS + 1, 0) > 0;
 }
 
 /* ---- The connection

@@ -127,7 +127,7 @@ int vhost_backend_open(VhostBackend *b, const VhostBackendOptions *o, char *erro
 void vhost_backend_run(VhostBackend *b); /* never blocks */
 void vhost_backend_close(VhostBackend *b);
 bool vhost_backend_link(const VhostBackend *b); /* both rings run */
-void vhost_backend_woken(VhostBackend *b);
+bool vhost_backend_woken(VhostBackend *b);      /* whether there was something */
 /* The data side saw a queue's `error`: the control side reports it and drops the connection. */
 void vhost_backend_broken(VhostBackend *b);
 
@@ -168,6 +168,7 @@ typedef struct VhostRingSetup {
 typedef struct VhostFrontend {
   int fd; /* -1: not connected. Readable while no call is under way: the backend has gone */
   uint64_t features, protocol_features; /* features: what the backend offers, without the vhost-user bit */
+  bool protocol;                        /* the backend has protocol features, and rings must be enabled */
   bool started;
   char error[160];
 } VhostFrontend;
