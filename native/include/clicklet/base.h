@@ -8,7 +8,7 @@
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
-#define always_inline static inline __attribute__((always_inline))
+#define always_inline static inline __attribute__((__always_inline__))
 #define countof(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(p, T, member) ((T *)((char *)(p)-offsetof(T, member)))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))

@@ -160,7 +160,16 @@ struct Handler {
 #define HANDLERS(...) (const Handler[]){ __VA_ARGS__, { 0 } }
 int handler_read_field(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int handler_write_field(Element *e, const Handler *h, const char *value, Errors *errs);
-/* A read handler that prints the current value of argument `h->data` (a string): for "config"-like keyword handlers. */
+/* The handlers of an element with a task in field f: scheduled, tickets, home_thread. */
+#define TASK_HANDLERS(T, f)                                                                                    \
+  RW_FN("scheduled", task_read_scheduled, task_write_scheduled, .data = offsetof(T, f)),                        \
+      RW_FN("tickets", task_read_tickets, task_write_tickets, .data = offsetof(T, f)),                          \
+      READ_FN("home_thread", task_read_thread, .data = offsetof(T, f))
+int task_read_scheduled(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
+int task_write_scheduled(Element *e, const Handler *h, const char *value, Errors *errs);
+int task_read_tickets(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
+int task_write_tickets(Element *e, const Handler *h, const char *value, Errors *errs);
+int task_read_thread(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 
 /* Calls "element.handler" (or a root handler) relative to the scope of `from`. Returns 0, or -1 with errors reported. */
 int handler_call_read(Router *r, const Element *from, const char *name, const char *param, Text *out, Errors *errs);
@@ -200,7 +209,7 @@ struct ElementClass {
   void (*run_timer)(Element *e, Timer *t);
   void (*selected)(Element *e, int fd, bool readable, bool writable);
   Signal *(*notifier)(Element *e, bool full, int port);         /* its empty (full: full) notifier for that port or NULL */
-  const char *(*port_count)(Element *e);                        /* reserved */
+  unsigned (*batch_cap)(Element *e);                            /* batches larger than this would change what it does (a short queue) */
   void *(*cast)(Element *e, const char *name);                  /* services to other elements, by name; NULL if none */
 };
 
@@ -214,11 +223,10 @@ struct ElementClass {
 /* Wraps an action `static inline int fn(T *e, Packet *p)` into push and pull for the dynamic engine. Place it in front
  * of ELEMENT and name USE_ACTION(T, fn) among ELEMENT's members. */
 #define ACTION(T, fn)                                                                                         \
-  static always_inline_fn int fn##_any(Element *e, Packet *p) { return fn((T *)e, p); }                        \
+  always_inline int fn##_any(Element *e, Packet *p) { return fn((T *)e, p); }                        \
   static void fn##_push(Element *e, int port, Packet **p, unsigned n) { (void)port; action_push(e, p, n, fn##_any); } \
   static unsigned fn##_pull(Element *e, int port, Packet **p, unsigned max) { (void)port; return action_pull(e, p, max, fn##_any); }
 #define USE_ACTION(T, fn) .push = fn##_push, .pull = fn##_pull, .action_name = #fn
-#define always_inline_fn inline __attribute__((always_inline))
 
 /* ---- Moving packets -------------------------------------------------------------------------------------------- */
 
@@ -261,7 +269,7 @@ always_inline bool input_is_pull(const Element *e, int port) { return (unsigned)
 /* Packets that a task may move in one go: 1 where the order of packets must be the reference's, else up to BATCH_MAX. */
 unsigned batch_limit(const Element *e);
 
-void scatter(Element *e, Packet **p, const int8_t *outs, unsigned n); /* groups by output, in order of first appearance */
+void scatter(Element *e, Packet **p, const int16_t *outs, unsigned n); /* groups by output, in order of first appearance */
 
 always_inline void action_push(Element *e, Packet **p, unsigned n, int (*fn)(Element *, Packet *)) {
   if (n == 1) {
@@ -270,11 +278,11 @@ always_inline void action_push(Element *e, Packet **p, unsigned n, int (*fn)(Ele
     else if (o == PACKET_DROP) packet_free(p[0]);
     return;
   }
-  int8_t outs[BATCH_MAX];
-  int first = outs[0] = (int8_t)fn(e, p[0]), mixed = 0;
+  int16_t outs[BATCH_MAX];
+  int first = outs[0] = (int16_t)fn(e, p[0]), mixed = 0;
   for (unsigned i = 1; i < n; i++) {
     int o = fn(e, p[i]);
-    outs[i] = (int8_t)o;
+    outs[i] = (int16_t)o;
     mixed |= o ^ first;
   }
   if (likely(!mixed && first >= 0)) output_push_batch(e, first, p, n);

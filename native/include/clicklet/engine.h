@@ -45,6 +45,13 @@ int engine_write(Engine *e, const char *name, const char *value, Errors *errs);
 typedef struct EngineStats { uint64_t pool_total, pool_free, pool_failures, rounds, tasks_run, idle_waits; } EngineStats;
 void engine_stats(const Engine *e, EngineStats *out);
 
+/* For platforms: their own state, the open devices, the ports "0", "1", ... the engine was given (NULL-terminated or NULL). */
+struct NetDevice;
+void **engine_platform(Engine *e);
+struct NetDevice **engine_devices(Engine *e);
+const char *const *engine_ports(const Engine *e);
+Engine *element_engine(const Element *e);
+
 const ElementClass *element_class_find(const char *name);
 unsigned element_classes(const ElementClass *const **out);
 /* The class table as JSON, the single source for the front end. */

@@ -29,7 +29,7 @@ struct Packet {
   Packet *next;       /* link for whoever holds the packet */
   Packet *store;      /* the packet whose buffer holds the data */
   uint8_t *head;      /* first byte of that buffer */
-  uint32_t refs;      /* packets whose data is in this packet's buffer, plus one while this packet itself lives */
+  uint32_t refs;      /* one while this packet lives, and one for each other packet whose data is in its buffer */
   uint32_t size;      /* bytes of that buffer */
   /* line 1: annotations */
   uint8_t anno[PACKET_ANNO];
@@ -100,7 +100,7 @@ always_inline void packet_free(Packet *p) {
 void packet_free_list(Packet *list); /* along next */
 
 /* True if nobody else sees the data. */
-always_inline bool packet_is_unique(const Packet *p) { return p->store == p && p->refs == 1; }
+always_inline bool packet_is_unique(const Packet *p) { return p->store->refs == 1; }
 
 /* Makes the data writable, copying it if it is shared. False when memory is out: the caller still owns p. */
 always_inline bool packet_unique(Packet *p) { return likely(packet_is_unique(p)) || packet_unshare(p, PACKET_HEADROOM, 0); }

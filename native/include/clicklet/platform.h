@@ -18,6 +18,12 @@ uint64_t platform_entropy(void);
 void platform_write(int stream, const char *s, size_t n);
 _Noreturn void platform_panic(const char *message);
 
+/* Called for every engine made and freed. */
+void platform_engine_init(Engine *engine);
+void platform_engine_cleanup(Engine *engine);
+/* Drops an element's interest in descriptors when the element goes away. */
+void platform_forget(Engine *engine, Element *e);
+
 /* Blocks the engine's thread until a watched device or descriptor has something, a command arrives, or the steady clock
  * reaches the deadline (ns; INT64_MAX: none; 0: only look). Delivers what happened: class->selected, NetDevice.ready. */
 void platform_wait(Engine *engine, int64_t deadline);
@@ -26,6 +32,9 @@ void platform_select(Engine *engine, Element *e, int fd, bool read, bool write);
  * thread should look soon (a cheap load). */
 bool platform_commands_pending(Engine *engine);
 void platform_run_commands(Engine *engine);
+
+/* Addresses that the environment knows: "eth0:eth" and such, service names. kind: NAME_*. */
+bool platform_lookup_name(int kind, const char *name, void *value, size_t size);
 
 /* Files, for elements of the host: standard libc there; not available in guests (elements/userlevel is not linked). */
 

@@ -1,0 +1,120 @@
+/** Counter: counts packets and bytes and measures their rates.
+ *
+ * Synopsis: `Counter([<keywords> COUNT_CALL, BYTE_COUNT_CALL])`
+ *
+ * Arguments: COUNT_CALL (`N HANDLER [VALUE]`): writes HANDLER once when the packet count reaches N.
+ * BYTE_COUNT_CALL (`N HANDLER [VALUE]`): the same for bytes.
+ *
+ * Handlers: `count`, `byte_count` (read). `rate` (read): packets a second, a moving average. `bit_rate`, `byte_rate`
+ * (read). `reset`, `reset_counts` (write): back to zero. `count_call`, `byte_count_call` (write): as the arguments.
+ *
+ * Example: `InfiniteSource(LIMIT 5) -> c :: Counter -> Discard;`
+ */
+#include <clicklet/element.h>
+#include <clicklet/rate.h>
+
+typedef struct CounterCall {
+  uint64_t at;   /* 0: none */
+  char *handler; /* name and value */
+} CounterCall;
+
+typedef struct Counter {
+  Element base;
+  uint64_t count, byte_count;
+  uint64_t next_count, next_bytes; /* when to look closer: UINT64_MAX if never */
+  CounterCall count_call, byte_call;
+  Rate rate, byte_rate;
+} Counter;
+
+static void counter_fire(Counter *e, CounterCall *c, uint64_t *next) {
+  *next = UINT64_MAX;
+  char *text = c->handler;
+  c->handler = NULL;
+  if (!text) return;
+  char *value = text;
+  while (*value && !is_space(*value)) value++;
+  if (*value) *value++ = 0;
+  handler_call_write(e->base.router, &e->base, text, value, NULL);
+  mem_free(text);
+}
+
+static inline int counter_action(Counter *e, Packet *p) {
+  e->count++;
+  e->byte_count += p->len;
+  if (unlikely(e->count >= e->next_count)) counter_fire(e, &e->count_call, &e->next_count);
+  if (unlikely(e->byte_count >= e->next_bytes)) counter_fire(e, &e->byte_call, &e->next_bytes);
+  return 0;
+}
+
+ACTION(Counter, counter_action)
+
+static int counter_parse_call(Element *e, const char *text, void *field, Errors *errs, int arg) {
+  CounterCall *c = field;
+  Text word = {0};
+  const char *rest = next_word(text, &word, NULL);
+  uint64_t at;
+  bool ok = rest && parse_u64(text_cstr(&word), &at);
+  text_free(&word);
+  while (ok && is_space(*rest)) rest++;
+  if (!ok || !*rest) return arg_error(errs, arg, "expected 'N HANDLER [VALUE]', not '%s'", text);
+  (void)e;
+  mem_free(c->handler);
+  c->at = at;
+  c->handler = mem_string(rest, strlen(rest));
+  return 0;
+}
+
+static void counter_arm(Counter *e) {
+  e->next_count = e->count_call.handler ? e->count_call.at : UINT64_MAX;
+  e->next_bytes = e->byte_call.handler ? e->byte_call.at : UINT64_MAX;
+}
+
+static int counter_configure(Element *e, const Args *args, Errors *errs) {
+  (void)args, (void)errs;
+  counter_arm((Counter *)e);
+  return 0;
+}
+
+static void counter_cleanup(Element *e) {
+  mem_free(((Counter *)e)->count_call.handler);
+  mem_free(((Counter *)e)->byte_call.handler);
+}
+
+static void counter_take_state(Element *e, Element *old) {
+  ((Counter *)e)->count = ((Counter *)old)->count;
+  ((Counter *)e)->byte_count = ((Counter *)old)->byte_count;
+}
+
+static int counter_reset(Element *e, const Handler *h, const char *value, Errors *errs) {
+  Counter *c = (Counter *)e;
+  (void)h, (void)value, (void)errs;
+  c->count = c->byte_count = 0;
+  c->rate = c->byte_rate = (Rate){0};
+  return 0;
+}
+
+/* The rate is measured when it is asked for: the data path only counts. */
+static int counter_rate(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  Counter *c = (Counter *)e;
+  (void)param, (void)errs;
+  bool bytes = h->data > 0;
+  double r = rate_read(bytes ? &c->byte_rate : &c->rate, bytes ? c->byte_count : c->count, time_steady(e));
+  text_printf(out, "%g", h->data == 2 ? 8 * r : r);
+  return 0;
+}
+
+static int counter_write_call(Element *e, const Handler *h, const char *value, Errors *errs) {
+  Counter *c = (Counter *)e;
+  if (counter_parse_call(e, value, h->data ? &c->byte_call : &c->count_call, errs, -1) < 0) return -1;
+  counter_arm(c);
+  return 0;
+}
+
+ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .configure = counter_configure, .cleanup = counter_cleanup,
+        .take_state = counter_take_state,
+        .args = ARGS(ARG(Counter, CUSTOM, "COUNT_CALL", count_call, NULL, .parse = counter_parse_call),
+                     ARG(Counter, CUSTOM, "BYTE_COUNT_CALL", byte_call, NULL, .parse = counter_parse_call)),
+        .handlers = HANDLERS(READ_FIELD(Counter, U64, "count", count), READ_FIELD(Counter, U64, "byte_count", byte_count),
+                             READ_FN("rate", counter_rate), READ_FN("byte_rate", counter_rate, .data = 1), READ_FN("bit_rate", counter_rate, .data = 2),
+                             WRITE_FN("reset", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON), WRITE_FN("reset_counts", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             WRITE_FN("count_call", counter_write_call), WRITE_FN("byte_count_call", counter_write_call, .data = 1)));

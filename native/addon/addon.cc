@@ -1,0 +1,268 @@
+// addon.cc: the engine for JavaScript, and nothing else. One NativeEngine object is one Engine with its own native
+// thread while it runs. JavaScript never touches a packet: it installs plans and calls handlers, which the engine's
+// thread executes between its rounds.
+#include <napi.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sched.h>
+#include <sys/resource.h>
+
+extern "C" {
+#include "addon/engine_c.h"
+}
+
+namespace {
+
+struct Message {
+  bool warning;
+  int element, arg;
+  std::string text;
+};
+
+struct Result {
+  bool ok = false;
+  std::string text;
+  std::vector<Message> messages;
+};
+
+Napi::Object to_js(Napi::Env env, const Result &r) {
+  Napi::Object o = Napi::Object::New(env);
+  o.Set("ok", r.ok);
+  o.Set("text", r.text);
+  Napi::Array list = Napi::Array::New(env, r.messages.size());
+  for (size_t i = 0; i < r.messages.size(); i++) {
+    Napi::Object m = Napi::Object::New(env);
+    m.Set("severity", r.messages[i].warning ? "warning" : "error");
+    m.Set("element", r.messages[i].element);
+    m.Set("arg", r.messages[i].arg);
+    m.Set("message", r.messages[i].text);
+    list.Set(static_cast<uint32_t>(i), m);
+  }
+  o.Set("messages", list);
+  return o;
+}
+
+void collect(void *context, bool warning, int element, int arg, const char *message) {
+  static_cast<Result *>(context)->messages.push_back({warning, element, arg, message});
+}
+
+void collect_text(void *context, const char *s, size_t n) { static_cast<Result *>(context)->text.assign(s, n); }
+
+/* The engine and the thread that runs it. Outlives its JavaScript object if that is collected while it runs. */
+class Runner {
+public:
+  Runner(const EngineC_Options &options) : engine_(engine_c_new(&options)) {
+    if (engine_) engine_c_set_commands(engine_, &Runner::run_commands, this);
+  }
+  ~Runner() {
+    stop();
+    if (thread_.joinable()) thread_.join();
+    if (engine_) engine_c_free(engine_);
+  }
+  bool usable() const { return engine_ != nullptr; }
+
+  /* Executes f on the engine's thread if that runs, else here; then done, on the thread that executed it. */
+  void execute(std::function<void(EngineC *)> f) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (running_) {
+        queue_.push_back(std::move(f));
+        engine_c_wake(engine_);
+        return;
+      }
+    }
+    f(engine_);
+  }
+
+  bool start(int cpu, std::function<void()> ended) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (running_) return false;
+      running_ = true;
+    }
+    if (thread_.joinable()) thread_.join();
+    thread_ = std::thread([this, cpu, ended] {
+      if (cpu >= 0) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        sched_setaffinity(0, sizeof set, &set);
+      }
+      engine_c_run(engine_);
+      std::deque<std::function<void(EngineC *)>> rest;
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        running_ = false;
+        rest.swap(queue_);
+      }
+      for (auto &f : rest) f(engine_);
+      ended();
+    });
+    return true;
+  }
+
+  void stop() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!running_) return;
+    engine_c_stop(engine_);
+    engine_c_wake(engine_);
+  }
+
+private:
+  static void run_commands(void *context) {
+    auto *self = static_cast<Runner *>(context);
+    std::deque<std::function<void(EngineC *)>> batch;
+    {
+      std::lock_guard<std::mutex> lock(self->mutex_);
+      batch.swap(self->queue_);
+    }
+    for (auto &f : batch) f(self->engine_);
+  }
+
+  EngineC *engine_;
+  std::thread thread_;
+  std::mutex mutex_;
+  bool running_ = false;
+  std::deque<std::function<void(EngineC *)>> queue_;
+};
+
+class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
+public:
+  static Napi::Function init(Napi::Env env) {
+    return DefineClass(env, "NativeEngine",
+                       {InstanceMethod("install", &NativeEngine::install), InstanceMethod("run", &NativeEngine::run),
+                        InstanceMethod("stop", &NativeEngine::stop), InstanceMethod("read", &NativeEngine::read),
+                        InstanceMethod("write", &NativeEngine::write), InstanceMethod("stats", &NativeEngine::stats),
+                        InstanceMethod("close", &NativeEngine::close)});
+  }
+
+  /* new NativeEngine({ simulatedTime?, batch?, poolPackets?, ports?: string[], hold? }) */
+  explicit NativeEngine(const Napi::CallbackInfo &info) : Napi::ObjectWrap<NativeEngine>(info) {
+    Napi::Object o = info.Length() && info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object::New(info.Env());
+    EngineC_Options options = {};
+    options.simulated_time = o.Get("simulatedTime").ToBoolean();
+    options.hold = o.Get("hold").ToBoolean();
+    if (o.Get("batch").IsNumber()) options.batch = o.Get("batch").As<Napi::Number>().Uint32Value();
+    if (o.Get("poolPackets").IsNumber()) options.pool_packets = o.Get("poolPackets").As<Napi::Number>().Uint32Value();
+    if (o.Get("ports").IsArray()) {
+      Napi::Array a = o.Get("ports").As<Napi::Array>();
+      for (uint32_t i = 0; i < a.Length(); i++) ports_.push_back(a.Get(i).ToString());
+    }
+    for (auto &p : ports_) port_pointers_.push_back(p.c_str());
+    port_pointers_.push_back(nullptr);
+    options.ports = port_pointers_.data();
+    runner_ = std::make_shared<Runner>(options);
+    if (!runner_->usable()) throw Napi::Error::New(info.Env(), "out of memory for an engine");
+  }
+
+private:
+  /* A promise of what f makes of the engine, wherever it is executed. */
+  Napi::Value promise(const Napi::CallbackInfo &info, std::function<void(EngineC *, Result &)> f) {
+    Napi::Env env = info.Env();
+    auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
+    if (!runner_) {
+      deferred->Reject(Napi::Error::New(env, "the engine is closed").Value());
+      return deferred->Promise();
+    }
+    auto result = std::make_shared<Result>();
+    auto tsfn = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo &) {}), "clicklet", 0, 1);
+    runner_->execute([f, result, tsfn, deferred](EngineC *e) mutable {
+      f(e, *result);
+      tsfn.BlockingCall([deferred, result](Napi::Env env2, Napi::Function) { deferred->Resolve(to_js(env2, *result)); });
+      tsfn.Release();
+    });
+    return deferred->Promise();
+  }
+
+  /* install(plan: Uint8Array): Promise<Result> */
+  Napi::Value install(const Napi::CallbackInfo &info) {
+    if (!info.Length() || !info[0].IsTypedArray()) throw Napi::TypeError::New(info.Env(), "install expects a Uint8Array");
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    auto plan = std::make_shared<std::vector<uint8_t>>(bytes.Data(), bytes.Data() + bytes.ByteLength());
+    return promise(info, [plan](EngineC *e, Result &r) { r.ok = engine_c_install(e, plan->data(), plan->size(), collect, &r) == 0; });
+  }
+
+  /* run(cpu?: number): Promise<void>; resolves when the router stops */
+  Napi::Value run(const Napi::CallbackInfo &info) {
+    Napi::Env env = info.Env();
+    auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
+    if (!runner_) {
+      deferred->Reject(Napi::Error::New(env, "the engine is closed").Value());
+      return deferred->Promise();
+    }
+    int cpu = info.Length() && info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : -1;
+    auto tsfn = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo &) {}), "clicklet", 0, 1);
+    bool started = runner_->start(cpu, [tsfn, deferred]() mutable {
+      tsfn.BlockingCall([deferred](Napi::Env env2, Napi::Function) { deferred->Resolve(env2.Undefined()); });
+      tsfn.Release();
+    });
+    if (!started) {
+      tsfn.Release();
+      deferred->Reject(Napi::Error::New(env, "the engine is running already").Value());
+    }
+    return deferred->Promise();
+  }
+
+  Napi::Value stop(const Napi::CallbackInfo &info) {
+    if (runner_) runner_->stop();
+    return info.Env().Undefined();
+  }
+
+  /* read(handler: string, parameter?: string): Promise<Result> */
+  Napi::Value read(const Napi::CallbackInfo &info) {
+    std::string name = info[0].ToString(), param = info.Length() > 1 && info[1].IsString() ? std::string(info[1].ToString()) : "";
+    return promise(info, [name, param](EngineC *e, Result &r) {
+      r.ok = engine_c_read(e, name.c_str(), param.c_str(), collect_text, collect, &r) == 0;
+    });
+  }
+
+  /* write(handler: string, value?: string): Promise<Result> */
+  Napi::Value write(const Napi::CallbackInfo &info) {
+    std::string name = info[0].ToString(), value = info.Length() > 1 && info[1].IsString() ? std::string(info[1].ToString()) : "";
+    return promise(info, [name, value](EngineC *e, Result &r) { r.ok = engine_c_write(e, name.c_str(), value.c_str(), collect, &r) == 0; });
+  }
+
+  /* stats(): Promise<Result> with text as JSON */
+  Napi::Value stats(const Napi::CallbackInfo &info) {
+    return promise(info, [](EngineC *e, Result &r) {
+      engine_c_stats(e, collect_text, &r);
+      r.ok = true;
+    });
+  }
+
+  /* close(): frees the engine; waits for its thread. */
+  Napi::Value close(const Napi::CallbackInfo &info) {
+    runner_.reset();
+    return info.Env().Undefined();
+  }
+
+  std::vector<std::string> ports_;
+  std::vector<const char *> port_pointers_;
+  std::shared_ptr<Runner> runner_;
+};
+
+void collect_string(void *context, const char *s, size_t n) { static_cast<std::string *>(context)->assign(s, n); }
+
+Napi::Value class_table(const Napi::CallbackInfo &info) {
+  std::string json;
+  engine_c_table(collect_string, &json);
+  return Napi::String::New(info.Env(), json);
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("NativeEngine", NativeEngine::init(env));
+  exports.Set("classTable", Napi::Function::New(env, class_table));
+  return exports;
+}
+
+} // namespace
+
+NODE_API_MODULE(clicklet, init)

@@ -1,0 +1,29 @@
+/* engine_c.h: engine.h for C++: the same calls without the inline code of the element contract. */
+#ifndef CLICKLET_ADDON_ENGINE_C_H
+#define CLICKLET_ADDON_ENGINE_C_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct EngineC EngineC; /* an Engine */
+typedef struct EngineC_Options {
+  bool simulated_time, hold;
+  uint32_t batch, pool_packets;
+  const char *const *ports;
+} EngineC_Options;
+typedef void (*EngineC_Message)(void *context, bool warning, int element, int arg, const char *message);
+typedef void (*EngineC_Text)(void *context, const char *s, size_t n);
+
+EngineC *engine_c_new(const EngineC_Options *options);
+void engine_c_free(EngineC *e);
+int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
+void engine_c_run(EngineC *e);
+void engine_c_stop(EngineC *e);
+int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message, void *context);
+int engine_c_write(EngineC *e, const char *name, const char *value, EngineC_Message message, void *context);
+void engine_c_stats(EngineC *e, EngineC_Text text, void *context);
+void engine_c_table(EngineC_Text text, void *context);
+void engine_c_set_commands(EngineC *e, void (*run)(void *context), void *context);
+void engine_c_wake(EngineC *e);
+
+#endif

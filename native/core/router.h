@@ -1,0 +1,67 @@
+/* router.h: the insides of Router and Engine, for native/core only (and the platform's event loop). */
+#ifndef CLICKLET_CORE_ROUTER_H
+#define CLICKLET_CORE_ROUTER_H
+#include <clicklet/engine.h>
+#include <clicklet/netdevice.h>
+#include <clicklet/plan.h>
+
+typedef struct Name {
+  struct Name *next;
+  int kind;
+  uint32_t scope_len; /* bytes of `name` that are the scope, with its slash */
+  uint32_t size;
+  char *name;
+  uint8_t value[24];
+} Name;
+
+struct Router {
+  Engine *engine;
+  Element **elements;
+  unsigned count;
+  uint8_t *plan; /* own copy; names and texts point into it */
+  const PlanHeader *header;
+  const char *strings;
+  uint8_t *stage;     /* per element: how far it got, for cleanup */
+  Port *ports;
+  uint32_t batch;
+  Name *names[64];
+  SignalSet *signal_sets; /* reserved */
+  Task *tasks;        /* all tasks of this router, along next_of_router */
+  int runcount;       /* reference: the driver stops when it reaches 0 */
+  Element *driver;    /* its hook decides on a stop */
+  bool (*driver_hook)(Element *e);
+  bool live;          /* initialised */
+  struct { char *config; } *overrides; /* configurations written while running, by element; NULL where none */
+};
+
+struct Engine {
+  EngineOptions options;
+  Router *router;
+  volatile bool stop_requested;
+  PacketPool pool;
+  /* run queue and timers: binary heaps */
+  Task **run;
+  uint32_t run_count, run_capacity;
+  Timer **timers;
+  uint32_t timer_count, timer_capacity;
+  uint64_t order, pass;
+  int64_t now_steady, now_real_offset; /* of this round */
+  int64_t simulated;
+  uint32_t random_state[4];
+  NetDevice *devices;
+  EngineStats stats;
+  void *platform; /* the platform's own state */
+};
+
+int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
+int handler_do_write(Element *e, const Handler *h, const char *value, Errors *errs);
+int router_root_read(Router *r, const char *name, const char *param, Text *out, Errors *errs, bool *found);
+int router_root_write(Router *r, const char *name, const char *value, Errors *errs, bool *found);
+int args_configure(Element *e, char *const *texts, unsigned n, Errors *errs); /* table, then class->configure */
+Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs);
+int router_initialize(Router *r, Errors *errs);
+void router_free(Router *r);
+const char *element_config(const Element *e); /* as text, with what was written while running */
+void names_free(Router *r);
+
+#endif

@@ -1,0 +1,77 @@
+/* clicklet-engine: runs a plan without Node, for profilers, sanitizers and fuzzing; or prints the class table.
+ *
+ *   clicklet-engine --table
+ *   clicklet-engine [--simtime] [--batch N] [--port SPEC]... [-h HANDLER]... PLAN
+ */
+#include <clicklet/engine.h>
+#include <clicklet/platform.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static Engine *engine;
+
+static void on_signal(int s) {
+  (void)s;
+  engine_stop(engine);
+}
+
+static void print_errors(Errors *errs) {
+  for (uint32_t i = 0; i < errs->count; i++)
+    fprintf(stderr, "%s: element %d, argument %d: %s\n", errs->records[i].warning ? "warning" : "error", errs->records[i].element,
+            errs->records[i].arg, errs->records[i].message);
+  errors_clear(errs);
+}
+
+int main(int argc, char **argv) {
+  EngineOptions options = {0};
+  const char *ports[17] = {0}, *handlers[64], *plan_file = NULL;
+  unsigned nports = 0, nhandlers = 0;
+  for (int i = 1; i < argc; i++) {
+    if (!strcmp(argv[i], "--table")) {
+      Text t = {0};
+      element_table_json(&t);
+      fwrite(t.s, 1, t.len, stdout);
+      text_free(&t);
+      return 0;
+    }
+    if (!strcmp(argv[i], "--simtime")) options.simulated_time = true;
+    else if (!strcmp(argv[i], "--batch") && i + 1 < argc) options.batch = (uint32_t)atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--port") && i + 1 < argc && nports < 16) ports[nports++] = argv[++i];
+    else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < 64) handlers[nhandlers++] = argv[++i];
+    else plan_file = argv[i];
+  }
+  FILE *f = plan_file ? fopen(plan_file, "rb") : NULL;
+  if (!f) {
+    fprintf(stderr, "usage: clicklet-engine --table | [--simtime] [--batch N] [--port SPEC] [-h HANDLER] PLAN\n");
+    return 2;
+  }
+  size_t size = 0, capacity = 1 << 16;
+  char *plan = malloc(capacity);
+  for (size_t n; plan && (n = fread(plan + size, 1, capacity - size, f)) > 0;) {
+    size += n;
+    if (size == capacity) plan = realloc(plan, capacity *= 2);
+  }
+  fclose(f);
+  options.ports = ports;
+  engine = engine_new(&options);
+  if (!engine || !plan) return 3;
+  signal(SIGINT, on_signal);
+  signal(SIGTERM, on_signal);
+  Errors errs = {.element = -1};
+  int rc = engine_install(engine, plan, size, &errs);
+  print_errors(&errs);
+  if (!rc) {
+    engine_run(engine);
+    for (unsigned i = 0; i < nhandlers; i++) {
+      Text t = {0};
+      if (engine_read(engine, handlers[i], NULL, &t, &errs) < 0) rc = 1;
+      else printf("%s:\n%s\n\n", handlers[i], text_cstr(&t));
+      text_free(&t);
+      print_errors(&errs);
+    }
+  }
+  engine_free(engine);
+  free(plan);
+  return rc ? 1 : 0;
+}
