@@ -14,10 +14,11 @@ import type {
 import type { Note } from '../lang/diagnostics.ts';
 import { parse } from '../lang/parse.ts';
 import type { Span } from '../lang/source.ts';
-import { suggest } from '../lang/suggest.ts';
-import { type Endpoint, pairPorts } from './connect.ts';
+import { pairPorts } from './connect.ts';
 import type { Elaboration } from './context.ts';
 import { applyDefine, requireEntries } from './directives.ts';
+import { type Item, inputEnd, newItem, outputEnd, spreadDeclaration } from './item.ts';
+import { Names } from './names.ts';
 import { type CompoundType, type ElementType, INPUT, OUTPUT, Scope } from './scope.ts';
 
 export function declare(elaboration: Elaboration): void {
@@ -27,41 +28,20 @@ export function declare(elaboration: Elaboration): void {
   const walker = new Walker(elaboration);
   walker.statements(ast.statements, scope);
   scope.nameAnonymous();
-  walker.reportUndeclared();
-}
-
-/** An element list entry once classes, compounds and groups in it are known. */
-interface Item {
-  node: ElementNode;
-  /** Name of the existing or new element, or of the class of an anonymous one. */
-  name: string;
-  /** Class of an anonymous element: the entry is a class name or an inline compound. */
-  type: ElementType | undefined;
-  declared: ElementType | undefined;
-  /** Just a name. */
-  bare: boolean;
-  config: ElementNode['config'];
-  /** Element index, known early for groups and implicit pseudoelements. */
-  index: number | undefined;
-  inputs: PortList | undefined;
-  outputs: PortList | undefined;
-  /** Ports of a group, used where none are written. */
-  groupPorts: { inputs: number; outputs: number } | undefined;
+  walker.names.report();
 }
 
 class Walker {
+  readonly names: Names;
   readonly #elaboration: Elaboration;
   readonly #libraries = new Set<string>();
-  /** Names that were used as element classes though nothing declares them. */
-  readonly #assumedClasses = new Set<string>();
-  readonly #undeclared: { name: string; span: Span; scope: Scope }[] = [];
-  readonly #undeclaredKeys = new Map<Scope, Set<string>>();
   #groupDepth = 0;
   #lastEndsInOutput = true;
   #anonymousCompounds = 0;
 
   constructor(elaboration: Elaboration) {
     this.#elaboration = elaboration;
+    this.names = new Names(elaboration);
   }
 
   statements(statements: readonly Statement[], scope: Scope): void {
@@ -72,49 +52,15 @@ class Walker {
     }
   }
 
-  /** Errors about names that nothing declares, once everything has been seen. */
-  reportUndeclared(): void {
-    for (const { name, span, scope } of this.#undeclared) {
-      const index = scope.indexOf(name);
-      const notes: Note[] =
-        index === undefined
-          ? []
-          : [{ message: 'declared only here, after its first use', span: scope.elements[index]!.span }];
-      const names = [
-        ...(this.#elaboration.options.classes?.names() ?? []),
-        ...scope.typeNames(),
-        ...scope.elementNames(),
-      ];
-      const guess = index === undefined ? suggest(name, names) : '';
-      this.#error(span, `undeclared element '${name}'${guess}`, notes);
-    }
-  }
-
   #error(span: Span, message: string, notes: readonly Note[] = []): void {
     this.#elaboration.diagnostics.error(span, message, notes);
   }
 
   // ---- Classes
 
-  #classNamed(name: string, scope: Scope): ElementType | undefined {
-    const declared = scope.typeNamed(name);
-    if (declared) return declared;
-    const { classes } = this.#elaboration.options;
-    return classes?.has(name) || this.#assumedClasses.has(name) ? { kind: 'primitive', name } : undefined;
-  }
-
-  /** The class a declaration names; unknown ones are left for the checks to report. */
   #classFor(reference: Name | Compound, scope: Scope): ElementType {
     if (reference.kind === 'compound') return this.#compound(reference, '', scope);
-    const type = this.#classNamed(reference.text, scope);
-    if (type) return type;
-    const index = scope.indexOf(reference.text);
-    if (index !== undefined)
-      this.#error(reference.span, `'${reference.text}' was previously used as an element name`, [
-        { message: 'declared here', span: scope.elements[index]!.span },
-      ]);
-    if (!this.#elaboration.options.classes) this.#assumedClasses.add(reference.text);
-    return { kind: 'primitive', name: reference.text };
+    return this.names.classFor(reference, scope);
   }
 
   #elementclass(statement: ElementclassStatement, scope: Scope): void {
@@ -134,7 +80,7 @@ class Walker {
     const overloads = node.bodies.map((body) => this.#body(body, shown, scope));
     let extension: ElementType | undefined;
     if (node.extension) {
-      extension = name === '' ? undefined : this.#classNamed(name, scope);
+      extension = name === '' ? undefined : this.names.classNamed(name, scope);
       if (name === '') this.#error(node.extension, 'cannot extend anonymous compound element class');
       else if (!extension) this.#error(node.extension, `cannot extend unknown element class '${name}'`);
     }
@@ -305,7 +251,7 @@ class Walker {
 
   /** `input` or `output` where only ports, or nothing, are written. */
   #implicit(first: boolean, ports: PortList | undefined, node: ElementNode, scope: Scope): Item {
-    const item = emptyItem(node);
+    const item = newItem(node);
     item.name = first ? 'input' : 'output';
     item.index = scope.indexOf(item.name);
     item.inputs = first ? undefined : ports;
@@ -315,11 +261,11 @@ class Walker {
 
   /** Look at one entry: classes are looked up and compounds and groups declared before any element. */
   #item(node: ElementNode, scope: Scope): Item {
-    const item = emptyItem(node);
+    const item = newItem(node);
     const { base, type } = node;
     if (base?.kind === 'name') {
       item.name = base.text;
-      item.type = this.#classNamed(base.text, scope);
+      item.type = this.names.classNamed(base.text, scope);
       item.bare = type === undefined && node.config === undefined;
     } else if (base?.kind === 'compound') {
       item.type = this.#compound(base, '', scope);
@@ -364,15 +310,15 @@ class Walker {
       return existing;
     }
     let type = item.type;
-    if (item.declared && (type || (item.declared.name === name && node.type !== 'missing'))) {
+    const missing = node.type === 'missing';
+    // Without a class table a class is first heard of when it is used.
+    const namesake = !this.#elaboration.options.classes && !missing && item.declared?.name === name;
+    if (item.declared && (type || namesake)) {
       this.#error(nameSpan, `class '${name}' used as element name`);
       type ??= item.declared;
     }
-    let undeclared = node.type === 'missing';
-    if (!type && !item.declared) {
-      type = { kind: 'primitive', name };
-      undeclared = this.#useUndeclared(item, nameSpan, scope);
-    }
+    if (!type && !item.declared)
+      type = this.names.assumeClass(name, item.config !== undefined, nameSpan, scope);
     if (/(^|\/)\d+(\/|$)/.test(name)) this.#error(nameSpan, `element name '${name}' has all-digit component`);
     const anonymous = type !== undefined;
     return scope.add({
@@ -381,64 +327,11 @@ class Walker {
       type: type ?? item.declared,
       config: item.config,
       span: node.base!.kind === 'name' ? nameSpan : { ...nameSpan, end: nameSpan.start + 1 },
-      undeclared,
+      undeclared: missing || isUnknown(type ?? item.declared),
     });
   }
-
-  /** A name that is neither an element nor a class. With a configuration it can only mean a class. */
-  #useUndeclared(item: Item, span: Span, scope: Scope): boolean {
-    if (!this.#elaboration.options.classes) {
-      this.#assumedClasses.add(item.name);
-      return false;
-    }
-    if (item.config) return false;
-    let reported = this.#undeclaredKeys.get(scope);
-    if (!reported) {
-      reported = new Set();
-      this.#undeclaredKeys.set(scope, reported);
-    }
-    if (!reported.has(item.name)) this.#undeclared.push({ name: item.name, span, scope });
-    reported.add(item.name);
-    return true;
-  }
 }
 
-function emptyItem(node: ElementNode): Item {
-  return {
-    node,
-    name: '',
-    type: undefined,
-    declared: undefined,
-    bare: false,
-    config: node.config,
-    index: undefined,
-    inputs: node.inputs,
-    outputs: node.outputs,
-    groupPorts: undefined,
-  };
-}
-
-/** In a plain `a, b, c :: Class(config)` the class and configuration hold for all names. */
-function spreadDeclaration(items: Item[]): void {
-  const final = items.at(-1);
-  if (items.length < 2 || !final?.declared) return;
-  if (items.some((item) => item.inputs || item.outputs || item.groupPorts)) return;
-  if (items.slice(0, -1).some((item) => !item.bare)) return;
-  for (const item of items) {
-    item.declared = final.declared;
-    item.config = final.config;
-  }
-}
-
-function outputEnd(item: Item): Endpoint {
-  return { element: item.index!, ports: item.outputs ?? groupPortList(item.groupPorts?.outputs) };
-}
-
-function inputEnd(item: Item): Endpoint {
-  return { element: item.index!, ports: item.inputs ?? groupPortList(item.groupPorts?.inputs) };
-}
-
-/** A group without written ports offers all of its own. */
-function groupPortList(count: number | undefined): Endpoint['ports'] {
-  return count ? { ports: Array.from({ length: count }, (_, port) => port), open: false } : undefined;
+function isUnknown(type: ElementType | undefined): boolean {
+  return type?.kind === 'primitive' && type.unknown === true;
 }

@@ -9,6 +9,8 @@ export type ElementType = PrimitiveType | CompoundType;
 export interface PrimitiveType {
   readonly kind: 'primitive';
   readonly name: string;
+  /** Not in the class table; reported already. */
+  readonly unknown?: boolean;
 }
 
 export interface CompoundType {
@@ -107,8 +109,9 @@ export class Scope {
     return this.#byName.get(name);
   }
 
-  elementNames(): Iterable<string> {
-    return this.#byName.keys();
+  /** Names that declarations gave to elements. */
+  declaredNames(): string[] {
+    return [...this.#byName.keys()].filter((name) => !name.includes('@'));
   }
 
   /** Make a name stand for another element (groups do, with `input` and `output`); returns the old one. */

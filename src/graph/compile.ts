@@ -24,5 +24,6 @@ export function compile(text: string, file: string, options: CompileOptions): Co
   const flat = elaborate(ast, options, diagnostics);
   const partial = diagnostics.hasErrors;
   const graph = check(flat, options.classes, diagnostics, { partial });
+  diagnostics.sort();
   return { graph: partial ? undefined : graph, diagnostics };
 }

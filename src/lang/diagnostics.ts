@@ -1,7 +1,7 @@
 /** Located errors, warnings and notes, and how they are printed. */
 
 import { styleText } from 'node:util';
-import type { Span } from './source.ts';
+import type { Source, Span } from './source.ts';
 
 export type Severity = 'error' | 'warning' | 'note';
 
@@ -52,6 +52,16 @@ export class Diagnostics {
 
   note(span: Span | undefined, message: string): void {
     this.#add({ severity: 'note', message, span, notes: [] });
+  }
+
+  /** Put the reports in the order of the text, source by source; those without a place come first. */
+  sort(): void {
+    const rank = new Map<Source | undefined, number>([[undefined, -1]]);
+    for (const { span } of this.list) if (!rank.has(span?.source)) rank.set(span?.source, rank.size);
+    this.list.sort(
+      (a, b) =>
+        rank.get(a.span?.source)! - rank.get(b.span?.source)! || (a.span?.start ?? 0) - (b.span?.start ?? 0),
+    );
   }
 
   #add(diagnostic: Diagnostic): void {

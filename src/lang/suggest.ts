@@ -4,7 +4,9 @@
 export function suggest(name: string, candidates: Iterable<string>): string {
   const wanted = name.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  // Very short names are close to everything.
+  const allowed = name.length < 3 ? 0 : Math.max(1, Math.floor(name.length / 4));
+  let bestDistance = allowed + 1;
   for (const candidate of candidates) {
     if (candidate === name || Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance);
