@@ -20,8 +20,7 @@ typedef struct VhostDevice {
   int stop; /* eventfd */
 } VhostDevice;
 
-/* ---- The data side: the engine's thread
- * ------------------------------------------------------------------------------ */
+/* ---- The data side: the engine's thread --------------------------------------------------------------- */
 
 /* The queue stopped by itself. No burst tries it again; the control side ends the connection. */
 __attribute__((cold, noinline)) static void broken(VhostDevice *v, VhostRing *r) {
@@ -122,8 +121,7 @@ static bool vhost_carrier(NetDevice *d) {
   return vhost_backend_link(&v->backend);
 }
 
-/* ---- The control side: a helper thread
- * ------------------------------------------------------------------------------- */
+/* ---- The control side: a helper thread ---------------------------------------------------------------- */
 
 static void report(void *arg, const char *line) {
   (void)arg;

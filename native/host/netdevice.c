@@ -80,8 +80,7 @@ void netdevice_close(NetDevice *d) {
   d->close(d);
 }
 
-/* ---- Shared by the kinds
- * ------------------------------------------------------------------------------------------- */
+/* ---- Shared by the kinds ------------------------------------------------------------------------------ */
 
 HostDevice *host_device_new(Element *e, const char *spec, size_t size) {
   HostDevice *h = mem_alloc(size);

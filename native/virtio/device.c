@@ -141,8 +141,7 @@ void scatter_frame(const DeviceSegment *s, unsigned n, uint32_t header, uint16_t
     }
 }
 
-/* ---- Notifications: 2.7.7, 2.7.10 and 2.8.10
- * ---------------------------------------------------------------------- */
+/* ---- Notifications: 2.7.7, 2.7.10 and 2.8.10 ---------------------------------------------------------- */
 
 static bool interrupt_wanted(const DeviceQueue *q) {
   if (!q->packed) {

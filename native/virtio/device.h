@@ -19,8 +19,7 @@
 #define CLICKLET_VIRTIO_DEVICE_H
 #include "ring.h"
 
-/* ---- The driver's memory
- * ---------------------------------------------------------------------------------------- */
+/* ---- The driver's memory ------------------------------------------------------------------------------ */
 
 enum { MEMORY_REGIONS = 32 };
 
@@ -49,8 +48,7 @@ always_inline uint8_t *memory_at(const MemoryMap *m, uint64_t guest, uint64_t le
 /* The same for an address of the frontend's process. */
 uint8_t *memory_at_user(const MemoryMap *m, uint64_t user, uint64_t len);
 
-/* ---- Queues
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Queues ------------------------------------------------------------------------------------------- */
 
 /* What this device side can do, for feature negotiation. Transport bits only; CSUM, GSO and such are not
  * among them. */
@@ -148,8 +146,7 @@ void device_notify(DeviceQueue *q);
 bool device_arm(DeviceQueue *q, bool on);
 bool device_has_buffers(const DeviceQueue *q);
 
-/* ---- Copying frames: exact, straight-line up to 128 bytes
- * -------------------------------------------------------- */
+/* ---- Copying frames: exact, straight-line up to 128 bytes --------------------------------------------- */
 
 typedef long long Vector16 __attribute__((vector_size(16), aligned(1), may_alias));
 

@@ -114,8 +114,7 @@ void packed_receive_done(DeviceQueue *q) {
   q->pending_descs = 0;
 }
 
-/* ---- Sending
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Sending ------------------------------------------------------------------------------------------ */
 
 /* Adds the room of the chain at *place. 1: done; 0: not available; -1: broken. */
 static int room_chain(DeviceQueue *q, Place *place, unsigned *segments, uint64_t *room, unsigned n,

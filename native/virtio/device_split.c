@@ -92,8 +92,7 @@ void split_receive_done(DeviceQueue *q) {
   __atomic_store_n(&q->used->idx, q->used_idx, __ATOMIC_RELEASE);
 }
 
-/* ---- Sending
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Sending ------------------------------------------------------------------------------------------ */
 
 /* Adds the room of the chain at `head` to the segments. NULL if all is well. */
 static const char *room_chain(DeviceQueue *q, uint16_t head, unsigned *segments, uint64_t *room) {

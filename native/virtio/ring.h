@@ -7,8 +7,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are little endian");
 
-/* ---- Feature bits (2.2, 5.1.3, 6)
- * ------------------------------------------------------------------------------- */
+/* ---- Feature bits (2.2, 5.1.3, 6) --------------------------------------------------------------------- */
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
 #define VIRTIO_NET_F_CSUM FEATURE(0)
@@ -29,8 +28,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are little endi
 #define VIRTIO_F_IN_ORDER FEATURE(35)
 #define VIRTIO_F_NOTIFICATION_DATA FEATURE(38)
 
-/* ---- Split virtqueues (2.7)
- * ------------------------------------------------------------------------------------- */
+/* ---- Split virtqueues (2.7) --------------------------------------------------------------------------- */
 
 enum { VIRTQ_SIZE_MAX = 32768, VIRTQ_NET_SIZE = 1024 /* default size of Clicklet's rings */ };
 enum { VIRTQ_DESC_NEXT = 1, VIRTQ_DESC_WRITE = 2 /* the device writes */, VIRTQ_DESC_INDIRECT = 4 };
@@ -76,8 +74,7 @@ always_inline bool virtq_need_event(uint16_t event, uint16_t now, uint16_t old) 
   return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
 }
 
-/* ---- Packed virtqueues (2.8)
- * ------------------------------------------------------------------------------------ */
+/* ---- Packed virtqueues (2.8) -------------------------------------------------------------------------- */
 
 enum { PACKED_DESC_AVAIL = 1 << 7, PACKED_DESC_USED = 1 << 15 }; /* 2.8.1; next to NEXT and WRITE above */
 enum {
@@ -112,8 +109,7 @@ always_inline bool packed_is_used(uint16_t flags, bool wrap) {
   return (flags & (PACKED_DESC_AVAIL | PACKED_DESC_USED)) == packed_used_bits(wrap);
 }
 
-/* ---- The network device (5.1)
- * ----------------------------------------------------------------------------------- */
+/* ---- The network device (5.1) ------------------------------------------------------------------------- */
 
 enum { VIRTIO_ID_NET = 1 };
 enum { VIRTIO_NET_RX = 0, VIRTIO_NET_TX = 1 }; /* 5.1.2: queues of the first pair, as the driver sees them */

@@ -15,9 +15,7 @@
   (VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | VHOST_USER_PROTOCOL_F_NET_MTU |              \
    VHOST_USER_PROTOCOL_F_RESET_DEVICE)
 
-/* ---- Rings
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Rings -------------------------------------------------------------------------------------------- */
 
 static void ring_lock(VhostRing *r) {
   while (__atomic_exchange_n(&r->lock, 1, __ATOMIC_ACQUIRE)) sched_yield(); /* for a burst at most */
@@ -83,8 +81,7 @@ void vhost_rings_reset(VhostBackend *b) {
   }
 }
 
-/* ---- Memory
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------------------- */
 
 void vhost_memory_unmap(VhostBackend *b) {
   for (uint32_t i = 0; i < b->memory.count; i++)
@@ -136,8 +133,7 @@ static const char *set_memory(VhostBackend *b) {
   return error;
 }
 
-/* ---- Messages
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Messages ----------------------------------------------------------------------------------------- */
 
 static int take_fd(VhostBackend *b) {
   int fd = b->in_fds ? b->fds[0] : -1;

@@ -1,5 +1,6 @@
 /* vhost_socket.c: the backend's socket: listening, one connection at a time, whole messages with their
  * descriptors. */
+#define _GNU_SOURCE
 #include "vhost_backend.h"
 #include <errno.h>
 #include <stdio.h>
@@ -41,8 +42,12 @@ bool vhost_backend_woken(VhostBackend *b) {
   return epoll_wait(b->wake, ev, VHOST_RINGS + 1, 0) > 0;
 }
 
-/* ---- The connection
- * ------------------------------------------------------------------------------------------------ */
+void vhost_backend_broken(VhostBackend *b) {
+  uint64_t one = 1;
+  if (write(b->broken, &one, sizeof one) < 0) errno = 0;
+}
+
+/* ---- The connection ----------------------------------------------------------------------------------- */
 
 static void drop_fds(VhostBackend *b) {
   for (uint32_t i = 0; i < b->in_fds; i++)
@@ -163,8 +168,7 @@ void vhost_backend_run(VhostBackend *b) {
     if (b->rings[i].queue.error) disconnect_broken(b, b->rings[i].queue.error);
 }
 
-/* ---- Opening and closing
- * ------------------------------------------------------------------------------------------- */
+/* ---- Opening and closing ------------------------------------------------------------------------------ */
 
 /* True if somebody listens at the address. */
 static bool in_use(const struct sockaddr_un *a) {

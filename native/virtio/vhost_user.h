@@ -6,8 +6,7 @@
 #define CLICKLET_VIRTIO_VHOST_USER_H
 #include "device.h"
 
-/* ---- Messages
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Messages ----------------------------------------------------------------------------------------- */
 
 enum {
   VHOST_USER_GET_FEATURES = 1,
@@ -74,10 +73,9 @@ typedef struct VhostUserMessage {
 _Static_assert(offsetof(VhostUserMessage, u64) == VHOST_USER_HEADER, "vhost-user header");
 _Static_assert(sizeof(VhostUserMemory) == 8 + 32 * VHOST_USER_REGIONS, "vhost-user memory table");
 
-/* ---- Backend
- * ------------------------------------------------------------------------------------------------------
- *
- * Two threads may take part. The control side calls vhost_backend_run whenever `control` is readable. The
+/* ---- Backend ------------------------------------------------------------------------------------------- */
+
+/* Two threads may take part. The control side calls vhost_backend_run whenever `control` is readable. The
  * data side brackets each burst by vhost_ring_enter and vhost_ring_leave; while it is inside, the control
  * side does not touch the ring or its memory. Both may be the same thread. */
 
@@ -141,10 +139,9 @@ always_inline bool vhost_ring_enter(VhostRing *r) {
 }
 always_inline void vhost_ring_leave(VhostRing *r) { __atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE); }
 
-/* ---- Frontend
- * ------------------------------------------------------------------------------------------------------
- *
- * Calls block for at most a few seconds and return 0, or -1 with one line in `error`; the connection is then
+/* ---- Frontend ------------------------------------------------------------------------------------------ */
+
+/* Calls block for at most a few seconds and return 0, or -1 with one line in `error`; the connection is then
  * closed.
  *
  *   vhost_frontend_connect(f, path)        f->features: offer the driver those it can use
