@@ -35,6 +35,11 @@ export function pairPorts(
   inputs: readonly Endpoint[],
   error: (message: string) => void,
 ): PortPair[] {
+  if (isPlain(outputs) && isPlain(inputs)) {
+    const [source, target] = [outputs[0]!, inputs[0]!];
+    const fromPort = source.ports?.ports[0] ?? 0;
+    return [{ from: source.element, fromPort, to: target.element, toPort: target.ports?.ports[0] ?? 0 }];
+  }
   const from = makeSide(outputs);
   const to = makeSide(inputs);
   const openLists = [...outputs, ...inputs].filter((endpoint) => endpoint.ports?.open).length;
@@ -67,6 +72,13 @@ export function pairPorts(
     pairs.push({ from: source.element, fromPort: source.port, to: target.element, toPort: target.port });
   }
   return pairs;
+}
+
+/** A single port, the usual case. */
+function isPlain(endpoints: readonly Endpoint[]): boolean {
+  if (endpoints.length !== 1) return false;
+  const { ports } = endpoints[0]!;
+  return !ports || (ports.ports.length === 1 && !ports.open);
 }
 
 function makeSide(endpoints: readonly Endpoint[]): Side {

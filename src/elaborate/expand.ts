@@ -104,9 +104,11 @@ class Expansion {
       if (element.exit !== undefined) this.draft.elements[indexes[i]!]!.exit = indexes[element.exit]!;
     for (const connection of scope.connections)
       this.draft.connections.push({
-        ...connection,
         from: indexes[connection.from]!,
+        fromPort: connection.fromPort,
         to: indexes[connection.to]!,
+        toPort: connection.toPort,
+        span: connection.span,
       });
     if (this.draft.connections.length > this.#maxElements * 4)
       this.#tooLarge(scope.span, via, `${this.#maxElements * 4} connections`);

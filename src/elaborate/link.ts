@@ -4,6 +4,7 @@ import type { FlatArg, FlatConnection, FlatElement } from '../graph/flat-graph.t
 import { splitArgs } from '../lang/config-string.ts';
 import { landmark } from '../lang/source.ts';
 import { argSpan, mappedArgSpan } from './config-map.ts';
+import { ConnectionSet } from './connection-set.ts';
 import type { Elaboration } from './context.ts';
 import type { DraftConnection, DraftElement, FlatDraft } from './expand.ts';
 
@@ -13,17 +14,19 @@ const MAX_CONNECTIONS = 4_000_000;
 export function link(elaboration: Elaboration): void {
   const { draft, options, requirements, scope } = elaboration;
   const real = realConnections(elaboration, draft!);
-  const indexes = new Map<number, number>();
+  const indexes = new Int32Array(draft!.elements.length).fill(-1);
   const elements: FlatElement[] = [];
   for (const [index, element] of draft!.elements.entries()) {
     if (element.className === undefined) continue;
-    indexes.set(index, elements.length);
+    indexes[index] = elements.length;
     elements.push(flatElement(element, element.className, elements.length));
   }
   const connections: FlatConnection[] = real.map((connection) => ({
-    ...connection,
-    from: indexes.get(connection.from)!,
-    to: indexes.get(connection.to)!,
+    from: indexes[connection.from]!,
+    fromPort: connection.fromPort,
+    to: indexes[connection.to]!,
+    toPort: connection.toPort,
+    span: connection.span,
   }));
   if (options.order !== 'tool')
     connections.sort(
@@ -59,12 +62,10 @@ function realConnections(elaboration: Elaboration, draft: FlatDraft): DraftConne
   const resolver = new TunnelResolver(draft);
   resolver.reportUnused(elaboration);
   const result: DraftConnection[] = [];
-  const seen = new Set<string>();
+  const seen = new ConnectionSet();
   const add = (connection: DraftConnection) => {
-    const key = `${connection.from}:${connection.fromPort}:${connection.to}:${connection.toPort}`;
-    if (seen.has(key)) return true;
-    seen.add(key);
-    return result.push(connection) <= MAX_CONNECTIONS;
+    const { from, fromPort, to, toPort } = connection;
+    return !seen.add(from, fromPort, to, toPort) || result.push(connection) <= MAX_CONNECTIONS;
   };
   const through: DraftConnection[] = [];
   for (const connection of draft.connections) {

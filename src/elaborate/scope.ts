@@ -2,6 +2,7 @@
 
 import type { Config } from '../lang/ast.ts';
 import type { Span } from '../lang/source.ts';
+import { ConnectionSet } from './connection-set.ts';
 
 /** An element class as a declaration sees it. Aliases refer to the type they name. */
 export type ElementType = PrimitiveType | CompoundType;
@@ -68,7 +69,7 @@ export class Scope {
   readonly definitions = new Map<string, string>();
   readonly #types = new Map<string, ElementType>();
   readonly #byName = new Map<string, number>();
-  readonly #connected = new Set<string>();
+  readonly #connected = new ConnectionSet();
 
   constructor(parent: Scope | undefined, className: string, span: Span) {
     this.parent = parent;
@@ -130,8 +131,19 @@ export class Scope {
 
   add(element: Pick<ScopeElement, 'name' | 'anonymous' | 'type' | 'config' | 'span' | 'undeclared'>): number {
     const index = this.elements.length;
-    this.elements.push({ ...element, inputs: 0, outputs: 0, exit: undefined });
-    if (!element.anonymous) this.#byName.set(element.name, index);
+    const { name, anonymous, type, config, span, undeclared } = element;
+    this.elements.push({
+      name,
+      anonymous,
+      type,
+      config,
+      span,
+      undeclared,
+      inputs: 0,
+      outputs: 0,
+      exit: undefined,
+    });
+    if (!anonymous) this.#byName.set(name, index);
     return index;
   }
 
@@ -142,9 +154,7 @@ export class Scope {
   /** Add a connection; a second one between the same ports is the same connection. */
   connect(connection: ScopeConnection): void {
     const { from, fromPort, to, toPort } = connection;
-    const key = `${from}:${fromPort}:${to}:${toPort}`;
-    if (this.#connected.has(key)) return;
-    this.#connected.add(key);
+    if (!this.#connected.add(from, fromPort, to, toPort)) return;
     this.connections.push(connection);
     const source = this.elements[from]!;
     const target = this.elements[to]!;

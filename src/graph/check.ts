@@ -3,8 +3,9 @@
 import type { Diagnostics, Note } from '../lang/diagnostics.ts';
 import { suggest } from '../lang/suggest.ts';
 import type { ClassTable, ElementClass } from './class-table.ts';
-import { type PortCount, parsePortCount, portProcessing, portsFor } from './codes.ts';
+import { type PortCount, type Processing, parsePortCount, portProcessing, portsFor } from './codes.ts';
 import type { FlatConnection, FlatElement, FlatGraph } from './flat-graph.ts';
+import { PortNumbers } from './port-numbers.ts';
 import { type ElementPorts, instantiation, resolveProcessing, shown } from './processing.ts';
 import type { PortProcessing, ResolvedElement, ResolvedGraph } from './resolved-graph.ts';
 
@@ -27,29 +28,50 @@ export function check(
   checkClasses(graph.elements, classes, diagnostics);
   const ports = countPorts(graph, classes);
   const sound = checkPortNumbers(graph, classes, ports, diagnostics);
-  const declared = ports.map(({ inputs, outputs }) => ({ inputs: [...inputs], outputs: [...outputs] }));
+  const agnostic = ports.map(
+    ({ inputs, outputs }) => [agnosticPorts(inputs), agnosticPorts(outputs)] as const,
+  );
   resolveProcessing(graph.elements, ports, sound, diagnostics);
   checkReuse(graph.elements, ports, sound, diagnostics);
   if (!options.partial) checkUnused(graph, classes, ports, diagnostics);
   if (diagnostics.errorCount > before) return undefined;
-  return { ...graph, elements: graph.elements.map(resolve) };
+  const { connections, requirements, definitions } = graph;
+  const elements = graph.elements.map((element) =>
+    resolve(element, classes.get(element.className)!, ports[element.index]!, agnostic[element.index]!),
+  );
+  return { elements, connections, requirements, definitions };
+}
 
-  function resolve(element: FlatElement): ResolvedElement {
-    const { inputs, outputs } = ports[element.index]!;
-    const open = declared[element.index]!;
-    return {
-      ...element,
-      class: classes.get(element.className)!,
-      inputs: inputs.map(settle),
-      outputs: outputs.map(settle),
-      agnosticInputs: open.inputs.map((processing) => processing === 'agnostic'),
-      agnosticOutputs: open.outputs.map((processing) => processing === 'agnostic'),
-    };
-  }
+function resolve(
+  element: FlatElement,
+  elementClass: ElementClass,
+  { inputs, outputs }: ElementPorts,
+  [agnosticInputs, agnosticOutputs]: readonly [readonly boolean[], readonly boolean[]],
+): ResolvedElement {
+  return {
+    index: element.index,
+    name: element.name,
+    className: element.className,
+    args: element.args,
+    configText: element.configText,
+    span: element.span,
+    landmark: element.landmark,
+    via: element.via,
+    undeclared: element.undeclared,
+    class: elementClass,
+    inputs: inputs.map(settle),
+    outputs: outputs.map(settle),
+    agnosticInputs,
+    agnosticOutputs,
+  };
+}
+
+function agnosticPorts(ports: readonly Processing[]): boolean[] {
+  return ports.map((processing) => processing === 'agnostic');
 }
 
 /** Ports that stay agnostic are push. */
-function settle(processing: string): PortProcessing {
+function settle(processing: Processing): PortProcessing {
   return processing === 'pull' ? 'pull' : 'push';
 }
 
@@ -133,14 +155,10 @@ function checkReuse(
   connections: readonly FlatConnection[],
   diagnostics: Diagnostics,
 ): void {
-  const firstAt = new Map<string, FlatConnection>();
-  const once = (connection: FlatConnection, index: number, kind: string, port: number) => {
-    const at = `${kind} ${index} ${port}`;
-    const first = firstAt.get(at);
-    if (!first) {
-      firstAt.set(at, connection);
-      return;
-    }
+  const numbers = new PortNumbers(ports);
+  const firstAtInput: (FlatConnection | undefined)[] = new Array(numbers.inputCount);
+  const firstAtOutput: (FlatConnection | undefined)[] = new Array(numbers.outputCount);
+  const report = (first: FlatConnection, connection: FlatConnection, index: number, port: string) => {
     // Connections come sorted by target; in the text the later one is the reuse.
     const [earlier, later] = inTextOrder(first, connection);
     const element = elements[index]!;
@@ -149,12 +167,22 @@ function checkReuse(
       { message: `'${element.name}' declared here`, span: element.span },
       ...instantiation(element),
     ];
-    diagnostics.error(later.span, `illegal reuse of '${shown(element)}' ${kind} ${port}`, notes);
+    diagnostics.error(later.span, `illegal reuse of '${shown(element)}' ${port}`, notes);
   };
   for (const connection of connections) {
     const { from, fromPort, to, toPort } = connection;
-    if (ports[from]!.outputs[fromPort] !== 'pull') once(connection, from, 'push output', fromPort);
-    if (ports[to]!.inputs[toPort] === 'pull') once(connection, to, 'pull input', toPort);
+    if (ports[from]!.outputs[fromPort] !== 'pull') {
+      const at = numbers.output(from, fromPort);
+      const first = firstAtOutput[at];
+      if (first) report(first, connection, from, `push output ${fromPort}`);
+      else firstAtOutput[at] = connection;
+    }
+    if (ports[to]!.inputs[toPort] === 'pull') {
+      const at = numbers.input(to, toPort);
+      const first = firstAtInput[at];
+      if (first) report(first, connection, to, `pull input ${toPort}`);
+      else firstAtInput[at] = connection;
+    }
   }
 }
 
@@ -169,20 +197,22 @@ function checkUnused(
   ports: readonly ElementPorts[],
   diagnostics: Diagnostics,
 ): void {
-  const used = new Set<string>();
-  for (const { from, fromPort, to, toPort } of graph.connections)
-    used.add(`output ${from} ${fromPort}`).add(`input ${to} ${toPort}`);
-  for (const kind of ['input', 'output'] as const)
-    for (const element of graph.elements) {
-      if (!classOf(element, classes)) continue;
-      const { inputs, outputs } = ports[element.index]!;
-      const count = kind === 'input' ? inputs.length : outputs.length;
-      for (let port = 0; port < count; port++)
-        if (!used.has(`${kind} ${element.index} ${port}`))
-          diagnostics.error(
-            element.span,
-            `'${shown(element)}' ${kind} ${port} unused`,
-            instantiation(element),
-          );
-    }
+  const numbers = new PortNumbers(ports);
+  const usedInputs = new Uint8Array(numbers.inputCount);
+  const usedOutputs = new Uint8Array(numbers.outputCount);
+  for (const { from, fromPort, to, toPort } of graph.connections) {
+    // A connection with one bad end still uses the port at its other end.
+    if (fromPort < ports[from]!.outputs.length) usedOutputs[numbers.output(from, fromPort)] = 1;
+    if (toPort < ports[to]!.inputs.length) usedInputs[numbers.input(to, toPort)] = 1;
+  }
+  const report = (element: FlatElement, port: string) =>
+    diagnostics.error(element.span, `'${shown(element)}' ${port} unused`, instantiation(element));
+  for (const element of graph.elements) {
+    if (!classOf(element, classes)) continue;
+    const { inputs, outputs } = ports[element.index]!;
+    for (let port = 0; port < inputs.length; port++)
+      if (!usedInputs[numbers.input(element.index, port)]) report(element, `input ${port}`);
+    for (let port = 0; port < outputs.length; port++)
+      if (!usedOutputs[numbers.output(element.index, port)]) report(element, `output ${port}`);
+  }
 }

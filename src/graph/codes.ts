@@ -58,9 +58,22 @@ export function portProcessing(code: string, inputs: number, outputs: number): [
 }
 
 function spread(code: string, ports: number): Processing[] {
-  // A tilde after a letter is a remark about how the port is shown, not a port.
-  const letters = [...code.toLowerCase()].filter((c) => c in LETTERS).map((c) => LETTERS[c]!);
-  return Array.from({ length: ports }, (_, port) => letters[port] ?? letters.at(-1) ?? 'agnostic');
+  const letters = processingLetters(code);
+  const processing: Processing[] = [];
+  for (let port = 0; port < ports; port++) processing.push(letters[port] ?? letters.at(-1) ?? 'agnostic');
+  return processing;
+}
+
+const parsedCodes = new Map<string, readonly Processing[]>();
+
+function processingLetters(code: string): readonly Processing[] {
+  let letters = parsedCodes.get(code);
+  if (!letters) {
+    // A tilde after a letter is a remark about how the port is shown, not a port.
+    letters = [...code.toLowerCase()].filter((c) => c in LETTERS).map((c) => LETTERS[c]!);
+    parsedCodes.set(code, letters);
+  }
+  return letters;
 }
 
 /**
@@ -68,7 +81,8 @@ function spread(code: string, ports: number): Processing[] {
  * share a letter. `#` matches the port of the same number, `[...]` is a set, `[^...]` its complement.
  */
 export function flowFrom(code: string, input: number, outputs: number): boolean[] {
-  const [inputCode = '', outputCode = inputCode] = code === '' ? ['x', 'x'] : code.split('/', 2);
+  if (code === '' || code === 'x/x') return new Array<boolean>(outputs).fill(true);
+  const [inputCode = '', outputCode = inputCode] = code.split('/', 2);
   const inputItems = flowItems(inputCode);
   const outputItems = flowItems(outputCode);
   const source = flowSet(inputItems, input);

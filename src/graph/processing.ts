@@ -3,6 +3,7 @@
 import type { Diagnostics } from '../lang/diagnostics.ts';
 import { flowFrom, type Processing } from './codes.ts';
 import type { FlatConnection, FlatElement } from './flat-graph.ts';
+import { Buckets, PortNumbers } from './port-numbers.ts';
 
 /** Ports of one element during resolution; the arrays are filled in. */
 export interface ElementPorts {
@@ -34,11 +35,12 @@ export function resolveProcessing(
   diagnostics: Diagnostics,
 ): void {
   const ties = [...connections.map(connectionTie), ...agnosticTies(ports)];
-  const atInput = new Map<string, number[]>();
-  const atOutput = new Map<string, number[]>();
+  const numbers = new PortNumbers(ports);
+  const atInput = new Buckets(numbers.inputCount, ties.length);
+  const atOutput = new Buckets(numbers.outputCount, ties.length);
   for (const [i, tie] of ties.entries()) {
-    append(atInput, `${tie.to}:${tie.toPort}`, i);
-    append(atOutput, `${tie.from}:${tie.fromPort}`, i);
+    atInput.add(numbers.input(tie.to, tie.toPort), i);
+    atOutput.add(numbers.output(tie.from, tie.fromPort), i);
   }
   let round = ties.map((_, i) => i);
   while (round.length > 0) {
@@ -59,9 +61,9 @@ export function resolveProcessing(
       else ports[tie.from]!.outputs[tie.fromPort] = input;
       const changed =
         input === 'agnostic'
-          ? atInput.get(`${tie.to}:${tie.toPort}`)
-          : atOutput.get(`${tie.from}:${tie.fromPort}`);
-      for (const neighbour of changed!)
+          ? atInput.items(numbers.input(tie.to, tie.toPort))
+          : atOutput.items(numbers.output(tie.from, tie.fromPort));
+      for (const neighbour of changed)
         if (neighbour > i) queue.add(neighbour);
         else nextRound.add(neighbour);
     }
@@ -119,12 +121,6 @@ export function shown(element: FlatElement): string {
 /** A note for elements that come from a compound: where the compound is used. */
 export function instantiation(element: FlatElement) {
   return element.via.map((span) => ({ message: 'in the compound element declared here', span }));
-}
-
-function append<K, V>(map: Map<K, V[]>, at: K, value: V): void {
-  const list = map.get(at);
-  if (list) list.push(value);
-  else map.set(at, [value]);
 }
 
 /** Numbers in ascending order: a sorted list to start with, and later additions in a heap. */
