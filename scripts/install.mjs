@@ -43,3 +43,9 @@ if (run.status !== 0) {
   for (const line of errors.slice(0, 20)) console.error(line);
   fail('the C build failed; the whole log is in build/build.log');
 }
+
+// The class table that the front end reads: dumped by the engine itself.
+const table = spawnSync(join(root, 'build', 'clicklet-engine'), ['--table'], { encoding: 'utf8', maxBuffer: 1 << 26 });
+if (table.status !== 0) fail(`the class table could not be made: ${table.stderr || table.error}`);
+mkdirSync(join(root, 'src', 'generated'), { recursive: true });
+writeFileSync(join(root, 'src', 'generated', 'elements.json'), table.stdout);

@@ -1,0 +1,27 @@
+// Builds the TypeScript side into dist/: the grammar's parser, one bundle for each command and one for the library.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+import peggy from 'peggy';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const grammar = join(root, 'src/lang/click.peggy');
+writeFileSync(
+  join(root, 'src/lang/parser.js'),
+  peggy.generate(readFileSync(grammar, 'utf8'), { output: 'source', format: 'es', grammarSource: grammar }),
+);
+mkdirSync(join(root, 'dist'), { recursive: true });
+await esbuild.build({
+  absWorkingDir: root,
+  entryPoints: { click: 'src/cli/click.ts', clicklet: 'src/cli/main.ts', index: 'src/index.ts' },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  chunkNames: 'chunks/[name]-[hash]',
+  logLevel: 'warning',
+});

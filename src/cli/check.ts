@@ -1,0 +1,48 @@
+/** `clicklet check FILE`: every mistake of a configuration, located, without running it. */
+
+import { Command } from 'commander';
+import { ConfigurationError, compilePlan, Router } from '../engine/router.ts';
+import { classTable } from '../engine/table.ts';
+import { Diagnostics } from '../lang/diagnostics.ts';
+import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
+import { diagnosticsJson, EXIT, print, report } from './output.ts';
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('check a configuration and report every mistake')
+    .argument('<file>', 'configuration file (- for standard input)')
+    .argument('[definitions...]', 'NAME=value')
+    .option('--target <target>', 'process or vm', 'process')
+    .option('--json', 'print the result as JSON')
+    .action(async (file: string, words: string[], o) => {
+      const config = readConfig(file);
+      const { variables } = splitDefinitions(words);
+      let list: readonly import('../lang/diagnostics.ts').Diagnostic[] = [];
+      try {
+        const compiled = compilePlan(config.text, config.file, { variables, resolveLibrary: libraryResolver() });
+        list = compiled.warnings;
+        if (o.target === 'vm') {
+          const diagnostics = new Diagnostics();
+          for (const e of compiled.graph.elements)
+            if (!classTable().get(e.className)?.targets.includes('guest'))
+              diagnostics.error(e.span, `'${e.name} :: ${e.className}' needs the host: it does not exist in a guest`);
+          if (diagnostics.hasErrors) throw new ConfigurationError(diagnostics.list);
+        } else if (!compiled.graph.elements.some((e) => opensDevice(e.className))) {
+          const router = await Router.create(compiled); // arguments are checked by the elements themselves
+          list = router.warnings;
+          router.close();
+        }
+      } catch (e) {
+        if (!(e instanceof ConfigurationError)) throw e;
+        list = e.diagnostics;
+      }
+      const ok = !list.some((d) => d.severity === 'error');
+      if (o.json) print(`${JSON.stringify({ version: 1, ok, diagnostics: diagnosticsJson(list) }, null, 2)}\n`);
+      else report(list);
+      process.exitCode = ok ? EXIT.ok : EXIT.input;
+    });
+}
+
+/** Elements whose initialisation would open files or devices, which a check must not do. */
+const opensDevice = (name: string): boolean =>
+  classTable().get(name)?.file.match(/^elements\/(device|userlevel)\//) != null;

@@ -1,0 +1,70 @@
+/** What every command shares about output and exit: data on stdout, messages on stderr, documented exit status. */
+
+import { writeSync } from 'node:fs';
+import { ConfigurationError } from '../engine/router.ts';
+import { type Diagnostic, formatDiagnostics } from '../lang/diagnostics.ts';
+
+/** Exit status of every command. */
+export const EXIT = { ok: 0, input: 1, usage: 2, host: 3, gate: 4 } as const;
+
+/** An expected failure: one clear message and an exit status. */
+export class CliError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number = EXIT.input) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Writes all of it, in order with what the engine writes to the same descriptor. */
+export function writeAll(fd: number, text: string | Uint8Array): void {
+  let rest = typeof text === 'string' ? Buffer.from(text) : text;
+  while (rest.length) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (e) {
+      const code = (e as NodeJS.ErrnoException).code;
+      if (code === 'EPIPE') process.exit(EXIT.ok);
+      if (code !== 'EAGAIN') throw e;
+    }
+  }
+}
+
+export const print = (text: string): void => writeAll(1, text);
+export const message = (text: string): void => writeAll(2, text);
+
+/** Colour belongs on a terminal, unless NO_COLOR says no or FORCE_COLOR says yes. */
+export function useColor(stream: NodeJS.WriteStream): boolean {
+  if (process.env.NO_COLOR) return false;
+  return Boolean(process.env.FORCE_COLOR) || stream.isTTY === true;
+}
+
+/** Print located diagnostics on stderr. */
+export function report(diagnostics: readonly Diagnostic[]): void {
+  if (diagnostics.length) message(formatDiagnostics(diagnostics, { color: useColor(process.stderr) }));
+}
+
+/** Diagnostics as data, for `--json`. Lines and columns count from 1. */
+export function diagnosticsJson(diagnostics: readonly Diagnostic[]): unknown[] {
+  const place = (span: Diagnostic['span']) => (span ? span.source.locate(span.start) : {});
+  return diagnostics.map((d) => ({
+    severity: d.severity,
+    message: d.message,
+    ...place(d.span),
+    notes: d.notes.map((n) => ({ message: n.message, ...place(n.span) })),
+  }));
+}
+
+/** Run a command; turn what it throws into one message and an exit status. */
+export async function runCommand(name: string, body: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await body();
+  } catch (e) {
+    if (e instanceof ConfigurationError) report(e.diagnostics);
+    else if (e instanceof Error && 'exitCode' in e) message(`${name}: ${e.message}\n`);
+    else if (e instanceof Error && 'code' in e && typeof e.code === 'string' && 'path' in e)
+      message(`${name}: ${e.message}\n`);
+    else throw e;
+    process.exitCode = e instanceof Error && 'exitCode' in e ? Number(e.exitCode) : EXIT.input;
+  }
+}

@@ -1,0 +1,135 @@
+/** A router in this process: a configuration compiled, installed into a native engine and run. */
+
+import type { FlatGraph } from '../graph/flat-graph.ts';
+import { type CompileOptions, compile } from '../graph/compile.ts';
+import type { ResolvedGraph } from '../graph/resolved-graph.ts';
+import { type Diagnostic, Diagnostics, formatDiagnostics } from '../lang/diagnostics.ts';
+import { createEngine, type EngineOptions, type NativeEngine, type NativeMessage } from './native.ts';
+import { writePlan } from './plan.ts';
+import { classTable } from './table.ts';
+
+/** A configuration was refused; `diagnostics` says why, each with its place. */
+export class ConfigurationError extends Error {
+  readonly exitCode = 1;
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(formatDiagnostics(diagnostics));
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** A handler call failed: there is no such handler, or it refused the value. */
+export class HandlerError extends Error {
+  readonly exitCode = 1;
+}
+
+/** Turns an engine's messages, which name elements and arguments by index, into located diagnostics. */
+export function locateMessages(graph: FlatGraph, messages: readonly NativeMessage[]): Diagnostics {
+  const diagnostics = new Diagnostics();
+  for (const m of messages) {
+    const element = graph.elements[m.element];
+    const span = element?.args[m.arg]?.span ?? element?.span;
+    const text = element ? `'${element.name} :: ${element.className}': ${m.message}` : m.message;
+    if (m.severity === 'warning') diagnostics.warning(span, text);
+    else diagnostics.error(span, text);
+  }
+  diagnostics.sort();
+  return diagnostics;
+}
+
+/** A compiled configuration: the graph, its plan, and what the front end had to say. */
+export interface Configuration {
+  readonly graph: ResolvedGraph;
+  readonly plan: Uint8Array;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** Compile text to a plan. Throws ConfigurationError with every located error. */
+export function compilePlan(
+  text: string,
+  file: string,
+  options: Omit<CompileOptions, 'classes'> & { batch?: number } = {},
+): Configuration {
+  const { graph, diagnostics } = compile(text, file, { ...options, classes: classTable() });
+  if (!graph) throw new ConfigurationError(diagnostics.list);
+  const plan = writePlan(graph, { source: text, batch: options.batch ?? 0 });
+  return { graph, plan, warnings: diagnostics.list };
+}
+
+/**
+ * A router in this process.
+ *
+ * @example
+ * const router = await Router.create('InfiniteSource(LIMIT 5, STOP true) -> c :: Counter -> Discard;');
+ * await router.run();
+ * console.log(await router.read('c.count')); // 5
+ * router.close();
+ */
+export class Router {
+  readonly #engine: NativeEngine;
+  #graph: ResolvedGraph;
+  /** Warnings of the last installation. */
+  warnings: readonly Diagnostic[];
+
+  private constructor(engine: NativeEngine, configuration: Configuration, warnings: readonly Diagnostic[]) {
+    this.#engine = engine;
+    this.#graph = configuration.graph;
+    this.warnings = [...configuration.warnings, ...warnings];
+  }
+
+  /** Compile and initialise a configuration. Throws ConfigurationError, or HostError where no engine can run. */
+  static async create(
+    configuration: string | Configuration,
+    options: EngineOptions & { file?: string } = {},
+  ): Promise<Router> {
+    const compiled =
+      typeof configuration === 'string' ? compilePlan(configuration, options.file ?? 'config') : configuration;
+    const engine = createEngine(options);
+    const result = await engine.install(compiled.plan);
+    const located = locateMessages(compiled.graph, result.messages);
+    if (!result.ok) {
+      engine.close();
+      throw new ConfigurationError([...compiled.warnings, ...located.list]);
+    }
+    return new Router(engine, compiled, located.list);
+  }
+
+  get graph(): ResolvedGraph {
+    return this.#graph;
+  }
+
+  /** Replace the running configuration; state moves over by element name and class. A bad one changes nothing. */
+  async swap(configuration: Configuration): Promise<void> {
+    const result = await this.#engine.install(configuration.plan);
+    const located = locateMessages(configuration.graph, result.messages);
+    if (!result.ok) throw new ConfigurationError(located.list);
+    this.#graph = configuration.graph;
+    this.warnings = [...configuration.warnings, ...located.list];
+  }
+
+  /** Run until the router stops by itself or `stop()`. `cpu` pins its thread. */
+  run(cpu?: number): Promise<void> {
+    return this.#engine.run(cpu);
+  }
+
+  stop(): void {
+    this.#engine.stop();
+  }
+
+  /** Read handler `element.handler`, or one of the router's own. Throws HandlerError. */
+  async read(handler: string, parameter = ''): Promise<string> {
+    const result = await this.#engine.read(handler, parameter);
+    if (!result.ok) throw new HandlerError(result.messages.map((m) => m.message).join('\n'));
+    return result.text;
+  }
+
+  /** Write a handler. Throws HandlerError. */
+  async write(handler: string, value = ''): Promise<void> {
+    const result = await this.#engine.write(handler, value);
+    if (!result.ok) throw new HandlerError(result.messages.map((m) => m.message).join('\n'));
+  }
+
+  close(): void {
+    this.#engine.close();
+  }
+}
