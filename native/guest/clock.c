@@ -1,5 +1,5 @@
-/* clock.c: time from the TSC. The monitor says how fast it runs; elsewhere CPUID may, and else the local APIC's timer,
- * which KVM and QEMU run at 1 GHz, is the measure. */
+/* clock.c: time from the TSC. The monitor says how fast it runs; elsewhere CPUID may, and else the local
+ * APIC's timer, which KVM and QEMU run at 1 GHz, is the measure. */
 #include "guest.h"
 #include "kernel/kernel.h"
 
@@ -31,7 +31,7 @@ static uint64_t khz_from_cpuid(void) {
 
 static uint64_t khz_from_apic(void) {
   mmio_write32(LAPIC + LAPIC_SPURIOUS, 0x100 | VECTOR_SPURIOUS);
-  mmio_write32(LAPIC + LAPIC_DIVIDE, 0xb); /* by 1 */
+  mmio_write32(LAPIC + LAPIC_DIVIDE, 0xb);                    /* by 1 */
   mmio_write32(LAPIC + LAPIC_TIMER, 1u << 16 | VECTOR_TIMER); /* masked */
   mmio_write32(LAPIC + LAPIC_COUNT, UINT32_MAX);
   uint32_t c0 = mmio_read32(LAPIC + LAPIC_CURRENT), c1;
@@ -63,7 +63,8 @@ uint64_t ns_to_tsc(uint64_t ns) { return (uint64_t)((unsigned __int128)ns * gues
 
 uint64_t platform_entropy(void) {
   static uint64_t state;
-  for (unsigned i = 0; i < countof(guest_boot.entropy); i++) state = (state ^ guest_boot.entropy[i]) * UINT64_C(0x9e3779b97f4a7c15);
+  for (unsigned i = 0; i < countof(guest_boot.entropy); i++)
+    state = (state ^ guest_boot.entropy[i]) * UINT64_C(0x9e3779b97f4a7c15);
   state ^= cpu_tsc();
   state = (state ^ state >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
   return state ^ state >> 32;

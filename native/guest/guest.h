@@ -1,4 +1,5 @@
-/* guest.h: the ring-3 part of the guest: from user_start to the engine's loop, and what platform.h asks for. */
+/* guest.h: the ring-3 part of the guest: from user_start to the engine's loop, and what platform.h asks for.
+ */
 #ifndef CLICKLET_GUEST_H
 #define CLICKLET_GUEST_H
 #include <clicklet/engine.h>
@@ -52,15 +53,16 @@ typedef struct VirtioDevice {
   uint64_t offered;
   uint8_t mac[6];
   uint16_t mtu;
-  uint64_t registers;   /* virtio-mmio, 0: the shared page */
+  uint64_t registers; /* virtio-mmio, 0: the shared page */
   GuestDevice *shared;
-  uint32_t generation;  /* of the shared device, as last seen */
-  uint32_t interrupt;   /* virtio-mmio */
+  uint32_t generation; /* of the shared device, as last seen */
+  uint32_t interrupt;  /* virtio-mmio */
 } VirtioDevice;
 extern VirtioDevice virtio_devices[GUEST_DEVICES];
 extern unsigned virtio_device_count;
 void virtio_probe_shared(void);
 bool virtio_probe_mmio(uint64_t registers, uint32_t interrupt);
+void virtio_refresh(VirtioDevice *d); /* before a start: what it offers now */
 /* Gives the device its queues and lets it go. NULL, or why it refused. */
 const char *virtio_start(VirtioDevice *d, uint64_t features, DriverQueue *const *queues, unsigned n);
 void virtio_stop(VirtioDevice *d); /* the device forgets its queues */
@@ -70,18 +72,21 @@ void virtio_notify(const VirtioDevice *d, unsigned queue);
 
 /* net.c */
 void net_init(uint32_t pool_packets);
-bool net_deliver(Engine *e);         /* calls ready() where something waits; true if it did */
-bool net_arm(Engine *e, bool on);    /* interrupts of the devices that elements wait for; true: something is there */
-void net_reclaim(void);              /* takes back packets that were sent */
-uint64_t net_activity(void);         /* frames moved so far */
+bool net_deliver(Engine *e); /* calls ready() where something waits; true if it did */
+bool net_arm(Engine *e,
+             bool on);       /* interrupts of the devices that elements wait for; true: something is there */
+void net_reclaim(void);      /* takes back packets that were sent */
+uint64_t net_activity(void); /* frames moved so far */
+NetDevice *net_device(unsigned n); /* the n-th NIC or NULL */
 
 /* channel.c */
 void channel_init(Engine *e);
 bool channel_pending(void);
 void channel_run(Engine *e);
 bool channel_arm(bool on);
+void channel_flush(void); /* sends what is left, within half a second */
 void channel_boot_event(int status, const Errors *errs);
-extern bool guest_stop;              /* a STOP was acknowledged */
+extern bool guest_stop; /* a STOP was acknowledged */
 
 /* interrupts.c: idle where there is no monitor. */
 void interrupts_init(void);

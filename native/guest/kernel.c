@@ -30,7 +30,7 @@ void console_write(const char *s, size_t n) {
 
 void console_printf(const char *format, ...) {
   char text[256];
-  Text t = { .s = text, .capacity = sizeof text };
+  Text t = {.s = text, .capacity = sizeof text};
   va_list args;
   va_start(args, format);
   text_vprintf(&t, format, args);

@@ -33,7 +33,8 @@ void *memmove(void *to, const void *from, size_t n) {
   const uint8_t *f = from;
   if (t == f) return to;
   if (t < f || t >= f + n) {
-    for (; n >= 16 && (t + 16 <= f || t >= f + n); n -= 16, t += 16, f += 16) *(Vector *)t = *(const Vector *)f;
+    for (; n >= 16 && (t + 16 <= f || t >= f + n); n -= 16, t += 16, f += 16)
+      *(Vector *)t = *(const Vector *)f;
     for (; n >= 8; n -= 8, t += 8, f += 8) *(uint64_t *)t = *(const uint64_t *)f;
     while (n--) *t++ = *f++;
   } else {

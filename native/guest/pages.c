@@ -1,5 +1,6 @@
-/* pages.c: memory. Free pages are found first-fit, runs of them merge when they are passed over; small sizes come from
- * slabs of one page, everything else is whole pages. Used for configurations and pools, never per packet. */
+/* pages.c: memory. Free pages are found first-fit, runs of them merge when they are passed over; small sizes
+ * come from slabs of one page, everything else is whole pages. Used for configurations and pools, never per
+ * packet. */
 #include "guest.h"
 
 enum { RESERVED, FREE, RUN, SLAB }; /* what the first page of a run is */
@@ -7,18 +8,19 @@ enum { NONE = 0xffff };
 
 typedef struct PageInfo {
   uint8_t kind, class;
-  uint16_t used;     /* objects of a slab */
-  uint32_t run;      /* pages of this run, valid at its first page */
-  uint16_t freed;    /* first freed object, or NONE */
-  uint16_t fresh;    /* objects never given out start here */
-  uint32_t next;     /* slab with free objects of the same class, 0: none */
+  uint16_t used;  /* objects of a slab */
+  uint32_t run;   /* pages of this run, valid at its first page */
+  uint16_t freed; /* first freed object, or NONE */
+  uint16_t fresh; /* objects never given out start here */
+  uint32_t next;  /* slab with free objects of the same class, 0: none */
 } PageInfo;
 
-static const uint16_t class_bytes[] = { 16, 32, 48, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 768, 1024, 1344, 2048 };
+static const uint16_t class_bytes[] = {16,  32,  48,  64,  128, 192,  256,  320, 384,
+                                       448, 512, 576, 640, 768, 1024, 1344, 2048};
 enum { CLASSES = countof(class_bytes), SLAB_MAX = 2048 };
 
-static PageInfo *info;      /* by page number */
-static uint8_t *dirty;      /* by page number: not zero any more */
+static PageInfo *info; /* by page number */
+static uint8_t *dirty; /* by page number: not zero any more */
 static uint32_t page_count;
 static uint32_t partial[CLASSES]; /* first slab with free objects */
 static uint32_t first_free;       /* no free page is below */
@@ -52,9 +54,11 @@ static void add_range(uint64_t from, uint64_t to) {
 static void cut(MemoryRange *r, unsigned *n, uint64_t from, uint64_t to) {
   for (unsigned i = 0, count = *n; i < count; i++) {
     if (to <= r[i].from || from >= r[i].to) continue;
-    if (to < r[i].to && from > r[i].from && *n < MEMORY_RANGES) r[(*n)++] = (MemoryRange){ to, r[i].to };
-    if (from > r[i].from) r[i].to = from;
-    else r[i].from = to < r[i].to ? to : r[i].to;
+    if (to < r[i].to && from > r[i].from && *n < MEMORY_RANGES) r[(*n)++] = (MemoryRange){to, r[i].to};
+    if (from > r[i].from)
+      r[i].to = from;
+    else
+      r[i].from = to < r[i].to ? to : r[i].to;
   }
 }
 
@@ -64,7 +68,9 @@ void pages_init(void) {
   page_count = (uint32_t)(guest_boot.memory / PAGE_BYTES);
   cut(r, &n, 0, PAGE_BYTES);
   cut(r, &n, guest_image.kernel_start, guest_image.data_end);
-  if (guest_boot.plan_size) cut(r, &n, guest_boot.plan & ~UINT64_C(4095), (guest_boot.plan + guest_boot.plan_size + 4095) & ~UINT64_C(4095));
+  if (guest_boot.plan_size)
+    cut(r, &n, guest_boot.plan & ~UINT64_C(4095),
+        (guest_boot.plan + guest_boot.plan_size + 4095) & ~UINT64_C(4095));
   /* The tables about pages go into the first range behind the image that has room. */
   uint64_t bytes = page_count * (sizeof *info + 1), at = 0;
   for (unsigned i = 0; i < n && !at; i++)
@@ -89,14 +95,19 @@ void pages_init(void) {
     for (unsigned i = 0; i < n; i++) {
       if (r[i].from >= r[i].to) continue;
       uint64_t from = (r[i].from + 4095) & ~UINT64_C(4095);
-      if (from == (uint64_t)page * PAGE_BYTES) in = &r[i];
-      else if (from > (uint64_t)page * PAGE_BYTES && from < next) next = from;
+      if (from == (uint64_t)page * PAGE_BYTES)
+        in = &r[i];
+      else if (from > (uint64_t)page * PAGE_BYTES && from < next)
+        next = from;
     }
     uint32_t end = in ? (uint32_t)(in->to / PAGE_BYTES) : (uint32_t)(next / PAGE_BYTES);
     if (end > page_count) end = page_count;
-    if (in && end > page) add_range((uint64_t)page * PAGE_BYTES, (uint64_t)end * PAGE_BYTES);
-    else if (end <= page) end = page + 1, set_run(page, 1, RESERVED);
-    else set_run(page, end - page, RESERVED);
+    if (in && end > page)
+      add_range((uint64_t)page * PAGE_BYTES, (uint64_t)end * PAGE_BYTES);
+    else if (end <= page)
+      end = page + 1, set_run(page, 1, RESERVED);
+    else
+      set_run(page, end - page, RESERVED);
     page = end;
   }
 }
@@ -110,7 +121,8 @@ uint64_t memory_refused(void) {
 }
 
 static void merge_behind(uint32_t page) {
-  for (uint32_t next; (next = page + info[page].run) < page_count && info[next].kind == FREE;) info[page].run += info[next].run;
+  for (uint32_t next; (next = page + info[page].run) < page_count && info[next].kind == FREE;)
+    info[page].run += info[next].run;
 }
 
 static uint32_t take_run(uint32_t n, uint8_t kind) { /* 0: none */
@@ -136,7 +148,8 @@ static void free_run(uint32_t page) {
   if (page < first_free) first_free = page;
 }
 
-/* ---- Slabs -------------------------------------------------------------------------------------------------------- */
+/* ---- Slabs
+ * -------------------------------------------------------------------------------------------------------- */
 
 static unsigned class_of(size_t size) {
   unsigned c = 0;
@@ -186,7 +199,8 @@ static void slab_free(uint32_t page, void *p) {
   s->freed = (uint16_t)(((uint64_t)p % PAGE_BYTES) / size);
 }
 
-/* ---- platform.h ----------------------------------------------------------------------------------------------------- */
+/* ---- platform.h
+ * ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t pages_for(size_t size) {
   size_t n = (size + PAGE_BYTES - 1) / PAGE_BYTES;
@@ -206,8 +220,10 @@ void platform_free(void *p) {
   uint32_t page = page_of(p);
   if (page >= page_count || (info[page].kind != SLAB && (info[page].kind != RUN || (uint64_t)p % PAGE_BYTES)))
     platform_panic("freed memory that was not allocated");
-  if (info[page].kind == SLAB) slab_free(page, p);
-  else free_run(page);
+  if (info[page].kind == SLAB)
+    slab_free(page, p);
+  else
+    free_run(page);
 }
 
 void *platform_realloc(void *p, size_t old_size, size_t size) {

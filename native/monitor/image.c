@@ -121,14 +121,13 @@ static void describe_devices(Monitor *m, GuestBoot *b) {
     GuestDevice *d = &b->devices[i];
     d->type = 1;
     d->queue_limit = 1024;
-    d->offered = DEVICE_FEATURES & ~(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT);
     memcpy(d->mac, p->mac, 6);
     d->mtu = 1500;
   }
   GuestDevice *console = &b->devices[m->options.port_count];
   console->type = 3;
   console->queue_limit = 16;
-  console->offered = VIRTIO_F_VERSION_1 | VIRTIO_F_IN_ORDER;
+  console->offered = m->offered[m->options.port_count] = VIRTIO_F_VERSION_1 | VIRTIO_F_IN_ORDER;
   console->link = 1;
   b->device_count = m->options.port_count + 1;
 }

@@ -152,6 +152,7 @@ static void look_at_devices(Monitor *m) {
   for (unsigned i = 0; i < m->options.port_count; i++)
     if (devices & 1u << i) m->options.ports[i].device_ready(&m->options.ports[i]);
   if (devices & 1u << m->options.port_count) control_device_ready(m);
+  if (devices) (void)!write(m->device_done, &(uint64_t){1}, 8);
 }
 
 static void noticed(Watch *w, uint32_t events) {
@@ -204,6 +205,7 @@ int main(int argc, char **argv) {
   static Watch notice = {.ready = noticed};
   m->notice = notice.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   m->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  m->device_done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   watch_add(&notice, EPOLLIN);
   for (unsigned i = 0; i < PORTS_MAX; i++) m->calls[i] = -1;
 

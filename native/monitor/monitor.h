@@ -8,6 +8,7 @@
 #define CLICKLET_MONITOR_H
 #include <clicklet/base.h>
 #include <clicklet/guest_abi.h>
+#include <unistd.h>
 #include "../virtio/device.h"
 
 /* Exit statuses; DESIGN.md's where they overlap. */
@@ -57,7 +58,8 @@ struct Port {
   char *arg;        /* interface or socket */
   uint8_t mac[6];
   bool mac_given;
-  int kick[2]; /* eventfds the guest's doorbells write to */
+  int kick[2];         /* eventfds the guest's doorbells write to */
+  uint32_t generation; /* of its rings */
   PortCounters counters;
   bool (*open)(Port *p);         /* before the guest starts; fails by fail() */
   void (*device_ready)(Port *p); /* the driver has set up (or reset) its queues */
@@ -78,6 +80,9 @@ typedef struct DriverSetup {
   GuestQueue queues[2];
 } DriverSetup;
 bool driver_setup(Monitor *m, unsigned index, DriverSetup *out, const char **error);
+/* What a port can offer a driver. */
+#define PORT_FEATURES (DEVICE_FEATURES & ~(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_EVENT_IDX))
+void port_offer(Port *p, uint64_t features);
 /* Says "the other side is there" or not. `lost`: the rings are gone, the driver must start anew. */
 void port_link(Port *p, bool up, bool lost);
 
@@ -105,7 +110,8 @@ struct Monitor {
   uint64_t memory;
   MemoryMap map;
   GuestImage image;
-  GuestBoot *boot; /* in guest memory: hostile */
+  GuestBoot *boot;                 /* in guest memory: hostile */
+  uint64_t offered[GUEST_DEVICES]; /* features */
   /* KVM */
   int kvm, vm, vcpu;
   struct kvm_run *run;
@@ -120,6 +126,7 @@ struct Monitor {
   int notice;                                      /* eventfd: states or devices to look at */
   volatile uint32_t state_notices, device_notices; /* bit masks */
   volatile uint32_t vcpu_ended;
+  int device_done; /* eventfd: the main thread has let go of the queues of a device that was reset */
   volatile uint32_t pause;
   /* state, main thread */
   bool ready, ending;

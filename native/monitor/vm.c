@@ -179,6 +179,17 @@ static void stray_access(Monitor *m, const char *what, uint64_t at) {
            what, (unsigned long long)at, (unsigned long long)r.rip);
 }
 
+/* A device that was reset must have forgotten its queues before the guest goes on: their memory is its own
+ * again. */
+static void device_changed(Monitor *m, unsigned device) {
+  uint64_t count;
+  bool reset = !m->boot->devices[device].ready;
+  if (reset) (void)!read(m->device_done, &count, sizeof count);
+  notice(m, &m->device_notices, 1u << device);
+  struct pollfd done = {.fd = m->device_done, .events = POLLIN};
+  while (reset && m->pause != 2 && poll(&done, 1, 100) <= 0) {}
+}
+
 /* False: the guest must not go on. */
 static bool doorbell(Monitor *m) {
   const struct kvm_run *r = m->run;
@@ -202,7 +213,7 @@ static bool doorbell(Monitor *m) {
     return value < GUEST_STOPPED;
   case GUEST_DOORBELL_DEVICE:
     m->exits.device++;
-    if (value < GUEST_DEVICES) notice(m, &m->device_notices, 1u << value);
+    if (value < GUEST_DEVICES) device_changed(m, (unsigned)value);
     return true;
   }
   m->exits.notify++; /* no ioeventfd there: a device that does not exist */

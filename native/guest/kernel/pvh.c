@@ -58,9 +58,10 @@ void kernel_pvh(const PvhStartInfo *info) {
   bool nx = cpuid(0x80000000, 'a') >= 0x80000001 && cpuid(0x80000001, 'd') >> 20 & 1;
   static const uint64_t devices[] = {0xfea00000, IOAPIC, LAPIC,
                                      0}; /* the first: virtio-mmio of QEMU's microvm */
-  tables_build(&kernel_tables, &guest_image, memory, nx, devices);
+  /* First: the tables are in use while they are built. */
   uint64_t efer = GUEST_EFER | (nx ? GUEST_EFER_NXE : 0);
   __asm__ volatile("wrmsr" ::"c"(0xc0000080), "a"((uint32_t)efer), "d"(0));
+  tables_build(&kernel_tables, &guest_image, memory, nx, devices);
   __asm__ volatile("mov %0, %%cr3" ::"r"(kernel_tables.pml4) : "memory");
   struct {
     uint16_t limit;

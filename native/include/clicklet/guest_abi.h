@@ -43,9 +43,10 @@ typedef struct GuestImage {
 } GuestImage;
 
 #define GUEST_STUB_SIZE 16u
-#define GUEST_TRAPS 48u              /* IDT entries */
-#define GUEST_IMAGE_LIMIT (4u << 20) /* the image ends below this: the part of memory mapped by 4 KB pages   \
-                                      */
+#define GUEST_TRAPS 48u /* IDT entries */
+#define GUEST_IMAGE_LIMIT                                                                                    \
+  (4u << 20) /* the image ends below this: the part of memory mapped by 4 KB pages                           \
+              */
 
 /* ---- MMIO
  * ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,88 @@
+/* main.c: the guest from its first ring-3 instruction to its end. */
+#include "guest.h"
+
+GuestBoot guest_boot __attribute__((aligned(4096)));
+
+__asm__(".globl user_start\n"
+        "user_start:\n"
+        "  xor %ebp, %ebp\n"
+        "  and $-16, %rsp\n"
+        "  call guest_main\n"
+        "  ud2\n");
+_Noreturn void guest_main(void);
+
+/* Half of what is free becomes packets; the rest is for the router's tables. */
+static uint32_t pool_packets(void) {
+  uint64_t n = pages_free() / 2 / sizeof(Packet);
+  return n > 1u << 20 ? 1u << 20 : (uint32_t)n;
+}
+
+static void print_errors(const Errors *errs) {
+  for (uint32_t i = 0; i < errs->count; i++)
+    console_printf("%s%s\n", errs->records[i].warning ? "warning: " : "",
+                   errs->records[i].message ? errs->records[i].message : "out of memory");
+}
+
+/* Installs the boot plan and says how that went. */
+static void boot_plan(Engine *e) {
+  GuestReport *r = &guest_boot.report;
+  Errors errs = {.element = -1};
+  memory_refused();
+  uint64_t before = pages_free();
+  int rc = engine_install(e, (const void *)guest_boot.plan, guest_boot.plan_size, &errs);
+  uint64_t refused = memory_refused();
+  pages_release(guest_boot.plan,
+                (guest_boot.plan + guest_boot.plan_size + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1));
+  r->tsc_configured = cpu_tsc();
+  r->memory_free = pages_free();
+  if (rc) {
+    print_errors(&errs);
+    if (refused) { /* what was in use, and what was asked for beyond; a quarter of a megabyte finer is of no
+                      use */
+      r->memory_needed = (guest_boot.memory + refused + before / 4 + (1 << 18) - 1) & ~UINT64_C(0x3ffff);
+      format_into(r->reason, sizeof r->reason, "too little memory: %lu bytes are not enough, try %lu",
+                  guest_boot.memory, r->memory_needed);
+    } else {
+      format_into(r->reason, sizeof r->reason, "the configuration was refused: %s",
+                  errs.count && errs.records[0].message ? errs.records[0].message : "");
+    }
+  }
+  channel_boot_event(rc, &errs);
+  doorbell_state(!rc ? GUEST_CONFIGURED : refused ? GUEST_OUT_OF_MEMORY : GUEST_REFUSED);
+  errors_clear(&errs);
+}
+
+static _Noreturn void stop(const char *reason) {
+  format_into(guest_boot.report.reason, sizeof guest_boot.report.reason, "%s", reason);
+  channel_flush();
+  doorbell_state(GUEST_STOPPED);
+  guest_exit(0);
+}
+
+void guest_main(void) {
+  GuestReport *r = &guest_boot.report;
+  if (monitored()) r->tsc_started = cpu_tsc();
+  clock_init();
+  pvh_init();
+  pages_init();
+  EngineOptions options = {.pool_packets = pool_packets()};
+  Engine *e = engine_new(&options);
+  if (!e) platform_panic("out of memory for the engine");
+  channel_init(e);
+  net_init(options.pool_packets);
+  r->tsc_platform = cpu_tsc();
+  doorbell_state(GUEST_STARTED);
+  if (!monitored())
+    console_printf("clicklet guest: %lu KB of memory, %lu free, TSC %lu kHz\n", guest_boot.memory >> 10,
+                   pages_free() >> 10, guest_boot.tsc_khz);
+  if (guest_boot.plan_size)
+    boot_plan(e);
+  else
+    channel_boot_event(0, &(Errors){0});
+  while (!engine_router(e) && !guest_stop) { /* until a plan is installed */
+    platform_wait(e, INT64_MAX);
+    channel_run(e);
+  }
+  if (!guest_stop) engine_run(e);
+  stop(guest_stop ? "stopped" : "the router stopped itself");
+}

@@ -1,0 +1,322 @@
+/* net.c: virtio-net (virtio 1.2, 5.1) as NetDevice. Packets are not copied: receive buffers are packets of
+ * the pool, whose frame the device puts at the default headroom with its header in front; sent packets carry
+ * the header in their headroom. Devices are polled; only an idle engine asks for interrupts. */
+#include "guest.h"
+
+enum { HEADER = sizeof(VirtioNetHeader), BURST = 64, QUEUE_SIZE = 256, POSTED_MIN = 32, NICS = 16 };
+enum { FRAME_ROOM = PACKET_BUFFER - PACKET_HEADROOM - 64 /* left as tailroom */ };
+
+typedef struct Nic {
+  NetDevice device;
+  VirtioDevice *virtio;
+  DriverQueue rx, tx;
+  uint32_t posted; /* receive buffers the device is to have */
+  uint32_t posted_max;
+  bool want_rx, want_tx; /* an element waits */
+  bool started, opened;
+  void *memory;     /* of both queues */
+  NetDevice **list; /* the engine's open devices */
+} Nic;
+
+static Nic *nics[NICS];
+static unsigned nic_count;
+
+/* ---- Sent packets
+ * ------------------------------------------------------------------------------------------------- */
+
+static void reclaim(Nic *c) {
+  void *sent[BURST];
+  for (unsigned n; (n = driver_take(&c->tx, sent, NULL, BURST));)
+    for (unsigned i = 0; i < n; i++) packet_free(sent[i]);
+}
+
+void net_reclaim(void) {
+  for (unsigned i = 0; i < nic_count; i++)
+    if (nics[i]->started) reclaim(nics[i]);
+}
+
+/* The header of a frame without offloads. Receivers of transmitted frames ignore num_buffers (5.1.6.2), and
+ * devices leave a 1 there when they fill the buffer: a packet that is only forwarded keeps its header line as
+ * it is. */
+always_inline void put_header(uint8_t *h) {
+  if (likely(load64(h) == 0 && (load32(h + 8) & ~(1u << 16)) == 0)) return;
+  store64(h, 0);
+  store32(h + 8, 0);
+}
+
+/* Room for the header in bytes that are this packet's alone. */
+always_inline bool make_room(Packet *p) {
+  if (likely(packet_is_unique(p) && packet_headroom(p) >= HEADER)) return true;
+  return packet_unshare(p, packet_headroom(p) >= HEADER ? PACKET_HEADROOM : HEADER + PACKET_HEADROOM, 0);
+}
+
+static unsigned nic_send(NetDevice *d, Packet **p, unsigned n) {
+  Nic *c = container_of(d, Nic, device);
+  if (unlikely(!c->started)) { /* no link: as a cable that is not plugged in */
+    d->tx_dropped += n;
+    free_batch(p, n);
+    return n;
+  }
+  if (driver_has_used(&c->tx)) reclaim(c);
+  unsigned room = driver_free(&c->tx), i = 0;
+  if (n > room) n = room;
+  for (; i < n; i++) {
+    Packet *x = p[i];
+    if (i + 4 < n) __builtin_prefetch(p[i + 4]);
+    if (unlikely(!make_room(x))) {
+      d->tx_dropped++;
+      packet_free(x);
+      continue;
+    }
+    uint8_t *h = x->data - HEADER;
+    put_header(h);
+    d->tx_packets++;
+    d->tx_bytes += x->len;
+    driver_add(&c->tx, h, x->len + HEADER, x);
+  }
+  driver_show(&c->tx);
+  if (n && driver_must_notify(&c->tx)) virtio_notify(c->virtio, VIRTIO_NET_TX);
+  if (unlikely(!guest_boot.report.tsc_first_packet && n)) {
+    guest_boot.report.tsc_first_packet = cpu_tsc();
+    if (monitored()) doorbell_state(GUEST_FIRST_PACKET);
+  }
+  return n;
+}
+
+/* ---- Received packets
+ * --------------------------------------------------------------------------------------------- */
+
+static void post(Nic *c) {
+  unsigned have = driver_outstanding(&c->rx);
+  if (have >= c->posted) return;
+  unsigned want = c->posted - have;
+  if (want > BURST) want = BURST;
+  for (unsigned i = 0; i < want; i++) {
+    Packet *p = packet_alloc_raw();
+    if (unlikely(!p)) {
+      net_reclaim();
+      if (!(p = packet_alloc_raw())) break;
+    }
+    driver_add(&c->rx, p->buffer + PACKET_HEADROOM - HEADER, FRAME_ROOM + HEADER, p);
+  }
+  driver_show(&c->rx);
+  if (driver_must_notify(&c->rx)) virtio_notify(c->virtio, VIRTIO_NET_RX);
+}
+
+always_inline uint8_t type_of(const NetDevice *d, const uint8_t *frame) {
+  if (likely(!(frame[0] & 1)))
+    return load32(frame) == load32(d->mac) && load16(frame + 4) == load16(d->mac + 4) ? PACKET_HOST
+                                                                                      : PACKET_OTHERHOST;
+  return load32(frame) == UINT32_MAX && load16(frame + 4) == UINT16_MAX ? PACKET_BROADCAST : PACKET_MULTICAST;
+}
+
+static void restart(Nic *c);
+
+static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
+  Nic *c = container_of(d, Nic, device);
+  if (unlikely(!c->started)) return 0;
+  if (!driver_has_used(&c->rx)) {
+    if (driver_has_used(&c->tx)) reclaim(c);
+    if (unlikely(virtio_lost(c->virtio) || c->rx.broken || c->tx.broken)) restart(c);
+    return 0;
+  }
+  uint32_t lengths[BURST];
+  if (max > BURST) max = BURST;
+  unsigned n = driver_take(&c->rx, (void **)p, lengths, max), kept = 0;
+  for (unsigned i = 0; i < n; i++) {
+    __builtin_prefetch(p[i]->buffer + PACKET_HEADROOM);
+    __builtin_prefetch(p[i], 1);
+  }
+  if (unlikely(driver_outstanding(&c->rx) < c->posted / 4) && c->posted < c->posted_max) c->posted *= 2;
+  post(c);
+  for (unsigned i = 0; i < n; i++) {
+    Packet *x = p[i];
+    if (unlikely(lengths[i] <= HEADER)) {
+      d->rx_dropped++;
+      packet_free(x);
+      continue;
+    }
+    x->data = x->mac = x->buffer + PACKET_HEADROOM;
+    x->len = lengths[i] - HEADER;
+    x->network = x->transport = NULL;
+    x->next = NULL;
+    memset(x->anno, 0, PACKET_ANNO);
+    x->timestamp = 0;
+    x->type = type_of(d, x->data);
+    d->rx_bytes += x->len;
+    p[kept++] = x;
+  }
+  d->rx_packets += kept;
+  return kept;
+}
+
+/* ---- Waiting
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool nic_arm(NetDevice *d, bool receive, bool on) {
+  Nic *c = container_of(d, Nic, device);
+  if (receive)
+    c->want_rx = on;
+  else
+    c->want_tx = on;
+  if (!on || !c->started) return false;
+  return receive ? driver_has_used(&c->rx) : driver_free(&c->tx) || driver_has_used(&c->tx);
+}
+
+static bool has_something(Nic *c) {
+  if (unlikely(virtio_lost(c->virtio) || c->rx.broken || c->tx.broken)) restart(c);
+  if (!c->started) return false;
+  return (c->want_rx && driver_has_used(&c->rx)) ||
+         (c->want_tx && (driver_free(&c->tx) || driver_has_used(&c->tx)));
+}
+
+bool net_deliver(Engine *e) {
+  (void)e;
+  bool any = false;
+  for (unsigned i = 0; i < nic_count; i++)
+    if (nics[i]->opened && has_something(nics[i])) {
+      any = true;
+      if (nics[i]->device.ready) nics[i]->device.ready(&nics[i]->device);
+    }
+  return any;
+}
+
+bool net_arm(Engine *e, bool on) {
+  (void)e;
+  bool any = false;
+  for (unsigned i = 0; i < nic_count; i++) {
+    Nic *c = nics[i];
+    if (!c->started) continue;
+    if (c->want_rx || !on) any |= driver_arm(&c->rx, on);
+    if (c->want_tx || !on) driver_arm(&c->tx, on);
+    if (on) any |= has_something(c);
+  }
+  return any;
+}
+
+NetDevice *net_device(unsigned n) { return n < nic_count ? &nics[n]->device : NULL; }
+
+uint64_t net_activity(void) {
+  uint64_t n = 0;
+  for (unsigned i = 0; i < nic_count; i++) n += nics[i]->device.rx_packets + nics[i]->device.tx_packets;
+  return n;
+}
+
+static bool nic_carrier(NetDevice *d) {
+  Nic *c = container_of(d, Nic, device);
+  return c->started && virtio_link(c->virtio);
+}
+
+/* ---- Starting
+ * ----------------------------------------------------------------------------------------------------- */
+
+static bool start(Nic *c) {
+  VirtioDevice *v = c->virtio;
+  virtio_refresh(v);
+  uint64_t features = v->offered & (DRIVER_FEATURES | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU);
+  uint32_t size = QUEUE_SIZE;
+  while (size > v->queue_limit) size /= 2;
+  size_t bytes = driver_queue_bytes(size);
+  if (!c->memory && !(c->memory = platform_alloc_pages(2 * bytes))) return false;
+  memset(c->memory, 0, 2 * bytes);
+  driver_queue_init(&c->rx, c->memory, size, features, true);
+  driver_queue_init(&c->tx, (uint8_t *)c->memory + bytes, size, features, false);
+  if (c->posted_max > size) c->posted_max = size;
+  c->posted = c->posted_max < POSTED_MIN ? c->posted_max : POSTED_MIN;
+  DriverQueue *queues[] = {&c->rx, &c->tx};
+  const char *refused = virtio_start(v, features, queues, 2);
+  if (refused) {
+    console_printf("network device %u cannot be used: %s\n", (unsigned)(c->virtio - virtio_devices), refused);
+    return false;
+  }
+  c->started = true;
+  if (c->opened) post(c);
+  return true;
+}
+
+static void restart(Nic *c) {
+  if (c->rx.broken || c->tx.broken) {
+    console_printf("network device %s starts anew: %s\n", c->device.spec,
+                   c->rx.broken ? c->rx.broken : c->tx.broken);
+    virtio_stop(c->virtio);
+  }
+  c->started = false;
+  for (Packet *p; (p = driver_reclaim(&c->rx)) || (p = driver_reclaim(&c->tx));) packet_free(p);
+  start(c);
+}
+
+void net_init(uint32_t pool_packets) {
+  static const char *const names[NICS] = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7",
+                                          "8", "9", "10", "11", "12", "13", "14", "15"};
+  unsigned count = 0;
+  for (unsigned i = 0; i < virtio_device_count; i++) count += virtio_devices[i].type == VIRTIO_ID_NET;
+  for (unsigned i = 0; i < virtio_device_count && nic_count < NICS; i++) {
+    if (virtio_devices[i].type != VIRTIO_ID_NET) continue;
+    Nic *c = platform_alloc(sizeof *c);
+    if (!c) platform_panic("out of memory for network devices");
+    memset(c, 0, sizeof *c);
+    c->virtio = &virtio_devices[i];
+    c->posted_max = pool_packets / 2 / count; /* the devices together hold at most half of the pool */
+    c->device = (NetDevice){.spec = names[nic_count],
+                            .mtu = c->virtio->mtu,
+                            .receive = nic_receive,
+                            .send = nic_send,
+                            .arm = nic_arm,
+                            .carrier = nic_carrier,
+                            .fd = -1};
+    memcpy(c->device.mac, c->virtio->mac, 6);
+    nics[nic_count++] = c;
+  }
+}
+
+/* "0", "eth0": the first. */
+static Nic *nic_named(const char *spec) {
+  uint64_t n;
+  if (!strncmp(spec, "eth", 3)) spec += 3;
+  return parse_u64(spec, &n) && n < nic_count ? nics[n] : NULL;
+}
+
+NetDevice *netdevice_open(Element *e, const char *spec, const NetDeviceOptions *options, Errors *errs) {
+  (void)options;
+  Nic *c = nic_named(spec);
+  if (!c) {
+    error(errs, "no network device '%s': this guest has %u, named 0 (or eth0) and so on", spec, nic_count);
+    return NULL;
+  }
+  if (!c->device.references++) {
+    NetDevice **list = engine_devices(element_engine(e));
+    c->device.next = *list;
+    *list = &c->device;
+    c->list = list;
+    c->opened = true;
+    if (!c->started)
+      start(c);
+    else
+      post(c);
+  }
+  return &c->device;
+}
+
+void netdevice_close(NetDevice *d) {
+  if (!d || --d->references) return;
+  Nic *c = container_of(d, Nic, device);
+  NetDevice **at = c->list;
+  while (*at && *at != d) at = &(*at)->next;
+  if (*at) *at = d->next;
+  d->receiver = d->sender = NULL;
+  d->ready = NULL;
+  c->want_rx = c->want_tx = c->opened = false; /* its buffers stay with the device; frames wait there */
+}
+
+/* AddressInfo's "eth0:eth" and "0:eth". */
+bool platform_lookup_name(int kind, const char *name, void *value, size_t size) {
+  char device[16];
+  const char *colon = strchr(name, ':');
+  size_t n = colon ? (size_t)(colon - name) : strlen(name);
+  if (kind != NAME_ETHER || size != 6 || n >= sizeof device || (colon && strcmp(colon, ":eth"))) return false;
+  memcpy(device, name, n);
+  device[n] = 0;
+  Nic *c = nic_named(device);
+  if (c) memcpy(value, c->device.mac, 6);
+  return c != NULL;
+}
