@@ -27,7 +27,9 @@ if (!has(process.env.CC ?? 'cc')) missing.push('gcc');
 if (!has(process.env.CXX ?? 'c++')) missing.push('g++');
 if (!has('make') && !has('ninja')) missing.push('make');
 if (missing.length)
-  fail(`to build the engine ${missing.join(', ')} must be installed first: apt-get install ${missing.join(' ')}`);
+  fail(
+    `to build the engine ${missing.join(', ')} must be installed first: apt-get install ${missing.join(' ')}`,
+  );
 
 const require = createRequire(import.meta.url);
 const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
@@ -45,7 +47,10 @@ if (run.status !== 0) {
 }
 
 // The class table that the front end reads: dumped by the engine itself.
-const table = spawnSync(join(root, 'build', 'clicklet-engine'), ['--table'], { encoding: 'utf8', maxBuffer: 1 << 26 });
+const table = spawnSync(join(root, 'build', 'clicklet-engine'), ['--table'], {
+  encoding: 'utf8',
+  maxBuffer: 1 << 26,
+});
 if (table.status !== 0) fail(`the class table could not be made: ${table.stderr || table.error}`);
 mkdirSync(join(root, 'src', 'generated'), { recursive: true });
 writeFileSync(join(root, 'src', 'generated', 'elements.json'), table.stdout);

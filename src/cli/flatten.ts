@@ -15,7 +15,10 @@ export function flattenCommand(): Command {
     .action((file: string, words: string[], o) => {
       const config = readConfig(file);
       const { variables } = splitDefinitions(words);
-      const { graph } = compilePlan(config.text, config.file, { variables, resolveLibrary: libraryResolver() });
+      const { graph } = compilePlan(config.text, config.file, {
+        variables,
+        resolveLibrary: libraryResolver(),
+      });
       if (!graph) throw new ConfigurationError([]);
       if (!o.json) {
         print(printFlat(graph));

@@ -2,18 +2,49 @@
 
 import { Command } from 'commander';
 import { version } from '../engine/paths.ts';
+import { bootCommand } from './boot.ts';
 import { checkCommand } from './check.ts';
 import { explainCommand } from './explain.ts';
 import { flattenCommand } from './flatten.ts';
 import { EXIT, runCommand } from './output.ts';
+import { psCommand } from './ps.ts';
 import { runVerb } from './run.ts';
+import {
+  handlerCommand,
+  logsCommand,
+  pauseCommand,
+  resumeCommand,
+  rmCommand,
+  statsCommand,
+  stopCommand,
+  swapCommand,
+} from './vm-verbs.ts';
 
 const program = new Command('clicklet')
   .description('Click routers as tiny virtual machines')
   .version(version)
-  .addHelpText('after', '\nExit status: 0 done, 1 configuration or input wrong, 2 usage, 3 the host lacks something, 4 a gate failed');
+  .addHelpText(
+    'after',
+    '\nExit status: 0 done, 1 configuration or input wrong, 2 usage, 3 the host lacks something, 4 a gate failed',
+  );
 
-for (const verb of [runVerb, checkCommand, flattenCommand, explainCommand]) program.addCommand(verb());
+const VERBS = [
+  runVerb,
+  checkCommand,
+  flattenCommand,
+  explainCommand,
+  bootCommand,
+  psCommand,
+  logsCommand,
+  handlerCommand,
+  swapCommand,
+  statsCommand,
+  pauseCommand,
+  resumeCommand,
+  stopCommand,
+  rmCommand,
+];
+for (const verb of VERBS) program.addCommand(verb());
 program.exitOverride();
 for (const command of program.commands) command.exitOverride();
 

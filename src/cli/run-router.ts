@@ -73,7 +73,10 @@ async function expandHandler(router: Router, word: string): Promise<string[]> {
   const elements = router.graph.elements;
   if (elements.some((e) => e.name === element)) return [word];
   const pattern = new RegExp(
-    `^${element.replace(/[.+^${}()|\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`,
+    `^${element
+      .replace(/[.+^${}()|\\]/g, '\\$&')
+      .replace(/\*/g, '.*')
+      .replace(/\?/g, '.')}$`,
   );
   const byName = elements.filter((e) => pattern.test(e.name));
   const found = byName.length ? byName : elements.filter((e) => pattern.test(e.className));

@@ -13,7 +13,12 @@ export function runVerb(): Command {
     .argument('[words...]', 'configuration file (- for standard input) and NAME=value definitions')
     .option('-e, --expression <expr>', 'use EXPR as the configuration')
     .option('--engine <engine>', 'auto or dynamic', 'auto')
-    .option('--port <spec>', 'device for port 0, 1, ...: tap:NAME, vhost-user:SOCKET or an interface', collect, [])
+    .option(
+      '--port <spec>',
+      'device for port 0, 1, ...: tap:NAME, vhost-user:SOCKET or an interface',
+      collect,
+      [],
+    )
     .option('--handler <handler>', "print ELEMENT.HANDLER's value when the router stops", collect, [])
     .option('--simtime', 'run in simulated time')
     .option('--batch <packets>', 'packets moved in one go, 1 to 64')

@@ -12,7 +12,8 @@ function findRoot(from: string): string {
     const file = join(dir, 'package.json');
     if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'clicklet')
       return dir;
-    if (dirname(dir) === dir) throw new Error('clicklet: package.json not found: the installation is damaged');
+    if (dirname(dir) === dir)
+      throw new Error('clicklet: package.json not found: the installation is damaged');
   }
 }
 

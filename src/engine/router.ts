@@ -1,7 +1,7 @@
 /** A router in this process: a configuration compiled, installed into a native engine and run. */
 
-import type { FlatGraph } from '../graph/flat-graph.ts';
 import { type CompileOptions, compile } from '../graph/compile.ts';
+import type { FlatGraph } from '../graph/flat-graph.ts';
 import type { ResolvedGraph } from '../graph/resolved-graph.ts';
 import { type Diagnostic, Diagnostics, formatDiagnostics } from '../lang/diagnostics.ts';
 import { createEngine, type EngineOptions, type NativeEngine, type NativeMessage } from './native.ts';
@@ -44,14 +44,24 @@ export interface Configuration {
   readonly warnings: readonly Diagnostic[];
 }
 
+const ONLY = {
+  host: 'this element exists in guests only',
+  guest: 'this element needs the host and does not exist in a guest',
+};
+
 /** Compile text to a plan. Throws ConfigurationError with every located error. */
 export function compilePlan(
   text: string,
   file: string,
-  options: Omit<CompileOptions, 'classes'> & { batch?: number } = {},
+  options: Omit<CompileOptions, 'classes'> & { batch?: number; target?: 'host' | 'guest' } = {},
 ): Configuration {
   const { graph, diagnostics } = compile(text, file, { ...options, classes: classTable() });
   if (!graph) throw new ConfigurationError(diagnostics.list);
+  const target = options.target ?? 'host';
+  for (const e of graph.elements)
+    if (!e.class.targets.includes(target))
+      diagnostics.error(e.span, `'${e.name} :: ${e.className}' cannot be used here: ${ONLY[target]}`);
+  if (diagnostics.hasErrors) throw new ConfigurationError(diagnostics.list);
   const plan = writePlan(graph, { source: text, batch: options.batch ?? 0 });
   return { graph, plan, warnings: diagnostics.list };
 }
@@ -83,7 +93,9 @@ export class Router {
     options: EngineOptions & { file?: string } = {},
   ): Promise<Router> {
     const compiled =
-      typeof configuration === 'string' ? compilePlan(configuration, options.file ?? 'config') : configuration;
+      typeof configuration === 'string'
+        ? compilePlan(configuration, options.file ?? 'config')
+        : configuration;
     const engine = createEngine(options);
     const result = await engine.install(compiled.plan);
     const located = locateMessages(compiled.graph, result.messages);

@@ -1,0 +1,123 @@
+/** `clicklet boot FILE`: a configuration as a virtual router. */
+
+import { createReadStream } from 'node:fs';
+import { Command } from 'commander';
+import { compilePlan } from '../engine/router.ts';
+import { bootVm, DEFAULT_MEMORY, endProcess, type Vm } from '../vm/boot.ts';
+import { parsePort } from '../vm/qemu.ts';
+import { forget, logPath } from '../vm/registry.ts';
+import type { VmmChoice } from '../vm/vmm.ts';
+import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
+import { CliError, EXIT, message, print, report } from './output.ts';
+
+const collect = (value: string, list: string[]) => [...list, value];
+
+/** `5M`, `4096K`, `1G` or bytes. */
+export function parseSize(text: string): number {
+  const m = /^(\d+)([KMG]?)B?$/i.exec(text);
+  const size = Number(m?.[1]) * 1024 ** ' KMG'.indexOf(m?.[2]?.toUpperCase() || ' ');
+  if (!m || size < 1 << 20 || size > 2 ** 40)
+    throw new CliError(`'${text}' is not a memory size: expected 1M or more, as 5M`, EXIT.usage);
+  return size;
+}
+
+/** Check `KIND:ARG`. */
+export function checkPort(spec: string): string {
+  const { kind, arg } = parsePort(spec);
+  if (!['tap', 'vhost-user'].includes(kind) || !arg)
+    throw new CliError(`'${spec}' is not a port: expected tap:IFNAME or vhost-user:SOCKET`, EXIT.usage);
+  return spec;
+}
+
+/** One line of boot phases. */
+export function phaseLine(vm: Vm): string {
+  const b = vm.bootMs;
+  if (!b) return '';
+  const ms = (x: number | null) => (x === null ? '-' : `${x.toFixed(2)} ms`);
+  return `boot: monitor ${ms(b.monitor)}, kernel ${ms(b.kernel)}, configured ${ms(b.configure)}, first packet ${ms(b.firstPacket)}\n`;
+}
+
+export function bootCommand(): Command {
+  return new Command('boot')
+    .description('boot a configuration as a virtual router')
+    .argument('<file>', 'configuration file (- for standard input)')
+    .argument('[definitions...]', 'NAME=value')
+    .option('--name <name>', 'name of the virtual router (default: r1, r2, ...)')
+    .option('--mem <size>', 'guest memory', '5M')
+    .option('--vmm <vmm>', 'auto, kvm or qemu', 'auto')
+    .option(
+      '--port <spec>',
+      'port 0, 1, ...: tap:IFNAME or vhost-user:SOCKET, with ,mac=XX:XX:XX:XX:XX:XX',
+      collect,
+      [],
+    )
+    .option('--cpu <n>', 'pin the virtual CPU to this CPU')
+    .option('-d, --detach', 'leave it running and return')
+    .option('--profile', 'print the phases of the boot')
+    .option('--json', 'print what was booted as JSON')
+    .action(async (file: string, words: string[], o) => {
+      if (!['auto', 'kvm', 'qemu'].includes(o.vmm))
+        throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
+      const memBytes = o.mem ? parseSize(o.mem) : DEFAULT_MEMORY;
+      const ports = (o.port as string[]).map(checkPort);
+      const config = readConfig(file);
+      const { variables, rest } = splitDefinitions(words);
+      if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
+      const configuration = compilePlan(config.text, config.file, {
+        variables,
+        resolveLibrary: libraryResolver(),
+        target: 'guest',
+      });
+      report(configuration.warnings);
+      const vm = await bootVm({
+        ...(o.name ? { name: o.name } : {}),
+        configuration,
+        file: config.file,
+        memBytes,
+        vmm: o.vmm as VmmChoice,
+        ports,
+        ...(o.cpu === undefined ? {} : { cpu: Number(o.cpu) }),
+        detach: o.detach ?? false,
+      });
+      if (o.json) {
+        const { name, vmm, record, bootMs, memory } = vm;
+        print(
+          `${JSON.stringify({ version: 1, name, vmm, vmmReason: vm.vmmReason, pid: record.pid, memory, bootMs }, null, 2)}\n`,
+        );
+      } else {
+        message(`${vm.name}: ${vm.vmmReason}\n`);
+        if (o.profile) message(phaseLine(vm));
+        if (o.detach) print(`${vm.name}\n`);
+      }
+      if (o.detach) {
+        vm.close();
+        return;
+      }
+      await attached(vm);
+    });
+}
+
+/** Show the guest's console until it ends or the user interrupts. */
+async function attached(vm: Vm): Promise<void> {
+  const stop = () => void vm.stop();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  let at = 0;
+  const show = () =>
+    new Promise<void>((resolve) => {
+      const stream = createReadStream(logPath(vm.name), { start: at });
+      stream.on('data', (data) => {
+        at += data.length;
+        print(data.toString());
+      });
+      stream.on('close', () => resolve());
+      stream.on('error', () => resolve());
+    });
+  const timer = setInterval(() => void show(), 100);
+  const status = await vm.exited;
+  clearInterval(timer);
+  await show();
+  await endProcess(vm.record);
+  forget(vm.name);
+  process.exitCode = status === 0 ? EXIT.ok : (status ?? EXIT.ok);
+}

@@ -1,0 +1,86 @@
+/** `clicklet ps`: the virtual routers of this machine. */
+
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import { Vm } from '../vm/boot.ts';
+import { parsePort } from '../vm/qemu.ts';
+import { alive, list, residentBytes, type VmRecord } from '../vm/registry.ts';
+import { print } from './output.ts';
+
+/** One virtual router as `ps --json` shows it. */
+async function describe(r: VmRecord) {
+  const running = alive(r);
+  const vm = running ? await Vm.open(r.name).catch(() => undefined) : undefined;
+  const stats = await vm?.stats().catch(() => undefined);
+  vm?.close();
+  return {
+    name: r.name,
+    state: !running ? 'exited' : stats || !vm ? 'running' : 'paused',
+    pid: r.pid,
+    vmm: r.vmm,
+    config: r.config,
+    uptimeMs: running ? Date.now() - r.createdMs : 0,
+    memory: { guestBytes: r.memBytes, residentBytes: residentBytes(r.pid) },
+    ports: r.ports.map((port, index) => {
+      const { kind, arg, mac } = parsePort(port);
+      const p = stats?.ports[index];
+      return {
+        index,
+        kind,
+        arg,
+        mac: p?.mac ?? mac ?? null,
+        rxPackets: p?.rxPackets ?? 0,
+        txPackets: p?.txPackets ?? 0,
+      };
+    }),
+  };
+}
+
+export function psCommand(): Command {
+  return new Command('ps')
+    .description('list the virtual routers of this machine')
+    .option('--json', 'print as JSON')
+    .action(async (o) => {
+      const all = await Promise.all(list().map(describe));
+      if (o.json) {
+        print(`${JSON.stringify(all, null, 2)}\n`);
+        return;
+      }
+      const table = new Table({
+        head: ['NAME', 'STATE', 'PID', 'VMM', 'UPTIME', 'GUEST', 'RESIDENT', 'PORTS', 'CONFIG'],
+        chars: Object.fromEntries(
+          [
+            'top',
+            'top-mid',
+            'top-left',
+            'top-right',
+            'bottom',
+            'bottom-mid',
+            'bottom-left',
+            'bottom-right',
+            'left',
+            'left-mid',
+            'mid',
+            'mid-mid',
+            'right',
+            'right-mid',
+          ].map((k) => [k, '']),
+        ),
+        style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+      });
+      const mb = (n: number) => `${(n / 2 ** 20).toFixed(1)}M`;
+      for (const r of all)
+        table.push([
+          r.name,
+          r.state,
+          r.pid,
+          r.vmm,
+          `${(r.uptimeMs / 1000).toFixed(0)}s`,
+          mb(r.memory.guestBytes),
+          mb(r.memory.residentBytes),
+          r.ports.map((p) => `${p.kind}:${p.arg}`).join(' ') || '-',
+          r.config,
+        ]);
+      print(`${table.toString().replace(/ +$/gm, '')}\n`);
+    });
+}

@@ -1,0 +1,174 @@
+/** The verbs that act on one virtual router by its name: logs, handler, swap, pause, resume, stats, stop, rm. */
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { Command } from 'commander';
+import { ChannelError } from '../control/channel.ts';
+import { compilePlan, HandlerError } from '../engine/router.ts';
+import { endProcess, Vm, VmError } from '../vm/boot.ts';
+import { alive, forget, load, logPath, vmFolder } from '../vm/registry.ts';
+import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
+import { CliError, print, report } from './output.ts';
+
+async function withVm<T>(name: string, body: (vm: Vm) => Promise<T>): Promise<T> {
+  const vm = await Vm.open(name);
+  try {
+    return await body(vm);
+  } finally {
+    vm.close();
+  }
+}
+
+export function logsCommand(): Command {
+  return new Command('logs')
+    .description('print what a virtual router wrote to its console')
+    .argument('<name>')
+    .option('-f, --follow', 'go on as it writes')
+    .action(async (name: string, o) => {
+      const file = logPath(name);
+      if (!existsSync(file)) throw new CliError(`there is no virtual router '${name}'`);
+      let at = 0;
+      for (;;) {
+        if (!existsSync(file)) return; // removed while we followed
+        if (statSync(file).size > at) {
+          const bytes = readFileSync(file).subarray(at);
+          at += bytes.length;
+          print(bytes.toString());
+        }
+        const record = load(name);
+        if (!o.follow || (record && !alive(record))) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    });
+}
+
+export function handlerCommand(): Command {
+  return new Command('handler')
+    .description("read a virtual router's handler, or write VALUE to it")
+    .argument('<name>')
+    .argument('<handler>', 'ELEMENT.HANDLER')
+    .argument('[value]')
+    .option('--json', 'print as JSON')
+    .action((name: string, handler: string, value: string | undefined, o) =>
+      withVm(name, async (vm) => {
+        try {
+          if (value === undefined) {
+            const text = await vm.read(handler);
+            print(
+              o.json
+                ? `${JSON.stringify({ version: 1, handler, value: text })}\n`
+                : text.endsWith('\n') || !text
+                  ? text
+                  : `${text}\n`,
+            );
+          } else {
+            await vm.write(handler, value);
+            if (o.json) print(`${JSON.stringify({ version: 1, handler, written: value })}\n`);
+          }
+        } catch (e) {
+          if (e instanceof ChannelError && e.messages.length)
+            throw new HandlerError(e.messages.map((m) => m.message).join('\n'));
+          throw e;
+        }
+      }),
+    );
+}
+
+export function swapCommand(): Command {
+  return new Command('swap')
+    .description('give a running virtual router another configuration; a bad one changes nothing')
+    .argument('<name>')
+    .argument('<file>', 'configuration file (- for standard input)')
+    .argument('[definitions...]', 'NAME=value')
+    .action((name: string, file: string, words: string[]) =>
+      withVm(name, async (vm) => {
+        const config = readConfig(file);
+        const { variables } = splitDefinitions(words);
+        const compiled = compilePlan(config.text, config.file, {
+          variables,
+          resolveLibrary: libraryResolver(),
+          target: 'guest',
+        });
+        report(compiled.warnings);
+        await vm.swap(compiled);
+      }),
+    );
+}
+
+export function statsCommand(): Command {
+  return new Command('stats')
+    .description("print a virtual router's counters")
+    .argument('<name>')
+    .option('--json', 'print as JSON')
+    .action((name: string, o) =>
+      withVm(name, async (vm) => {
+        const all = { version: 1, guest: await vm.stats(), monitor: (await vm.monitorStats()) ?? null };
+        if (o.json) {
+          print(`${JSON.stringify(all, null, 2)}\n`);
+          return;
+        }
+        const g = all.guest;
+        print(
+          `uptime ${(g.uptimeNs / 1e9).toFixed(1)} s, memory ${g.memoryBytes - g.memoryFree} of ${g.memoryBytes} bytes used, ` +
+            `packets ${g.poolTotal - g.poolFree} of ${g.poolTotal} in use, ${g.poolFailures} allocations failed\n`,
+        );
+        for (const [i, p] of g.ports.entries())
+          print(
+            `port ${i} ${p.mac} ${p.link ? 'up' : 'down'}: received ${p.rxPackets} packets ${p.rxBytes} bytes ${p.rxDropped} dropped, ` +
+              `sent ${p.txPackets} packets ${p.txBytes} bytes ${p.txDropped} dropped\n`,
+          );
+      }),
+    );
+}
+
+export function pauseCommand(): Command {
+  return new Command('pause')
+    .description('let a virtual router stand still')
+    .argument('<name>')
+    .action((name: string) => withVm(name, (vm) => vm.pause()));
+}
+
+export function resumeCommand(): Command {
+  return new Command('resume')
+    .description('let a paused virtual router go on')
+    .argument('<name>')
+    .action((name: string) => withVm(name, (vm) => vm.resume()));
+}
+
+export function stopCommand(): Command {
+  return new Command('stop')
+    .description('stop virtual routers')
+    .argument('<names...>')
+    .action(async (names: string[]) => {
+      for (const name of names) {
+        const record = load(name);
+        if (!record) throw new VmError(`there is no virtual router '${name}'`, 1);
+        if (!alive(record)) continue;
+        const vm = await Vm.open(name).catch(() => undefined);
+        if (vm) await vm.stop();
+        else await endProcess(record);
+      }
+    });
+}
+
+export function rmCommand(): Command {
+  return new Command('rm')
+    .description('remove stopped virtual routers')
+    .argument('<names...>')
+    .option('-f, --force', 'stop them first; be silent about those that do not exist')
+    .action(async (names: string[], o) => {
+      for (const name of names) {
+        const record = load(name);
+        if (!existsSync(vmFolder(name))) {
+          if (o.force) continue;
+          throw new VmError(`there is no virtual router '${name}'`, 1);
+        }
+        if (record && alive(record)) {
+          if (!o.force) throw new VmError(`'${name}' is running: stop it first, or use rm -f`, 1);
+          const vm = await Vm.open(name).catch(() => undefined);
+          if (vm) await vm.stop();
+          else await endProcess(record);
+        }
+        forget(name);
+      }
+    });
+}
