@@ -1,0 +1,74 @@
+/* token_bucket.h: the token bucket of the rate-limiting elements.
+ *
+ * Time advances in whole microseconds; tokens are counted in millionths, so that filling is exact at every
+ * rate. (The reference fills every millisecond with rounded amounts, which makes it slow at some rates.)
+ */
+#ifndef CLICKLET_STANDARD_TOKEN_BUCKET_H
+#define CLICKLET_STANDARD_TOKEN_BUCKET_H
+#include <clicklet/element.h>
+
+#define TOKEN INT64_C(1000000)
+
+typedef struct TokenBucket {
+  uint64_t rate;     /* tokens a second, 0: never filled */
+  uint64_t capacity; /* millionths of tokens */
+  uint64_t level;    /* millionths of tokens */
+  int64_t at;        /* us: when it was filled last; 0 (at first): the next filling makes it full */
+} TokenBucket;
+
+/* Sets rate and capacity, in tokens. The capacity is at least what a millisecond brings. The level keeps its
+ * proportion to the capacity. */
+static inline void bucket_assign(TokenBucket *b, uint64_t rate, uint64_t capacity) {
+  if (!capacity) {
+    rate = 0;
+    capacity = UINT32_MAX;
+  }
+  if (capacity > UINT32_MAX) capacity = UINT32_MAX;
+  if (rate && capacity < (rate - 1) / 1000 + 1) capacity = (rate - 1) / 1000 + 1;
+  uint64_t scaled = capacity * TOKEN;
+  if (b->capacity) b->level = (uint64_t)((unsigned __int128)b->level * scaled / b->capacity);
+  b->rate = rate;
+  b->capacity = scaled;
+}
+
+/* The same, keeping the number of tokens. */
+static inline void bucket_assign_adjust(TokenBucket *b, uint64_t rate, uint64_t capacity) {
+  uint64_t level = b->level;
+  bucket_assign(b, rate, capacity);
+  b->level = level < b->capacity ? level : b->capacity;
+}
+
+/* Fills it up to a time of the steady clock, in ns. */
+static inline void bucket_refill(TokenBucket *b, int64_t now) {
+  int64_t us = now / NSEC_PER_USEC;
+  if (us <= b->at) return;
+  uint64_t passed = (uint64_t)(us - b->at);
+  b->at = us;
+  if (!b->rate) return;
+  if (passed > (b->capacity - b->level) / b->rate)
+    b->level = b->capacity;
+  else
+    b->level += passed * b->rate;
+}
+
+always_inline uint64_t bucket_tokens(const TokenBucket *b) { return b->level / TOKEN; }
+always_inline bool bucket_contains(const TokenBucket *b, uint64_t tokens) {
+  return b->level >= tokens * TOKEN;
+}
+always_inline void bucket_remove(TokenBucket *b, uint64_t tokens) {
+  uint64_t n = tokens * TOKEN;
+  b->level = n < b->level ? b->level - n : 0;
+}
+static inline void bucket_set(TokenBucket *b, uint64_t tokens) {
+  b->level = tokens * TOKEN < b->capacity ? tokens * TOKEN : b->capacity;
+}
+
+/* ns from the last filling until it holds that many tokens; -1: never. */
+static inline int64_t bucket_wait(const TokenBucket *b, uint64_t tokens) {
+  uint64_t want = tokens * TOKEN;
+  if (want <= b->level) return 0;
+  if (!b->rate || want > b->capacity) return -1;
+  return (int64_t)((want - b->level - 1) / b->rate + 1) * NSEC_PER_USEC;
+}
+
+#endif
