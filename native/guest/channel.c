@@ -187,7 +187,7 @@ static void stats(Engine *e) {
   EngineStats s;
   engine_stats(e, &s);
   ChannelStats c = {.size = sizeof c,
-                    .uptime_ns = (uint64_t)platform_clock_steady(),
+                    .uptime_ns = (uint64_t)(platform_clock_steady() - NSEC_PER_SEC),
                     .memory_bytes = guest_boot.memory,
                     .memory_free = pages_free(),
                     .pool_total = s.pool_total,
