@@ -1,73 +1,50 @@
 /** InfiniteSource: makes copies of one packet as fast as it can.
  *
- * Synopsis: `InfiniteSource([DATA, LIMIT, BURST, ACTIVE, <keywords> LENGTH, TIMESTAMP, HEADROOM, STOP, END_CALL])`
+ * Synopsis: `InfiniteSource([DATA, LIMIT, BURST, ACTIVE, <keywords> LENGTH, TIMESTAMP, HEADROOM, STOP,
+ * END_CALL])`
  *
  * Pushes, or answers pulls. While a full-notifying Queue downstream is full it sleeps.
  *
- * Arguments: DATA (string): the packets' bytes. Default: the reference's 69-byte sample text. LIMIT (int): packets at most; negative: no limit. Default -1. BURST (int): packets in
- * one turn at least. Default 1. ACTIVE (bool): default true. LENGTH (unsigned): packet length; DATA is repeated or cut;
- * default: the length of DATA. TIMESTAMP (bool): sets the timestamp; default true. HEADROOM (unsigned): bytes.
- * STOP (bool): stops the driver after LIMIT packets. Default false. END_CALL (`HANDLER [VALUE]`): written after LIMIT.
+ * Arguments: DATA (string): the packets' bytes. Default: the reference's 69-byte sample text. LIMIT (int):
+ * packets at most; negative: no limit. Default -1. BURST (int): packets in one turn at least. Default 1.
+ * ACTIVE (bool): default true. LENGTH (unsigned): packet length; DATA is repeated or cut; default: the length
+ * of DATA. TIMESTAMP (bool): sets the timestamp; default true. HEADROOM (unsigned): bytes. STOP (bool): stops
+ * the driver after LIMIT packets. Default false. END_CALL (`HANDLER [VALUE]`): written after LIMIT.
  *
- * Handlers: `count` (read). `reset` (write): starts over. `active`, `limit`, `burst`, `data`, `length` (read/write).
- * `end_call` (write). `scheduled`, `tickets`.
+ * Handlers: `count` (read). `reset` (write): starts over. `active`, `limit`, `burst`, `data`, `length`
+ * (read/write). `end_call` (write). `scheduled`, `tickets`.
  *
  * Example: `InfiniteSource(LIMIT 5, STOP true) -> Discard;`
  */
-#include <clicklet/element.h>
+#include "source.h"
 
 typedef struct InfiniteSource {
   Element base;
-  char *data;
+  SourceData data;
   int64_t limit;
   int32_t burst;
-  bool active, stop, timestamp, length_given, finished;
-  uint32_t length, headroom;
+  bool active, stop, timestamp, finished;
+  int64_t length; /* -1: that of the data */
+  uint32_t headroom;
   int64_t count;
   char *end_call;
-  uint8_t *bytes; /* `length` of them */
-  Packet *model;  /* for large packets, which share one copy of the data */
+  SourceModel model;
   Task task;
   SignalSet signals; /* room downstream */
   Signal not_empty;
 } InfiniteSource;
 
-#define SHARE_FROM 512 /* bytes from which packets share their data until someone writes */
-
-static void source_drop_model(InfiniteSource *s) {
-  if (s->model) packet_free(s->model);
-  s->model = NULL;
-}
-
-static int source_set_data(InfiniteSource *s, Errors *errs) {
-  uint32_t n = (uint32_t)strlen(s->data), length = s->length_given ? s->length : n;
-  uint8_t *bytes = mem_alloc(length + 64u); /* room for whole-line copies */
-  if (!bytes) return error(errs, "out of memory for packets of %u bytes", length);
-  for (uint32_t i = 0; n && i < length; i++) bytes[i] = (uint8_t)s->data[i % n];
-  mem_free(s->bytes);
-  s->bytes = bytes;
-  s->length = length;
-  source_drop_model(s);
-  return 0;
-}
-
-static Packet *source_packet(InfiniteSource *s) {
-  if (likely(s->length <= SHARE_FROM && s->headroom <= PACKET_HEADROOM)) {
-    Packet *p = packet_alloc(s->length);
-    if (unlikely(!p)) return NULL;
-    for (uint32_t i = 0; i < s->length; i += 64) memcpy(p->data + i, s->bytes + i, 64); /* the buffer has room */
-    return p;
-  }
-  if (!s->model && !(s->model = packet_make(s->headroom, s->bytes, s->length, 0))) return NULL;
-  return packet_clone(s->model);
+static int source_set_model(InfiniteSource *s, Errors *errs) {
+  return source_model_set(&s->model, &s->data, s->length, s->headroom, errs);
 }
 
 static unsigned source_make(InfiniteSource *s, Packet **p, unsigned n) {
-  if (s->limit >= 0 && s->count + (int64_t)n > s->limit) n = s->count < s->limit ? (unsigned)(s->limit - s->count) : 0;
+  if (s->limit >= 0 && s->count + (int64_t)n > s->limit)
+    n = s->count < s->limit ? (unsigned)(s->limit - s->count) : 0;
   unsigned k = 0;
   int64_t now = s->timestamp && n ? time_now(&s->base) : 0;
   for (; k < n; k++) {
-    if (!(p[k] = source_packet(s))) break;
+    if (!(p[k] = source_model_packet(&s->model))) break;
     p[k]->timestamp = now;
   }
   s->count += k;
@@ -88,7 +65,9 @@ static void source_end(InfiniteSource *s) {
   if (s->stop) router_stop(s->base.router);
 }
 
-static bool source_done(const InfiniteSource *s) { return !s->active || (s->limit >= 0 && s->count >= s->limit); }
+static bool source_done(const InfiniteSource *s) {
+  return !s->active || (s->limit >= 0 && s->count >= s->limit);
+}
 
 static bool source_task(Element *e, Task *t) {
   InfiniteSource *s = (InfiniteSource *)e;
@@ -131,7 +110,7 @@ static void source_wake(InfiniteSource *s) {
 
 static int source_configure(Element *e, const Args *args, Errors *errs) {
   (void)args;
-  return source_set_data((InfiniteSource *)e, errs);
+  return source_set_model((InfiniteSource *)e, errs);
 }
 
 static int source_initialize(Element *e, Errors *errs) {
@@ -146,9 +125,8 @@ static int source_initialize(Element *e, Errors *errs) {
 
 static void source_cleanup(Element *e) {
   InfiniteSource *s = (InfiniteSource *)e;
-  source_drop_model(s);
-  mem_free(s->data);
-  mem_free(s->bytes);
+  source_model_free(&s->model);
+  mem_free(s->data.bytes);
   mem_free(s->end_call);
   signals_cleanup(&s->signals);
   signal_cleanup(&s->not_empty);
@@ -161,12 +139,24 @@ static Signal *source_notifier(Element *e, bool full, int port) {
 
 static int source_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   InfiniteSource *s = (InfiniteSource *)e;
-  bool is_length = !strcmp(h->name, "length");
   if (handler_write_field(e, h, value, errs) < 0) return -1;
-  if (is_length) s->length_given = true;
-  if ((is_length || !strcmp(h->name, "data")) && source_set_data(s, errs) < 0) return -1;
+  if (!strcmp(h->name, "length") && source_set_model(s, errs) < 0) return -1;
   source_wake(s);
   return 0;
+}
+
+static int source_read_data(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  InfiniteSource *s = (InfiniteSource *)e;
+  (void)h, (void)param, (void)errs;
+  text_add(out, (const char *)s->data.bytes, s->data.len);
+  return 0;
+}
+
+static int source_write_data(Element *e, const Handler *h, const char *value, Errors *errs) {
+  InfiniteSource *s = (InfiniteSource *)e;
+  (void)h;
+  if (source_data_set(&s->data, value, (uint32_t)strlen(value), errs) < 0) return -1;
+  return source_set_model(s, errs);
 }
 
 static int source_reset(Element *e, const Handler *h, const char *value, Errors *errs) {
@@ -178,17 +168,26 @@ static int source_reset(Element *e, const Handler *h, const char *value, Errors 
   return 0;
 }
 
-ELEMENT(InfiniteSource, .ports = "0/1", .processing = "/a", .push = NULL, .pull = source_pull, .run_task = source_task,
-        .configure = source_configure, .initialize = source_initialize, .cleanup = source_cleanup, .notifier = source_notifier,
-        .args = ARGS(ARG_POS(InfiniteSource, STRING, "DATA", data, "\"Random bullshit in a packet, at least 64 bytes long. Well, now it is.\""),
+ELEMENT(InfiniteSource, .ports = "0/1", .processing = "/a", .push = NULL, .pull = source_pull,
+        .run_task = source_task, .configure = source_configure, .initialize = source_initialize,
+        .cleanup = source_cleanup, .notifier = source_notifier,
+        .args = ARGS(ARG_POS(InfiniteSource, CUSTOM, "DATA", data, SOURCE_DATA, .parse = source_data_parse),
                      ARG_POS(InfiniteSource, I64, "LIMIT", limit, "-1"),
-                     ARG_POS(InfiniteSource, I32, "BURST", burst, "1", .min = 1, .max = 2147483647), ARG_POS(InfiniteSource, BOOL, "ACTIVE", active, "true"),
-                     ARG(InfiniteSource, U32, "LENGTH", length, "0", .min = 0, .max = 65535, GIVEN(InfiniteSource, length_given)),
-                     ARG(InfiniteSource, U32, "DATASIZE", length, "0", .flags = ARG_DEPRECATED, .min = 0, .max = 65535, GIVEN(InfiniteSource, length_given)),
-                     ARG(InfiniteSource, BOOL, "TIMESTAMP", timestamp, "true"), ARG(InfiniteSource, U32, "HEADROOM", headroom, "0", .min = 0, .max = 65536),
-                     ARG(InfiniteSource, BOOL, "STOP", stop, "false"), ARG(InfiniteSource, HANDLER, "END_CALL", end_call, NULL)),
-        .handlers = HANDLERS(READ_FIELD(InfiniteSource, I64, "count", count), RW_FIELD(InfiniteSource, I64, "limit", limit, .write = source_write),
-                             RW_FIELD(InfiniteSource, I32, "burst", burst, .write = source_write), RW_FIELD(InfiniteSource, BOOL, "active", active, .write = source_write),
-                             RW_FIELD(InfiniteSource, STRING, "data", data, .write = source_write), RW_FIELD(InfiniteSource, U32, "length", length, .write = source_write),
+                     ARG_POS(InfiniteSource, I32, "BURST", burst, "1", .min = 1, .max = 2147483647),
+                     ARG_POS(InfiniteSource, BOOL, "ACTIVE", active, "true"),
+                     ARG(InfiniteSource, I64, "LENGTH", length, "-1", .min = -1, .max = 65535),
+                     ARG(InfiniteSource, I64, "DATASIZE", length, NULL, .flags = ARG_DEPRECATED, .min = -1,
+                         .max = 65535),
+                     ARG(InfiniteSource, BOOL, "TIMESTAMP", timestamp, "true"),
+                     ARG(InfiniteSource, U32, "HEADROOM", headroom, "0", .min = 0, .max = 65536),
+                     ARG(InfiniteSource, BOOL, "STOP", stop, "false"),
+                     ARG(InfiniteSource, HANDLER, "END_CALL", end_call, NULL)),
+        .handlers = HANDLERS(READ_FIELD(InfiniteSource, I64, "count", count),
+                             RW_FIELD(InfiniteSource, I64, "limit", limit, .write = source_write),
+                             RW_FIELD(InfiniteSource, I32, "burst", burst, .write = source_write),
+                             RW_FIELD(InfiniteSource, BOOL, "active", active, .write = source_write),
+                             RW_FN("data", source_read_data, source_write_data),
+                             RW_FIELD(InfiniteSource, I64, "length", length, .write = source_write),
                              WRITE_FIELD(InfiniteSource, HANDLER, "end_call", end_call),
-                             WRITE_FN("reset", source_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON), TASK_HANDLERS(InfiniteSource, task)));
+                             WRITE_FN("reset", source_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             TASK_HANDLERS(InfiniteSource, task)));
