@@ -14,7 +14,7 @@ unsigned packed_send(DeviceQueue *q, const DeviceBuffer *b, unsigned n, uint64_t
 
 /* Stops the queue for a violation by the driver. */
 __attribute__((cold)) static inline void device_broken(DeviceQueue *q, const char *why) {
-  q->error = why;
+  __atomic_store_n(&q->error, why, __ATOMIC_RELAXED); /* the control side of vhost-user looks at it */
   q->started = false;
 }
 
