@@ -115,11 +115,11 @@ static int from_device_configure(Element *e, const Args *args, Errors *errs) {
   if (f->snaplen < 14 || f->snaplen > 65535) return error(errs, "SNAPLEN out of range");
   if (f->headroom > 8190) return error(errs, "HEADROOM out of range");
   if (f->burst <= 0) return error(errs, "BURST out of range");
-  bool pcap = !*f->method || !strcmp(f->method, "PCAP");
+  bool pcap = !f->method || !strcmp(f->method, "PCAP"), filter = f->filter && *f->filter;
   if (!pcap && strcmp(f->method, "LINUX") != 0) return error(errs, "bad METHOD");
-  if (*f->filter && pcap) return error(errs, "BPF_FILTER is not supported: put an IPFilter or a Classifier behind FromDevice");
-  if (*f->filter) warning(errs, "not using METHOD PCAP, BPF filter ignored");
-  if (*f->encap && strcmp(f->encap, "ETHER") != 0) return error(errs, "bad encapsulation type");
+  if (filter && pcap) return error(errs, "BPF_FILTER is not supported: put an IPFilter or a Classifier behind FromDevice");
+  if (filter) warning(errs, "not using METHOD PCAP, BPF filter ignored");
+  if (f->encap && strcmp(f->encap, "ETHER") != 0) return error(errs, "bad encapsulation type");
   f->inspect = f->protocol || !f->timestamp || f->force_ip || f->headroom > PACKET_HEADROOM;
   return 0;
 }
@@ -174,11 +174,11 @@ ELEMENT(FromDevice, .ports = "0/1-2", .processing = "h", .flags = "S3", .phase =
         .cleanup = from_device_cleanup, .take_state = from_device_take_state,
         .args = ARGS(ARG_MUST(FromDevice, STRING, "DEVNAME", devname), ARG_POS(FromDevice, BOOL, "PROMISC", promisc, "false"),
                      ARG_POS(FromDevice, U32, "SNAPLEN", snaplen, "2046"), ARG(FromDevice, BOOL, "SNIFFER", sniffer, "true"),
-                     ARG(FromDevice, BOOL, "FORCE_IP", force_ip, "false"), ARG(FromDevice, WORD, "METHOD", method, ""),
+                     ARG(FromDevice, BOOL, "FORCE_IP", force_ip, "false"), ARG(FromDevice, WORD, "METHOD", method, NULL),
                      ARG(FromDevice, WORD, "CAPTURE", method, NULL, .flags = ARG_DEPRECATED),
-                     ARG(FromDevice, STRING, "BPF_FILTER", filter, ""), ARG(FromDevice, U16, "PROTOCOL", protocol, "0"),
+                     ARG(FromDevice, STRING, "BPF_FILTER", filter, NULL), ARG(FromDevice, U16, "PROTOCOL", protocol, "0"),
                      ARG(FromDevice, BOOL, "OUTBOUND", outbound, "false"), ARG(FromDevice, U32, "HEADROOM", headroom, "28"),
-                     ARG(FromDevice, WORD, "ENCAP", encap, ""), ARG(FromDevice, I32, "BURST", burst, "1"),
+                     ARG(FromDevice, WORD, "ENCAP", encap, NULL), ARG(FromDevice, I32, "BURST", burst, "1"),
                      ARG(FromDevice, BOOL, "TIMESTAMP", timestamp, "true")),
         .handlers = HANDLERS(READ_FIELD(FromDevice, U64, "count", count), READ_FN("kernel_drops", from_device_drops),
                              READ_FN("kernel-drops", from_device_drops), READ_FN("encap", from_device_encap),

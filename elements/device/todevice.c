@@ -148,7 +148,7 @@ static int to_device_configure(Element *e, const Args *args, Errors *errs) {
   (void)args;
   if (!*t->devname) return error(errs, "interface not set");
   if (t->burst <= 0) return error(errs, "bad BURST");
-  if (*t->method && strcmp(t->method, "PCAP") != 0 && strcmp(t->method, "LINUX") != 0) return error(errs, "bad METHOD");
+  if (t->method && strcmp(t->method, "PCAP") != 0 && strcmp(t->method, "LINUX") != 0) return error(errs, "bad METHOD");
   return 0;
 }
 
@@ -212,7 +212,7 @@ ELEMENT(ToDevice, .ports = "1/0-2", .processing = "a/h", .flags = "S2", .phase =
         .configure = to_device_configure, .initialize = to_device_initialize, .cleanup = to_device_cleanup,
         .take_state = to_device_take_state,
         .args = ARGS(ARG_MUST(ToDevice, STRING, "DEVNAME", devname), ARG(ToDevice, BOOL, "DEBUG", debug, "false"),
-                     ARG(ToDevice, WORD, "METHOD", method, ""), ARG(ToDevice, I32, "BURST", burst, "1"),
+                     ARG(ToDevice, WORD, "METHOD", method, NULL), ARG(ToDevice, I32, "BURST", burst, "1"),
                      ARG(ToDevice, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false")),
         .handlers = HANDLERS(READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
                              READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
