@@ -1,0 +1,310 @@
+/** PktgenSink: counts what PktgenSource sent: packets, loss, reordering, duplicates and latency.
+ *
+ * Synopsis: `PktgenSink(<keywords> STREAMS, WINDOW, LATENCY)`
+ *
+ * Takes Ethernet frames. Packets of a PktgenSource (UDP over IPv4 or IPv6, perhaps with VLAN tags) are
+ * counted and end here; others, and those of streams beyond STREAMS, are foreign: they leave on output 0, or
+ * are dropped.
+ *
+ * A packet is lost while a later one of its stream has come and it has not. When it comes after all it is
+ * reordered, and no longer lost. A packet that came before is a duplicate; it is not counted in `count`. Both
+ * are recognised among the last WINDOW packets of a stream; what is older counts as late, which is reordered
+ * too. Numbers before the first packet that came are not known to be lost. Latency is the difference of two
+ * readings of this machine's steady clock, one taken for each batch sent, one for each batch received.
+ *
+ * Arguments: STREAMS (unsigned): streams 0 to STREAMS - 1 are known. Default 16. WINDOW (unsigned): packets,
+ * rounded up to a power of 2 from 128 on. Default 8192. LATENCY (bool): default true.
+ *
+ * Handlers: `count`, `byte_count` (without frame check sequences), `lost`, `reordered`, `duplicates`, `late`,
+ * `foreign` (read). `rate` (read): packets a second, a moving average. `latency` (read): JSON, in ns: count,
+ * min, mean, p50, p90, p99, p999, p9999, max. `histogram` (read): lines `VALUE COUNT`, the smallest value of
+ * each bucket that is not empty, in ns; the buckets are those of HdrHistogram with three digits. `streams`,
+ * `summary` (read): all of it as JSON. `reset` (write): back to zero.
+ *
+ * Example: `PktgenSource(LIMIT 1000, STOP true) -> sink :: PktgenSink;`
+ *
+ * See also: PktgenSource, Counter
+ */
+#include "histogram.h"
+#include "payload.h"
+#include <clicklet/rate.h>
+
+typedef struct SinkStream {
+  uint64_t next, first; /* sequence numbers: the next one in order; the first that came */
+  uint64_t received, bytes, lost, reordered, duplicates, late;
+  uint64_t *seen; /* a bit for each of the last `window` sequence numbers */
+} SinkStream;
+
+typedef struct PktgenSink {
+  Element base;
+  uint32_t streams, window;
+  bool latency;
+  uint64_t words; /* of the window, a power of 2 */
+  SinkStream *stream;
+  uint64_t *seen;
+  Histogram *histogram;
+  uint64_t foreign;
+  Rate rate;
+} PktgenSink;
+
+/* ---- Recognising
+ * ------------------------------------------------------------------------------------------------- */
+
+/* The payload of a generated packet that is not the plain case, or NULL. */
+__attribute__((noinline)) static const uint8_t *sink_find(const Packet *p) {
+  uint32_t at = 12;
+  while (p->len >= at + 6 && (load16(p->data + at) == be16(0x8100) || load16(p->data + at) == be16(0x88a8)))
+    at += 4;
+  if (p->len < at + 2 + PKTGEN_IP) return NULL;
+  uint16_t type = load16(p->data + at);
+  const uint8_t *ip = p->data + at + 2;
+  if (type == be16(0x0800)) {
+    if (*ip >> 4 != 4 || (*ip & 15) < 5 || ip[9] != 17 || (load16(ip + 6) & be16(0x3fff))) return NULL;
+    at += 2 + (*ip & 15u) * 4;
+  } else if (type == be16(0x86dd)) {
+    if (*ip >> 4 != 6 || ip[6] != 17) return NULL;
+    at += 2 + PKTGEN_IP6;
+  } else {
+    return NULL;
+  }
+  at += PKTGEN_UDP;
+  return p->len >= at + PKTGEN_PAYLOAD && load16(p->data + at) == be16(PKTGEN_MAGIC) ? p->data + at : NULL;
+}
+
+always_inline const uint8_t *sink_payload(const Packet *p) {
+  const uint8_t *d = p->data;
+  enum { PLAIN = PKTGEN_ETHER + PKTGEN_IP + PKTGEN_UDP };
+  if (likely(p->len >= PLAIN + PKTGEN_PAYLOAD && load16(d + 12) == be16(0x0800) && d[14] == 0x45 &&
+             d[23] == 17 && !(load16(d + 20) & be16(0x3fff)) && load16(d + PLAIN) == be16(PKTGEN_MAGIC)))
+    return d + PLAIN;
+  return sink_find(p);
+}
+
+/* ---- Sequence numbers
+ * -------------------------------------------------------------------------------------------- */
+
+/* Forgets the words that hold the numbers from `from` up to and including `to`, except what lies before
+ * `from` in its word. */
+static void sink_forget(PktgenSink *s, SinkStream *t, uint64_t from, uint64_t to) {
+  uint64_t w = (from + 63) / 64, end = to / 64;
+  if (end + 1 < w) return;
+  if (end + 1 - w > s->words) w = end + 1 - s->words;
+  for (; w <= end; w++) t->seen[w & (s->words - 1)] = 0;
+}
+
+/* Not the next number: a gap, an old one, or the first. Returns false for a duplicate. */
+__attribute__((noinline)) static bool sink_odd(PktgenSink *s, SinkStream *t, uint64_t n) {
+  if (!t->received) {
+    memset(t->seen, 0, s->words * 8);
+    t->first = n;
+  } else if ((int64_t)(n - t->next) < 0) {
+    bool counted_lost = n >= t->first && t->lost;
+    if ((t->next - 1) / 64 - n / 64 >= s->words) {
+      t->late++;
+    } else {
+      uint64_t *word = &t->seen[(n / 64) & (s->words - 1)], bit = UINT64_C(1) << (n & 63);
+      if (*word & bit) {
+        t->duplicates++;
+        return false;
+      }
+      *word |= bit;
+    }
+    t->reordered++;
+    t->lost -= counted_lost;
+    return true;
+  } else {
+    t->lost += n - t->next;
+    sink_forget(s, t, t->next, n);
+  }
+  t->seen[(n / 64) & (s->words - 1)] |= UINT64_C(1) << (n & 63);
+  t->next = n + 1;
+  return true;
+}
+
+always_inline bool sink_number(PktgenSink *s, SinkStream *t, uint64_t n) {
+  if (unlikely(n != t->next || !t->received)) return sink_odd(s, t, n);
+  uint64_t *word = &t->seen[(n / 64) & (s->words - 1)], bit = UINT64_C(1) << (n & 63);
+  *word = (*word & (bit - 1)) | bit; /* what is above is of the last time round */
+  t->next = n + 1;
+  return true;
+}
+
+static void sink_push(Element *e, int port, Packet **p, unsigned n) {
+  PktgenSink *s = (PktgenSink *)e;
+  Packet *foreign[BATCH_MAX];
+  unsigned nforeign = 0;
+  uint64_t now = 0;
+  for (unsigned i = 0; i < n; i++) {
+    const uint8_t *d = sink_payload(p[i]);
+    uint32_t id = d ? be16(load16(d + 2)) : UINT32_MAX;
+    if (unlikely(id >= s->streams)) {
+      foreign[nforeign++] = p[i];
+      continue;
+    }
+    SinkStream *t = &s->stream[id];
+    if (likely(sink_number(s, t, be64(load64(d + 4))))) {
+      t->received++;
+      t->bytes += p[i]->len;
+      uint64_t stamp = be64((uint64_t)load32(d + 12) | (uint64_t)load16(d + 16) << 32) >> 16;
+      if (stamp && s->latency) {
+        if (!now) now = pktgen_stamp(time_steady(e));
+        histogram_record(s->histogram, pktgen_age(now, stamp));
+      }
+    }
+    packet_free(p[i]);
+  }
+  if (unlikely(nforeign)) {
+    s->foreign += nforeign;
+    output_push_batch(e, 0, foreign, nforeign);
+  }
+}
+
+/* ---- Configuration
+ * ----------------------------------------------------------------------------------------------- */
+
+static void sink_reset(PktgenSink *s) {
+  for (uint32_t i = 0; i < s->streams; i++) s->stream[i] = (SinkStream){.seen = s->seen + i * s->words};
+  if (s->histogram) histogram_reset(s->histogram);
+  s->foreign = 0;
+  s->rate = (Rate){0};
+}
+
+static int sink_configure(Element *e, const Args *args, Errors *errs) {
+  PktgenSink *s = (PktgenSink *)e;
+  for (s->words = 2; s->words * 64 < s->window;) s->words *= 2;
+  s->stream = mem_alloc(s->streams * sizeof *s->stream);
+  s->seen = mem_alloc(s->streams * s->words * 8);
+  if (s->latency) s->histogram = mem_alloc(sizeof *s->histogram);
+  if (!s->stream || !s->seen || (s->latency && !s->histogram))
+    return error(errs, "out of memory for %u streams with windows of %u packets", s->streams, s->window);
+  sink_reset(s);
+  return 0;
+}
+
+static void sink_cleanup(Element *e) {
+  PktgenSink *s = (PktgenSink *)e;
+  mem_free(s->stream);
+  mem_free(s->seen);
+  mem_free(s->histogram);
+}
+
+/* ---- Handlers
+ * ---------------------------------------------------------------------------------------------------- */
+
+static SinkStream sink_total(const PktgenSink *s) {
+  SinkStream sum = {0};
+  for (uint32_t i = 0; i < s->streams; i++) {
+    const SinkStream *t = &s->stream[i];
+    sum.received += t->received;
+    sum.bytes += t->bytes;
+    sum.lost += t->lost;
+    sum.reordered += t->reordered;
+    sum.duplicates += t->duplicates;
+    sum.late += t->late;
+  }
+  return sum;
+}
+
+static void sink_print_stream(const SinkStream *t, Text *out) {
+  text_printf(
+      out,
+      "\"packets\":%llu,\"bytes\":%llu,\"lost\":%llu,\"reordered\":%llu,\"duplicates\":%llu,\"late\":%llu",
+      (unsigned long long)t->received, (unsigned long long)t->bytes, (unsigned long long)t->lost,
+      (unsigned long long)t->reordered, (unsigned long long)t->duplicates, (unsigned long long)t->late);
+}
+
+static void sink_print_latency(const PktgenSink *s, Text *out) {
+  static const double percent[] = {50, 90, 99, 99.9, 99.99};
+  static const char *const names[] = {"p50", "p90", "p99", "p999", "p9999"};
+  uint64_t values[countof(percent)];
+  const Histogram *h = s->histogram;
+  if (!h || !h->total) {
+    text_add_string(out, "null");
+    return;
+  }
+  histogram_percentiles(h, percent, values, countof(percent));
+  text_printf(out, "{\"count\":%llu,\"min\":%llu,\"mean\":%.1f", (unsigned long long)h->total,
+              (unsigned long long)h->min, h->sum / (double)h->total);
+  for (unsigned i = 0; i < countof(percent); i++)
+    text_printf(out, ",\"%s\":%llu", names[i], (unsigned long long)(values[i] < h->max ? values[i] : h->max));
+  text_printf(out, ",\"max\":%llu}", (unsigned long long)h->max);
+}
+
+static void sink_print_streams(const PktgenSink *s, Text *out) {
+  const char *comma = "";
+  text_add_char(out, '[');
+  for (uint32_t i = 0; i < s->streams; i++) {
+    if (!s->stream[i].received) continue;
+    text_printf(out, "%s{\"stream\":%u,", comma, i);
+    sink_print_stream(&s->stream[i], out);
+    text_add_char(out, '}');
+    comma = ",";
+  }
+  text_add_char(out, ']');
+}
+
+enum { SINK_COUNT, SINK_BYTES, SINK_LOST, SINK_REORDERED, SINK_DUPLICATES, SINK_LATE };
+
+static int sink_read_count(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  SinkStream t = sink_total((PktgenSink *)e);
+  uint64_t values[] = {t.received, t.bytes, t.lost, t.reordered, t.duplicates, t.late};
+  text_printf(out, "%llu", (unsigned long long)values[h->data]);
+  return 0;
+}
+
+static int sink_read_rate(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  PktgenSink *s = (PktgenSink *)e;
+  text_printf(out, "%g", rate_read(&s->rate, sink_total(s).received, time_steady(e)));
+  return 0;
+}
+
+static int sink_read_latency(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  sink_print_latency((PktgenSink *)e, out);
+  return 0;
+}
+
+static int sink_read_histogram(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  const Histogram *g = ((PktgenSink *)e)->histogram;
+  uint64_t width;
+  for (unsigned i = 0; g && i < HISTOGRAM_SIZE; i++)
+    if (g->counts[i])
+      text_printf(out, "%llu %llu\n", (unsigned long long)histogram_value(i, &width),
+                  (unsigned long long)g->counts[i]);
+  return 0;
+}
+
+static int sink_read_summary(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  PktgenSink *s = (PktgenSink *)e;
+  if (h->data) return sink_print_streams(s, out), 0;
+  SinkStream t = sink_total(s);
+  text_add_char(out, '{');
+  sink_print_stream(&t, out);
+  text_printf(out, ",\"foreign\":%llu,\"latencyNs\":", (unsigned long long)s->foreign);
+  sink_print_latency(s, out);
+  text_add_string(out, ",\"streams\":");
+  sink_print_streams(s, out);
+  text_add_char(out, '}');
+  return 0;
+}
+
+static int sink_write_reset(Element *e, const Handler *h, const char *value, Errors *errs) {
+  sink_reset((PktgenSink *)e);
+  return 0;
+}
+
+ELEMENT(PktgenSink, .ports = "1/0-1", .processing = "h/h", .push = sink_push, .configure = sink_configure,
+        .cleanup = sink_cleanup,
+        .args = ARGS(ARG(PktgenSink, U32, "STREAMS", streams, "16", .min = 1, .max = 65536),
+                     ARG(PktgenSink, U32, "WINDOW", window, "8192", .min = 128, .max = 1 << 24),
+                     ARG(PktgenSink, BOOL, "LATENCY", latency, "true")),
+        .handlers = HANDLERS(READ_FN("count", sink_read_count, .data = SINK_COUNT),
+                             READ_FN("byte_count", sink_read_count, .data = SINK_BYTES),
+                             READ_FN("lost", sink_read_count, .data = SINK_LOST),
+                             READ_FN("reordered", sink_read_count, .data = SINK_REORDERED),
+                             READ_FN("duplicates", sink_read_count, .data = SINK_DUPLICATES),
+                             READ_FN("late", sink_read_count, .data = SINK_LATE),
+                             READ_FIELD(PktgenSink, U64, "foreign", foreign), READ_FN("rate", sink_read_rate),
+                             READ_FN("latency", sink_read_latency), READ_FN("histogram", sink_read_histogram),
+                             READ_FN("streams", sink_read_summary, .data = 1),
+                             READ_FN("summary", sink_read_summary),
+                             WRITE_FN("reset", sink_write_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON)));
