@@ -82,6 +82,14 @@ public:
     f(engine_);
   }
 
+  /* Executes f here and now; false if the engine runs. */
+  bool idle(const std::function<void(EngineC *)> &f) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (running_) return false;
+    f(engine_);
+    return true;
+  }
+
   bool start(int cpu, std::function<void()> ended) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
@@ -138,7 +146,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
 public:
   static Napi::Function init(Napi::Env env) {
     return DefineClass(env, "NativeEngine",
-                       {InstanceMethod("install", &NativeEngine::install), InstanceMethod("run", &NativeEngine::run),
+                       {InstanceMethod("install", &NativeEngine::install), InstanceMethod("check", &NativeEngine::check), InstanceMethod("run", &NativeEngine::run),
                         InstanceMethod("stop", &NativeEngine::stop), InstanceMethod("read", &NativeEngine::read),
                         InstanceMethod("write", &NativeEngine::write), InstanceMethod("stats", &NativeEngine::stats),
                         InstanceMethod("close", &NativeEngine::close)});
@@ -188,6 +196,17 @@ private:
     auto bytes = info[0].As<Napi::Uint8Array>();
     auto plan = std::make_shared<std::vector<uint8_t>>(bytes.Data(), bytes.Data() + bytes.ByteLength());
     return promise(info, [plan](EngineC *e, Result &r) { r.ok = engine_c_install(e, plan->data(), plan->size(), collect, &r) == 0; });
+  }
+
+  /* check(plan: Uint8Array): Result; at once, for an engine that does not run */
+  Napi::Value check(const Napi::CallbackInfo &info) {
+    if (!info.Length() || !info[0].IsTypedArray()) throw Napi::TypeError::New(info.Env(), "check expects a Uint8Array");
+    if (!runner_) throw Napi::Error::New(info.Env(), "the engine is closed");
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    Result r;
+    if (!runner_->idle([&](EngineC *e) { r.ok = engine_c_check(e, bytes.Data(), bytes.ByteLength(), collect, &r) == 0; }))
+      throw Napi::Error::New(info.Env(), "the engine is running");
+    return to_js(info.Env(), r);
   }
 
   /* run(cpu?: number): Promise<void>; resolves when the router stops */

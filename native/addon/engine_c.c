@@ -25,6 +25,13 @@ int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message 
   return rc;
 }
 
+int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context) {
+  Errors errs = {.element = -1};
+  int rc = engine_check(cast(e), plan, size, &errs);
+  deliver(&errs, message, context);
+  return rc;
+}
+
 void engine_c_run(EngineC *e) { engine_run(cast(e)); }
 void engine_c_stop(EngineC *e) { engine_stop(cast(e)); }
 

@@ -17,6 +17,7 @@ typedef void (*EngineC_Text)(void *context, const char *s, size_t n);
 EngineC *engine_c_new(const EngineC_Options *options);
 void engine_c_free(EngineC *e);
 int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
+int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
 void engine_c_run(EngineC *e);
 void engine_c_stop(EngineC *e);
 int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message, void *context);

@@ -71,6 +71,16 @@ int engine_install(Engine *e, const void *plan, size_t size, Errors *errs) {
   return rc;
 }
 
+int engine_check(Engine *e, const void *plan, size_t size, Errors *errs) {
+  PacketPool *caller = packet_pool;
+  packet_pool = &e->pool;
+  Router *r = router_new(e, plan, size, errs);
+  int rc = r ? router_check(r, errs) : -1;
+  router_free(r);
+  packet_pool = caller;
+  return rc;
+}
+
 int engine_read(Engine *e, const char *name, const char *param, Text *out, Errors *errs) {
   if (!e->router) return error(errs, "no configuration is installed");
   PacketPool *caller = packet_pool;

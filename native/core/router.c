@@ -160,36 +160,51 @@ fail:
   return NULL;
 }
 
-static int phase_of(const Element *e) { return e->class->phase ? e->class->phase : PHASE_DEFAULT; }
-
-/* Configures every element, reporting the mistakes of all, then initialises. */
-int router_initialize(Router *r, Errors *errs) {
+/* Configures every element in order of phase, reporting the mistakes of all. */
+static int configure_all(Router *r, const uint16_t *order, Errors *errs) {
   const PlanElement *pe = (const PlanElement *)(r->plan + r->header->elements);
   const PlanArg *pa = (const PlanArg *)(r->plan + r->header->args);
-  uint16_t *order = mem_alloc((r->count + 1) * sizeof *order);
-  if (!order) return error(errs, "out of memory");
-  unsigned n = 0;
-  for (unsigned i = 0; i < r->count; i++) order[i] = (uint16_t)i;
-  for (unsigned i = 1; i < r->count; i++) { /* stable, and linear where, as nearly always, few elements leave the default phase */
-    unsigned k = i;
-    uint16_t x = order[i];
-    for (; k > 0 && phase_of(r->elements[order[k - 1]]) > phase_of(r->elements[x]); k--) order[k] = order[k - 1];
-    order[k] = x;
-  }
-  for (n = 0; n < r->count; n++) {
+  for (unsigned n = 0; n < r->count; n++) {
     unsigned i = order[n];
     char **texts = mem_alloc((pe[i].arg_count + 1u) * sizeof *texts);
     errs->element = (int32_t)i;
-    if (!texts) {
-      error(errs, "out of memory");
-      break;
-    }
+    if (!texts) return error(errs, "out of memory");
     for (unsigned k = 0; k < pe[i].arg_count; k++) texts[k] = (char *)(uintptr_t)(r->strings + pa[pe[i].first_arg + k].text);
     r->stage[i] = STAGE_CONFIGURED;
     uint32_t before = errs->errors;
     if (args_configure(r->elements[i], texts, pe[i].arg_count, errs) < 0 && errs->errors == before) error(errs, "unspecified error");
     mem_free(texts);
   }
+  return errors_any(errs) ? -1 : 0;
+}
+
+static int phase_of(const Element *e) { return e->class->phase ? e->class->phase : PHASE_DEFAULT; }
+
+/* Indexes of the elements in order of phase; NULL when memory is out. */
+static uint16_t *phase_order(const Router *r) {
+  uint16_t *order = mem_alloc((r->count + 1) * sizeof *order);
+  for (unsigned i = 0; order && i < r->count; i++) order[i] = (uint16_t)i;
+  for (unsigned i = 1; order && i < r->count; i++) { /* stable, and linear where, as nearly always, few leave the default phase */
+    unsigned k = i;
+    uint16_t x = order[i];
+    for (; k > 0 && phase_of(r->elements[order[k - 1]]) > phase_of(r->elements[x]); k--) order[k] = order[k - 1];
+    order[k] = x;
+  }
+  return order;
+}
+
+int router_check(Router *r, Errors *errs) {
+  uint16_t *order = phase_order(r);
+  if (!order) return error(errs, "out of memory");
+  int rc = configure_all(r, order, errs);
+  mem_free(order);
+  return rc;
+}
+
+int router_initialize(Router *r, Errors *errs) {
+  uint16_t *order = phase_order(r);
+  if (!order) return error(errs, "out of memory");
+  configure_all(r, order, errs);
   if (!errors_any(errs))
     for (unsigned i = 0; i < r->count; i++) {
       Element *e = r->elements[i];
@@ -198,7 +213,7 @@ int router_initialize(Router *r, Errors *errs) {
         if (cap && cap < r->batch) r->batch = cap;
       }
     }
-  for (n = 0; n < r->count && !errors_any(errs); n++) {
+  for (unsigned n = 0; n < r->count && !errors_any(errs); n++) {
     Element *e = r->elements[order[n]];
     errs->element = order[n];
     uint32_t before = errs->errors;

@@ -60,6 +60,7 @@ int router_root_write(Router *r, const char *name, const char *value, Errors *er
 int args_configure(Element *e, char *const *texts, unsigned n, Errors *errs); /* table, then class->configure */
 Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs);
 int router_initialize(Router *r, Errors *errs);
+int router_check(Router *r, Errors *errs); /* configures only */
 void router_free(Router *r);
 const char *element_config(const Element *e); /* as text, with what was written while running */
 void names_free(Router *r);

@@ -64,6 +64,7 @@ export function psCommand(): Command {
             'mid-mid',
             'right',
             'right-mid',
+            'middle',
           ].map((k) => [k, '']),
         ),
         style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },

@@ -104,12 +104,13 @@ class Walker {
   #formals(body: CompoundBody, scope: Scope): void {
     const order = ({ keyword }: { keyword: string | undefined }) =>
       keyword === undefined ? 0 : keyword === '__REST__' ? 2 : 1;
+    const names = new Set<string>();
+    const keywords = new Set<string>();
     let disordered = false;
     for (const { keyword, name, span } of body.formals) {
       const before = scope.parameters.at(-1);
-      if (scope.parameters.some((parameter) => parameter.name === name))
-        this.#error(span, `parameter '$${name}' multiply defined`);
-      else if (keyword !== undefined && scope.parameters.some((parameter) => parameter.keyword === keyword))
+      if (names.has(name)) this.#error(span, `parameter '$${name}' multiply defined`);
+      else if (keyword !== undefined && keywords.has(keyword))
         this.#error(span, `repeated keyword parameter '${keyword}' in compound element`);
       else if (before && order({ keyword }) < order(before) && !disordered) {
         disordered = true;
@@ -118,6 +119,8 @@ class Walker {
           'compound element parameters out of order: the correct order is [positional], [keywords], [__REST__]',
         );
       }
+      names.add(name);
+      if (keyword !== undefined) keywords.add(keyword);
       scope.parameters.push({ keyword, name });
     }
   }

@@ -32,6 +32,8 @@ export interface EngineOptions {
 /** One engine: a router and, while it runs, a native thread. Calls are executed by that thread between its rounds. */
 export interface NativeEngine {
   install(plan: Uint8Array): Promise<NativeResult>;
+  /** Configures a plan's elements only, for the mistakes in their arguments. Not while the engine runs. */
+  check(plan: Uint8Array): NativeResult;
   /** Resolves when the router stops. `cpu` pins the thread. */
   run(cpu?: number): Promise<void>;
   stop(): void;

@@ -2,7 +2,7 @@
 
 import { type CompileOptions, compile } from '../graph/compile.ts';
 import type { FlatGraph } from '../graph/flat-graph.ts';
-import type { ResolvedGraph } from '../graph/resolved-graph.ts';
+import type { ResolvedElement, ResolvedGraph } from '../graph/resolved-graph.ts';
 import { type Diagnostic, Diagnostics, formatDiagnostics } from '../lang/diagnostics.ts';
 import { createEngine, type EngineOptions, type NativeEngine, type NativeMessage } from './native.ts';
 import { writePlan } from './plan.ts';
@@ -44,6 +44,32 @@ export interface Configuration {
   readonly warnings: readonly Diagnostic[];
 }
 
+/**
+ * A configuration that has errors already is not installed, so its arguments would go unchecked and be reported one
+ * round later. This asks the elements that could be understood for the mistakes in their arguments.
+ */
+function checkArguments(flat: FlatGraph, diagnostics: Diagnostics): void {
+  const table = classTable();
+  const elements: ResolvedElement[] = flat.elements.flatMap((e) => {
+    const elementClass = e.undeclared ? undefined : table.get(e.className);
+    const none = { inputs: [], outputs: [], agnosticInputs: [], agnosticOutputs: [] };
+    return elementClass ? [{ ...e, class: elementClass, ...none }] : [];
+  });
+  const graph = { ...flat, elements, connections: [] };
+  let engine: NativeEngine;
+  try {
+    engine = createEngine();
+  } catch {
+    return; // no engine on this host: what the front end said must do
+  }
+  const { messages } = engine.check(writePlan(graph));
+  engine.close();
+  // Without ports and connections only what is said of an argument counts.
+  const located = locateMessages(graph, messages.filter((m) => m.arg >= 0 && m.severity === 'error'));
+  for (const d of located.list) diagnostics.error(d.span, d.message, d.notes);
+  diagnostics.sort();
+}
+
 const ONLY = {
   host: 'this element exists in guests only',
   guest: 'this element needs the host and does not exist in a guest',
@@ -55,8 +81,11 @@ export function compilePlan(
   file: string,
   options: Omit<CompileOptions, 'classes'> & { batch?: number; target?: 'host' | 'guest' } = {},
 ): Configuration {
-  const { graph, diagnostics } = compile(text, file, { ...options, classes: classTable() });
-  if (!graph) throw new ConfigurationError(diagnostics.list);
+  const { graph, flat, diagnostics } = compile(text, file, { ...options, classes: classTable() });
+  if (!graph) {
+    checkArguments(flat, diagnostics);
+    throw new ConfigurationError(diagnostics.list);
+  }
   const target = options.target ?? 'host';
   for (const e of graph.elements)
     if (!e.class.targets.includes(target))

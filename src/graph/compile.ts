@@ -5,6 +5,7 @@ import { Diagnostics } from '../lang/diagnostics.ts';
 import { parse } from '../lang/parse.ts';
 import { check } from './check.ts';
 import type { ClassTable } from './class-table.ts';
+import type { FlatGraph } from './flat-graph.ts';
 import type { ResolvedGraph } from './resolved-graph.ts';
 
 export interface CompileOptions extends Omit<ElaborateOptions, 'classes'> {
@@ -14,6 +15,8 @@ export interface CompileOptions extends Omit<ElaborateOptions, 'classes'> {
 export interface CompileResult {
   /** The checked graph; undefined if there were errors. */
   graph: ResolvedGraph | undefined;
+  /** The flat graph, made of what could be understood. */
+  flat: FlatGraph;
   diagnostics: Diagnostics;
 }
 
@@ -25,5 +28,5 @@ export function compile(text: string, file: string, options: CompileOptions): Co
   const partial = diagnostics.hasErrors;
   const graph = check(flat, options.classes, diagnostics, { partial });
   diagnostics.sort();
-  return { graph: partial ? undefined : graph, diagnostics };
+  return { graph: partial ? undefined : graph, flat, diagnostics };
 }

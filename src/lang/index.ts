@@ -12,5 +12,6 @@ export {
   type Severity,
 } from './diagnostics.ts';
 export { parse, parseSource } from './parse.ts';
+export { printAst } from './printer.ts';
 export { type Position, Source, type Span } from './source.ts';
 export { suggest } from './suggest.ts';

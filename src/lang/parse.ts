@@ -18,8 +18,10 @@ import { type LineMarker, Source } from './source.ts';
 
 /** Compounds and groups may be nested this deep. */
 export const MAX_NESTING = 100;
-/** Elements one text may mention. */
-export const MAX_ELEMENT_NODES = 1_000_000;
+/** Elements, links, ports and parameters one text may mention in all. */
+export const MAX_NODES = 1_000_000;
+/** Recovery gives up after skipping this many tokens. */
+const MAX_SKIPPED = 100_000;
 /** Highest port number a port list may name. */
 export const MAX_PORT = 65_535;
 /** The parse gives up after this many problems. */
@@ -67,7 +69,8 @@ class ParserHost {
   parensClose = true;
   readonly #nesting: { bracket: '{' | '('; start: number }[] = [];
   readonly #seen = new Set<string>();
-  #elements = 0;
+  #nodes = 0;
+  #skipped = 0;
 
   constructor(source: Source) {
     this.source = source;
@@ -128,6 +131,16 @@ class ParserHost {
     return this.#nesting.some(({ bracket }) => bracket === '{');
   }
 
+  /** Called for everything there can be many of. */
+  count(start: number): void {
+    if (++this.#nodes > MAX_NODES) this.#abort(this.#span(start, start + 1), 'configuration too large');
+  }
+
+  skip(start: number): void {
+    if (++this.#skipped > MAX_SKIPPED)
+      this.#abort(this.#span(start, start + 1), 'too many errors, giving up');
+  }
+
   element(
     start: number,
     inputs: PortList | null,
@@ -137,8 +150,7 @@ class ParserHost {
     outputs: PortList | null,
   ): ElementNode {
     const span = this.#span(start, this.tokenEnd);
-    if (++this.#elements > MAX_ELEMENT_NODES)
-      this.#abort(span, `configuration mentions more than ${MAX_ELEMENT_NODES} elements`);
+    this.count(start);
     return {
       kind: 'element',
       inputs: inputs ?? undefined,

@@ -34,6 +34,9 @@ void engine_free(Engine *e);                      /* also its router */
  * which hands over its state by element name and class. -1 with located errors: the running one goes on untouched.
  * Call it from the engine's thread, or while it does not run. */
 int engine_install(Engine *e, const void *plan, size_t size, Errors *errs);
+/* Only configures a plan's elements, for the mistakes in their arguments; connections are not needed. Nothing is opened,
+ * the running configuration is not touched. */
+int engine_check(Engine *e, const void *plan, size_t size, Errors *errs);
 Router *engine_router(Engine *e); /* NULL before the first install */
 /* Runs until the router stops or engine_stop. May be called again. */
 void engine_run(Engine *e);
