@@ -18,7 +18,7 @@ typedef struct HostDevice {
 
 /* A kind of port: a file each. `name` is the spec without its prefix. Errors start with the spec. */
 typedef HostDevice *HostOpen(Element *e, const char *spec, const char *name, Errors *errs);
-HostOpen packet_device_open, tap_device_open, vhost_device_open;
+HostOpen packet_device_open, tap_device_open, vhost_device_open, pipe_device_open;
 /* A receiver's wishes, also for a device that is open already (AF_PACKET only). */
 int packet_device_options(HostDevice *h, const NetDeviceOptions *o, Errors *errs);
 
