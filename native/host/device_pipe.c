@@ -1,0 +1,232 @@
+/* device_pipe.c: "pipe:NAME/a" and "pipe:NAME/b": the two ends of a link inside this process, for routers in
+ * different engines (or in one). Frames are copied through two rings, as over a shared-memory port of a
+ * virtual machine. */
+#define _GNU_SOURCE
+#include "device.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+  PIPE_SLOTS = 512,
+  PIPE_FRAME =
+      2112 - 8, /* a slot is an odd number of cache lines, so that slots spread over all cache sets */
+};
+
+typedef struct PipeSlot {
+  uint32_t len, spare;
+  uint8_t data[PIPE_FRAME];
+} __attribute__((aligned(CACHE_LINE))) PipeSlot;
+_Static_assert(sizeof(PipeSlot) == 33 * CACHE_LINE, "slot size");
+
+/* One direction: one producer, one consumer. Each side keeps a copy of the other's position and looks at the
+ * original only when the copy says that the ring is empty or full. */
+typedef struct PipeRing {
+  _Atomic uint32_t tail __attribute__((aligned(CACHE_LINE))); /* the producer's */
+  uint32_t head_seen;
+  _Atomic uint32_t head __attribute__((aligned(CACHE_LINE))); /* the consumer's */
+  uint32_t tail_seen;
+  _Atomic uint32_t receiver_waits __attribute__((aligned(CACHE_LINE)));
+  _Atomic uint32_t sender_waits;
+  PipeSlot slots[PIPE_SLOTS];
+} PipeRing;
+
+typedef struct Pipe {
+  struct Pipe *next;
+  char *name;
+  int references;
+  bool taken[2];
+  int wake[2];     /* eventfd of each end */
+  PipeRing *rings; /* ring n goes to end n */
+} Pipe;
+
+typedef struct PipeDevice {
+  HostDevice h;
+  Pipe *pipe;
+  int end;
+} PipeDevice;
+
+static pthread_mutex_t pipes_lock = PTHREAD_MUTEX_INITIALIZER;
+static Pipe *pipes;
+
+/* ---- The data side
+ * ----------------------------------------------------------------------------------------------- */
+
+static void pipe_wake(Pipe *pipe, int end) {
+  uint64_t one = 1;
+  (void)!write(pipe->wake[end], &one, sizeof one);
+}
+
+static unsigned pipe_receive(NetDevice *d, Packet **p, unsigned max) {
+  PipeDevice *v = (PipeDevice *)d;
+  PipeRing *r = &v->pipe->rings[v->end];
+  uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+  if (r->tail_seen - head < max) r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
+  uint32_t there = r->tail_seen - head, n = 0, taken = 0;
+  uint64_t bytes = 0;
+  if (max > there) max = there;
+  if (!max) return 0;
+  for (; taken < max; taken++) {
+    const PipeSlot *slot = &r->slots[(head + taken) % PIPE_SLOTS];
+    Packet *q = likely(slot->len <= PACKET_ROOM) ? packet_alloc(slot->len)
+                                                 : packet_make(PACKET_HEADROOM, NULL, slot->len, 0);
+    if (unlikely(!q)) {
+      d->rx_dropped++;
+      continue;
+    }
+    if (likely(slot->len <= 64))
+      memcpy(q->data, slot->data, 64);
+    else
+      memcpy(q->data, slot->data, slot->len);
+    q->mac = q->data;
+    q->type = link_packet_type(q->data);
+    bytes += slot->len;
+    p[n++] = q;
+  }
+  atomic_store_explicit(&r->head, head + taken, memory_order_release);
+  atomic_thread_fence(memory_order_seq_cst);
+  if (unlikely(atomic_load_explicit(&r->sender_waits, memory_order_relaxed)) &&
+      atomic_exchange(&r->sender_waits, 0))
+    pipe_wake(v->pipe, !v->end);
+  d->rx_packets += n;
+  d->rx_bytes += bytes;
+  return n;
+}
+
+static unsigned pipe_send(NetDevice *d, Packet **p, unsigned n) {
+  PipeDevice *v = (PipeDevice *)d;
+  PipeRing *r = &v->pipe->rings[!v->end];
+  uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+  if (PIPE_SLOTS - (tail - r->head_seen) < n)
+    r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
+  uint32_t room = PIPE_SLOTS - (tail - r->head_seen), filled = 0;
+  uint64_t bytes = 0;
+  if (n > room) n = room;
+  for (unsigned i = 0; i < n; i++) {
+    uint32_t len = p[i]->len;
+    if (unlikely(len > PIPE_FRAME || len < 14)) {
+      d->tx_dropped++;
+      packet_free(p[i]);
+      continue;
+    }
+    PipeSlot *slot = &r->slots[(tail + filled++) % PIPE_SLOTS];
+    slot->len = len;
+    if (likely(len <= 64 && packet_tailroom(p[i]) >= 64))
+      memcpy(slot->data, p[i]->data, 64);
+    else
+      memcpy(slot->data, p[i]->data, len);
+    bytes += len;
+    packet_free(p[i]);
+  }
+  atomic_store_explicit(&r->tail, tail + filled, memory_order_release);
+  d->tx_packets += filled;
+  d->tx_bytes += bytes;
+  return n;
+}
+
+static void pipe_flush(NetDevice *d) {
+  PipeDevice *v = (PipeDevice *)d;
+  PipeRing *r = &v->pipe->rings[!v->end];
+  atomic_thread_fence(memory_order_seq_cst);
+  if (unlikely(atomic_load_explicit(&r->receiver_waits, memory_order_relaxed)) &&
+      atomic_exchange(&r->receiver_waits, 0))
+    pipe_wake(v->pipe, !v->end);
+}
+
+static bool pipe_arm(NetDevice *d, bool receive, bool on) {
+  PipeDevice *v = (PipeDevice *)d;
+  PipeRing *r = &v->pipe->rings[receive ? v->end : !v->end];
+  atomic_store(receive ? &r->receiver_waits : &r->sender_waits, on);
+  uint32_t used = atomic_load(&r->tail) - atomic_load(&r->head);
+  if (on) return receive ? used > 0 : used < PIPE_SLOTS;
+  /* The event that woke us may have been meant for the other direction: let both look. */
+  uint64_t events;
+  if (read(v->pipe->wake[v->end], &events, sizeof events) > 0 && d->ready) d->ready(d);
+  return false;
+}
+
+static bool pipe_carrier(NetDevice *d) {
+  PipeDevice *v = (PipeDevice *)d;
+  return v->pipe->taken[!v->end];
+}
+
+/* ---- Opening and closing
+ * ----------------------------------------------------------------------------------------- */
+
+static void pipe_release(Pipe *pipe) {
+  if (--pipe->references) return;
+  Pipe **at = &pipes;
+  while (*at != pipe) at = &(*at)->next;
+  *at = pipe->next;
+  for (int i = 0; i < 2; i++)
+    if (pipe->wake[i] >= 0) close(pipe->wake[i]);
+  if (pipe->rings) munmap(pipe->rings, 2 * sizeof *pipe->rings);
+  free(pipe->name);
+  free(pipe);
+}
+
+/* The pipe of that name, with a reference. NULL when memory or descriptors are out. */
+static Pipe *pipe_find(const char *name, size_t len) {
+  for (Pipe *x = pipes; x; x = x->next)
+    if (strlen(x->name) == len && !memcmp(x->name, name, len)) return x->references++, x;
+  Pipe *x = calloc(1, sizeof *x);
+  if (!x) return NULL;
+  x->next = pipes;
+  pipes = x;
+  x->references = 1;
+  x->name = strndup(name, len);
+  for (int i = 0; i < 2; i++) x->wake[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  void *memory = mmap(NULL, 2 * sizeof *x->rings, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  x->rings = memory == MAP_FAILED ? NULL : memory;
+  if (x->rings && x->name && x->wake[0] >= 0 && x->wake[1] >= 0) return x;
+  pipe_release(x);
+  return NULL;
+}
+
+static void pipe_close(NetDevice *d) {
+  PipeDevice *v = (PipeDevice *)d;
+  pthread_mutex_lock(&pipes_lock);
+  v->pipe->taken[v->end] = false;
+  pipe_release(v->pipe);
+  pthread_mutex_unlock(&pipes_lock);
+  d->fd = -1; /* was the pipe's */
+  host_device_free(&v->h);
+}
+
+HostDevice *pipe_device_open(Element *e, const char *spec, const char *name, Errors *errs) {
+  size_t len = strlen(name);
+  if (len < 3 || name[len - 2] != '/' || (name[len - 1] != 'a' && name[len - 1] != 'b'))
+    return error(errs, "%s: expected pipe:NAME/a or pipe:NAME/b, the two ends of a link in this process",
+                 spec),
+           NULL;
+  int end = name[len - 1] == 'b';
+  PipeDevice *v = (PipeDevice *)host_device_new(e, spec, sizeof *v);
+  if (!v) return error(errs, "%s: out of memory", spec), NULL;
+  pthread_mutex_lock(&pipes_lock);
+  Pipe *pipe = pipe_find(name, len - 2);
+  bool busy = pipe && pipe->taken[end];
+  if (busy)
+    pipe_release(pipe);
+  else if (pipe)
+    pipe->taken[end] = true;
+  pthread_mutex_unlock(&pipes_lock);
+  if (!pipe || busy) {
+    error(errs, busy ? "%s: this end is in use by another router" : "%s: out of memory", spec);
+    host_device_free(&v->h);
+    return NULL;
+  }
+  v->pipe = pipe;
+  v->end = end;
+  v->h.d.fd = pipe->wake[end];
+  v->h.d.receive = pipe_receive;
+  v->h.d.send = pipe_send;
+  v->h.d.flush = pipe_flush;
+  v->h.d.arm = pipe_arm;
+  v->h.d.carrier = pipe_carrier;
+  v->h.d.close = pipe_close;
+  return &v->h;
+}
