@@ -93,6 +93,12 @@ static int read_config(Element *e, const Handler *h, const char *param, Text *ou
   return 0;
 }
 
+void element_set_config(Element *e, const char *text) {
+  char *copy = mem_string(text, strlen(text));
+  mem_free(e->router->overrides[e->index].config);
+  e->router->overrides[e->index].config = copy;
+}
+
 static int write_config(Element *e, const Handler *h, const char *value, Errors *errs) {
   (void)h;
   if (!e->class->can_live_reconfigure || !e->class->can_live_reconfigure(e))
@@ -104,11 +110,44 @@ static int write_config(Element *e, const Handler *h, const char *value, Errors 
   int rc = args_configure(e, texts, n, errs);
   for (unsigned i = 0; i < n; i++) mem_free(texts[i]);
   mem_free(texts);
-  if (!rc) {
-    char *copy = mem_string(value, strlen(value));
-    mem_free(e->router->overrides[e->index].config);
-    e->router->overrides[e->index].config = copy;
+  if (!rc) element_set_config(e, value);
+  return rc;
+}
+
+/* Whether a configuration argument is "KEYWORD value", or just a value (NULL as keyword). */
+static bool is_keyword_arg(const char *text, const char *keyword) {
+  size_t n = 0;
+  while ((text[n] >= 'A' && text[n] <= 'Z') || (n && (is_digit(text[n]) || text[n] == '_'))) n++;
+  if (!n || !is_space(text[n])) return false;
+  return !keyword || (strlen(keyword) == n && !strncmp(keyword, text, n));
+}
+
+int handler_write_keyword(Element *e, const Handler *h, const char *value, Errors *errs) {
+  const ArgSpec *spec = e->class->args;
+  int position = 0; /* among the positional arguments */
+  for (; spec && spec->key && (spec->offset != h->offset || spec->type != h->type); spec++)
+    if (spec->flags & ARG_POSITIONAL) position++;
+  if (!spec || !spec->key) return error(errs, "'%s' is not an argument", h->name);
+  if (!(spec->flags & ARG_POSITIONAL)) position = -1;
+  const char *config = element_config(e);
+  unsigned n = split_args(config, NULL, 0);
+  char **texts = mem_alloc((n + 1) * sizeof *texts);
+  if (!texts) return error(errs, "out of memory");
+  split_args(config, texts, n);
+  Text t = {0};
+  bool placed = false, keywords = false;
+  for (unsigned i = 0; i < n; i++) {
+    keywords |= is_keyword_arg(texts[i], NULL);
+    bool here = !keywords && (int)i == position;
+    if (!here && is_keyword_arg(texts[i], spec->key)) continue;
+    text_printf(&t, "%s%s", t.len ? ", " : "", here ? value : texts[i]);
+    placed |= here;
   }
+  if (!placed) text_printf(&t, "%s%s %s", t.len ? ", " : "", spec->key, value);
+  for (unsigned i = 0; i < n; i++) mem_free(texts[i]);
+  mem_free(texts);
+  int rc = write_config(e, h, text_cstr(&t), errs);
+  text_free(&t);
   return rc;
 }
 

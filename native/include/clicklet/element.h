@@ -160,6 +160,11 @@ struct Handler {
 #define HANDLERS(...) (const Handler[]){ __VA_ARGS__, { 0 } }
 int handler_read_field(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int handler_write_field(Element *e, const Handler *h, const char *value, Errors *errs);
+/* Writes the argument of the same field into the configuration and reconfigures the element with it: for handlers that
+ * change an argument of an element that can be reconfigured while it runs. "config" then shows the change. */
+int handler_write_keyword(Element *e, const Handler *h, const char *value, Errors *errs);
+/* What "config" shows from now on, for elements that change their own configuration. */
+void element_set_config(Element *e, const char *text);
 /* The handlers of an element with a task in field f: scheduled, tickets, home_thread. */
 #define TASK_HANDLERS(T, f)                                                                                    \
   RW_FN("scheduled", task_read_scheduled, task_write_scheduled, .data = offsetof(T, f)),                        \
