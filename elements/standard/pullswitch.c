@@ -75,7 +75,11 @@ static Signal *pull_switch_notifier(Element *e, bool full, int port) {
 }
 
 static int pull_switch_write(Element *e, const Handler *h, const char *value, Errors *errs) {
-  return handler_write_field(e, h, value, errs) < 0 ? -1 : pull_switch_configure(e, NULL, errs);
+  if (handler_write_field(e, h, value, errs) < 0 || pull_switch_configure(e, NULL, errs) < 0) return -1;
+  char text[16];
+  format_into(text, sizeof text, "%d", ((PullSwitch *)e)->input);
+  element_set_config(e, text);
+  return 0;
 }
 
 ELEMENT(PullSwitch, .ports = "-/1", .processing = "l/l", .flags = "S0", .pull = pull_switch_pull,

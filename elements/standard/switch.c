@@ -43,6 +43,9 @@ static int switch_write(Element *e, const Handler *h, const char *value, Errors 
   Switch *s = (Switch *)e;
   if (handler_write_field(e, h, value, errs) < 0) return -1;
   if (s->output >= e->noutputs) s->output = -1;
+  char text[16];
+  format_into(text, sizeof text, "%d", s->output);
+  element_set_config(e, text);
   return 0;
 }
 
