@@ -1,13 +1,14 @@
 // An IPv4 router with two interfaces, following RFC 1812.
 //
 // Ports 0 and 1 are the first two network devices: the NICs of a virtual router, or what `clicklet run --port` names.
-// Every parameter can be given on the command line, as in `clicklet boot ip-router.click IP0=192.0.2.1 NET0=192.0.2.0/24`.
+// Every parameter can be given on the command line, as in
+// `clicklet boot ip-router.click IP0=192.0.2.1 NET0=192.0.2.1/24 BCAST0=192.0.2.255`.
 //
 //   clicklet boot ip-router.click --name r1 --port tap:t0 --port tap:t1 -d
 //   clicklet run ip-router.click --port tap:t0 --port tap:t1
 
-define($IP0 10.0.0.1,  $NET0 10.0.0.0/24,  $BCAST0 10.0.0.255,  $MAC0 02:00:00:00:00:10,
-       $IP1 10.0.1.1,  $NET1 10.0.1.0/24,  $BCAST1 10.0.1.255,  $MAC1 02:00:00:00:00:11,
+define($IP0 10.0.0.1,  $NET0 10.0.0.1/24,  $BCAST0 10.0.0.255,  $MAC0 02:00:00:00:00:10,
+       $IP1 10.0.1.1,  $NET1 10.0.1.1/24,  $BCAST1 10.0.1.255,  $MAC1 02:00:00:00:00:11,
        $GW 10.0.1.2,   // where everything else goes, on port 1
        $MTU 1500);
 
@@ -52,7 +53,7 @@ routes :: StaticIPLookup(
 
 in0 -> c0 :: Counter -> rx0;
 in1 -> c1 :: Counter -> rx1;
-rx0[0] -> check :: CheckIPHeader(INTERFACES $IP0/$NET0 $IP1/$NET1) -> routes;
+rx0[0] -> check :: CheckIPHeader(INTERFACES $NET0 $NET1) -> routes;
 rx1[0] -> check;
 rx0[1] -> [1] tx0;   rx0[2] -> out0;
 rx1[1] -> [1] tx1;   rx1[2] -> out1;

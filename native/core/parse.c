@@ -390,6 +390,7 @@ static const char *word_end(const char *s, const char **error) {
 }
 
 const char *next_word(const char *s, Text *out, const char **error) {
+  text_clear(out);
   while (is_space(*s)) s++;
   if (!*s) return NULL;
   const char *end = word_end(s, error);

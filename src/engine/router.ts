@@ -50,10 +50,17 @@ export interface Configuration {
  */
 function checkArguments(flat: FlatGraph, diagnostics: Diagnostics): void {
   const table = classTable();
+  // As many ports as the connections that could be understood speak of.
+  const inputs: 'push'[][] = flat.elements.map(() => []);
+  const outputs: 'push'[][] = flat.elements.map(() => []);
+  for (const c of flat.connections) {
+    while (outputs[c.from]!.length <= c.fromPort) outputs[c.from]!.push('push');
+    while (inputs[c.to]!.length <= c.toPort) inputs[c.to]!.push('push');
+  }
   const elements: ResolvedElement[] = flat.elements.flatMap((e) => {
     const elementClass = e.undeclared ? undefined : table.get(e.className);
-    const none = { inputs: [], outputs: [], agnosticInputs: [], agnosticOutputs: [] };
-    return elementClass ? [{ ...e, class: elementClass, ...none }] : [];
+    const ports = { inputs: inputs[e.index]!, outputs: outputs[e.index]!, agnosticInputs: [], agnosticOutputs: [] };
+    return elementClass ? [{ ...e, class: elementClass, ...ports }] : [];
   });
   const graph = { ...flat, elements, connections: [] };
   let engine: NativeEngine;
@@ -64,7 +71,7 @@ function checkArguments(flat: FlatGraph, diagnostics: Diagnostics): void {
   }
   const { messages } = engine.check(writePlan(graph));
   engine.close();
-  // Without ports and connections only what is said of an argument counts.
+  // In half a graph only what is said of an argument counts.
   const located = locateMessages(graph, messages.filter((m) => m.arg >= 0 && m.severity === 'error'));
   for (const d of located.list) diagnostics.error(d.span, d.message, d.notes);
   diagnostics.sort();

@@ -39,7 +39,7 @@ bool parse_interval(const char *s, int64_t default_unit_ns, int64_t *out_ns);  /
 bool parse_bandwidth(const char *s, uint64_t *out_bytes_per_s);                /* 8kbps 1MBps 10Mbit/s; bare: bytes */
 bool parse_fixed(const char *s, int fraction_bits, int64_t *out);
 
-/* Reads one word (unquoted as Click does: "..." '...' \<hex>) into `out`; returns what follows it. NULL at the end or,
+/* Reads one word (unquoted as Click does: "..." '...' \<hex>) into `out`, in place of what was there; returns what follows it. NULL at the end or,
  * with *error set, on unbalanced quotes. */
 const char *next_word(const char *s, Text *out, const char **error);
 void unquote(const char *s, Text *out);      /* as the reference's cp_unquote */
