@@ -92,6 +92,27 @@ always_inline bool wire_has_ip(const Packet *p) {
   uint32_t n = wire_network_bytes(p);
   return n >= WIRE_IP && wire_ip_header(p->network) >= WIRE_IP && wire_ip_header(p->network) <= n;
 }
+/* The sum of the pseudo header of an IPv4 packet whose whole header is there. With a source route the destination is
+ * the last of the route. */
+static inline uint64_t wire_pseudo_of(const uint8_t *ip, uint16_t length) {
+  uint32_t dst = load32(ip + 16), header = wire_ip_header(ip);
+  for (uint32_t i = WIRE_IP; unlikely(i < header) && ip[i];) {
+    uint32_t n = ip[i] == 1 ? 1 : i + 1 < header ? ip[i + 1] : 0;
+    if (!n || (n < 2 && ip[i] != 1) || i + n > header) break;
+    if ((ip[i] == 131 || ip[i] == 137) && n >= 7) {
+      dst = load32(ip + i + n - 4);
+      break;
+    }
+    i += n;
+  }
+  return wire_pseudo(load32(ip + 12), dst, ip[9], length);
+}
+/* A UDP checksum that comes out as 0 is sent as all ones (RFC 768). */
+always_inline uint16_t wire_udp_checksum(const uint8_t *udp, uint16_t length, uint64_t pseudo) {
+  uint16_t c = (uint16_t)~wire_fold(wire_sum(udp, length, pseudo));
+  return c ? c : 0xffff;
+}
+always_inline bool wire_is_fragment(const uint8_t *ip) { return (ip[6] & 0x3f) || ip[7]; }
 always_inline bool wire_first_fragment(const uint8_t *ip) { return !((ip[6] & 0x1f) | ip[7]); }
 
 #endif
