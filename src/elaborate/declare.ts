@@ -224,8 +224,10 @@ class Walker {
         items.push(this.#implicit(first, node.inputs, node, scope));
       } else this.#error(node.span, 'stranded port ignored');
     }
-    if (implicit && !first && !last)
+    if (implicit && !first && !last) {
       this.#error(nodes[0]!.span, 'implicit ports used in the middle of a chain');
+      return [];
+    }
     if (first && last && !implicit) spreadDeclaration(items);
     for (const item of items) item.index ??= this.#declare(item, scope);
     return items;
@@ -246,8 +248,10 @@ class Walker {
         link.arrowSpan,
         `suggest 'input ${link.arrow}' or '[0] ${link.arrow}' to start connection`,
       );
-    if (!first && position < chain.links.length)
+    if (!first && position < chain.links.length) {
       this.#error(link.arrowSpan, 'implicit ports used in the middle of a chain');
+      return [];
+    }
     const node = { kind: 'element', span: link.arrowSpan } as ElementNode;
     return [this.#implicit(first, undefined, node, scope)];
   }

@@ -1,5 +1,7 @@
 /** The element class table: what the C side says about every element, loaded from its JSON dump. */
 
+import { parsePortCount } from './codes.ts';
+
 /** One argument an element class takes. */
 export interface ClassArg {
   readonly key: string;
@@ -7,17 +9,20 @@ export interface ClassArg {
   readonly default: string | null;
   readonly positional: boolean;
   readonly mandatory: boolean;
-  readonly min: number | string | null;
-  readonly max: number | string | null;
-  readonly choices: readonly string[] | null;
-  readonly doc: string | null;
+  readonly deprecated?: boolean;
+  readonly min?: number | string | null;
+  readonly max?: number | string | null;
+  readonly choices?: readonly string[] | null;
+  readonly doc?: string | null;
 }
 
 export interface ClassHandler {
   readonly name: string;
   readonly read: boolean;
   readonly write: boolean;
-  readonly type: string;
+  /** The read handler takes a parameter. */
+  readonly param?: boolean;
+  readonly type?: string;
 }
 
 export interface ElementClass {
@@ -35,7 +40,7 @@ export interface ElementClass {
   readonly args: readonly ClassArg[];
   readonly handlers: readonly ClassHandler[];
   /** The element parses its arguments by its table; otherwise `args` is documentation at best. */
-  readonly args_checked: boolean;
+  readonly argsChecked: boolean;
   /** Side effects show the order of packets, so batches must not regroup them. */
   readonly ordered: boolean;
 }
@@ -49,8 +54,8 @@ export class ClassTable {
   }
 
   /**
-   * Load a table from parsed JSON, `{ version: 1, classes: [...] }`. Unknown fields are kept out of
-   * the way; missing ones throw an error that names the class and the field.
+   * Load a table from parsed JSON, `{ version: 1, classes: [...] }`. Fields this loader does not know
+   * are kept as they are; wrong ones throw an error that names the class and the field.
    */
   static fromJson(json: unknown): ClassTable {
     if (!isRecord(json) || json.version !== 1 || !Array.isArray(json.classes))
@@ -91,19 +96,24 @@ const FIELDS: readonly [field: keyof ElementClass, type: FieldType, fallback?: u
   ['targets', 'array', ['host', 'guest']],
   ['args', 'array', []],
   ['handlers', 'array', []],
-  ['args_checked', 'boolean', true],
+  ['argsChecked', 'boolean', true],
   ['ordered', 'boolean', false],
 ];
 
 function readClass(json: unknown, index: number): ElementClass {
   const record = isRecord(json) ? json : {};
   const shown = typeof record.name === 'string' ? `'${record.name}'` : `number ${index}`;
-  const result: Record<string, unknown> = {};
+  const result: Record<string, unknown> = { ...record };
   for (const [field, type, fallback] of FIELDS) {
     const value = record[field] ?? fallback;
     const fits = type === 'array' ? Array.isArray(value) : typeof value === type;
     if (!fits) throw new Error(`element class table: class ${shown}: field '${field}' should be ${type}`);
     result[field] = value;
+  }
+  try {
+    parsePortCount(result.ports as string);
+  } catch (error) {
+    throw new Error(`element class table: class ${shown}: ${(error as Error).message}`);
   }
   return result as unknown as ElementClass;
 }

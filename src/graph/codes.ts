@@ -18,11 +18,11 @@ export interface PortCount {
  * single range for both sides. Throws on anything else.
  */
 export function parsePortCount(code: string): PortCount {
-  const [inputCode = '', outputCode = inputCode] = code.split('/', 2);
+  const [inputCode = '', outputCode = inputCode, ...rest] = code.split('/');
   const inputs = parseRange(inputCode);
   const equal = /^=(\+*)$/.exec(outputCode);
   const outputs = equal ? { plus: equal[1]!.length } : parseRange(outputCode);
-  if (!inputs || !outputs) throw new Error(`bad port count code '${code}'`);
+  if (!inputs || !outputs || rest.length > 0) throw new Error(`bad port count code '${code}'`);
   return { inputs, outputs };
 }
 
