@@ -41,10 +41,7 @@ describe('compile', () => {
     const { graph, diagnostics } = compile(text, 'five.click', { classes });
     expect(graph).toBeUndefined();
     expect(formatDiagnostics(diagnostics)).toMatchInlineSnapshot(`
-      "five.click:2:1: error: undeclared element 'c'
-      c : Counter;
-      ^
-      five.click:2:3: error: syntax error near ':' (did you mean '::'?)
+      "five.click:2:3: error: syntax error near ':' (did you mean '::'?)
       c : Counter;
         ^
       five.click:3:19: error: 'q :: Queue' pull output 0 connected to 'Queue@4 :: Queue' push input 0

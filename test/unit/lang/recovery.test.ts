@@ -19,6 +19,14 @@ describe('syntax errors', () => {
   test.each<[text: string, expected: string[]]>([
     ['x : Queue;', ["1:3 syntax error near ':' (did you mean '::'?)"]],
     ['a - b', ["1:3 syntax error near '-' (did you mean '->'?)"]],
+    [
+      'x : 5 [',
+      [
+        "1:3 syntax error near ':' (did you mean '::'?)",
+        "1:8 syntax error in port list: expected ',' or ']'",
+      ],
+    ],
+    ['x ::; y', ['1:3 missing element type in declaration']],
     ['x :: ;', ['1:3 missing element type in declaration']],
     ['x :: (1)', ['1:3 missing element type in declaration']],
     ['a -> ] b', ["1:6 syntax error near ']'"]],
