@@ -27,6 +27,8 @@ export function qemuArguments(o: QemuOptions): string[] {
     `${mem >> 20}M`,
     '-object',
     `memory-backend-memfd,id=ram,size=${mem >> 20}M,share=on`,
+    '-global',
+    'virtio-mmio.force-legacy=false',
     '-nodefaults',
     '-no-user-config',
     '-nographic',
