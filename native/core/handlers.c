@@ -153,17 +153,24 @@ int handler_write_keyword(Element *e, const Handler *h, const char *value, Error
 
 static const Handler *const *handler_lists(Element *e, const Handler *lists[2]);
 
+static void list_handler(Element *e, const Handler *x, Text *out) {
+  bool live = strcmp(x->name, "config") || (e->class->can_live_reconfigure && e->class->can_live_reconfigure(e));
+  text_printf(out, "%s\t%s%s%s%s%s%s%s%s\n", x->name, x->flags & HANDLER_READ ? "r" : "", x->flags & HANDLER_WRITE && live ? "w" : "",
+              x->flags & HANDLER_PARAM ? "+" : "", x->flags & HANDLER_RAW ? "%" : "", x->flags & HANDLER_CALM ? "." : "",
+              x->flags & HANDLER_EXPENSIVE ? "$" : "", x->flags & HANDLER_BUTTON ? "b" : "", x->flags & HANDLER_CHECKBOX ? "c" : "");
+}
+
 static int read_handlers(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   (void)h, (void)param, (void)errs;
   const Handler *lists[2];
   handler_lists(e, lists);
   for (int k = 0; k < 2; k++)
-    for (const Handler *x = lists[k]; x && x->name; x++) {
-      bool live = strcmp(x->name, "config") || (e->class->can_live_reconfigure && e->class->can_live_reconfigure(e));
-      text_printf(out, "%s\t%s%s%s%s%s%s%s%s\n", x->name, x->flags & HANDLER_READ ? "r" : "", x->flags & HANDLER_WRITE && live ? "w" : "",
-                  x->flags & HANDLER_PARAM ? "+" : "", x->flags & HANDLER_RAW ? "%" : "", x->flags & HANDLER_CALM ? "." : "",
-                  x->flags & HANDLER_EXPENSIVE ? "$" : "", x->flags & HANDLER_BUTTON ? "b" : "", x->flags & HANDLER_CHECKBOX ? "c" : "");
-    }
+    for (const Handler *x = lists[k]; x && x->name; x++) list_handler(e, x, out);
+  for (unsigned i = 0; e->class->extra_handler; i++) {
+    const Handler *x = e->class->extra_handler(e, NULL, i);
+    if (!x) break;
+    list_handler(e, x, out);
+  }
   return 0;
 }
 
@@ -209,7 +216,7 @@ static const Handler *find_in(Element *e, const char *name) {
     if (!strcmp(h->name, name)) return h;
   for (const Handler *h = common; h->name; h++)
     if (!strcmp(h->name, name)) return h;
-  return NULL;
+  return e->class->extra_handler ? e->class->extra_handler(e, name, 0) : NULL;
 }
 
 const Handler *handler_find(Router *r, const Element *from, const char *name, Element **out_element) {

@@ -216,6 +216,8 @@ struct ElementClass {
   Signal *(*notifier)(Element *e, bool full, int port);         /* its empty (full: full) notifier for that port or NULL */
   unsigned (*batch_cap)(Element *e);                            /* batches larger than this would change what it does (a short queue) */
   void *(*cast)(Element *e, const char *name);                  /* services to other elements, by name; NULL if none */
+  /* Handlers that only this element has: the one of that name, or with name NULL the index-th; NULL if none. */
+  const Handler *(*extra_handler)(Element *e, const char *name, unsigned index);
 };
 
 /* Every class is in the linker section "clicklet_elements"; the host and the guest list them from there. */
