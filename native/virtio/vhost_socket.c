@@ -130,6 +130,7 @@ static void serve(VhostBackend *b) {
       disconnect(b, line);
       return;
     }
+    if (had_link != vhost_backend_link(b) || request == VHOST_USER_NET_SET_MTU) tell_change(b);
     uint32_t size = VHOST_USER_HEADER + b->in.size;
     /* A frontend that waits for a reply has room for it: a full socket means that it is not one. */
     if (b->in.flags & VHOST_USER_REPLY &&
@@ -139,7 +140,6 @@ static void serve(VhostBackend *b) {
     }
     drop_fds(b);
     b->in_bytes = 0;
-    if (had_link != vhost_backend_link(b) || request == VHOST_USER_NET_SET_MTU) tell_change(b);
   }
 }
 
