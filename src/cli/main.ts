@@ -2,11 +2,13 @@
 
 import { Command } from 'commander';
 import { version } from '../engine/paths.ts';
+import { benchCommand } from './bench.ts';
 import { bootCommand } from './boot.ts';
 import { checkCommand } from './check.ts';
 import { explainCommand } from './explain.ts';
 import { flattenCommand } from './flatten.ts';
 import { EXIT, runCommand } from './output.ts';
+import { pktgenCommand } from './pktgen.ts';
 import { psCommand } from './ps.ts';
 import { runVerb } from './run.ts';
 import {
@@ -43,6 +45,8 @@ const VERBS = [
   resumeCommand,
   stopCommand,
   rmCommand,
+  benchCommand,
+  pktgenCommand,
 ];
 for (const verb of VERBS) program.addCommand(verb());
 program.exitOverride();

@@ -1,0 +1,196 @@
+/** `clicklet bench FILE`: a configuration measured, as a virtual machine or in this process. */
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { BenchError, type DutChoice, runBench } from '../pktgen/bench.ts';
+import { resultText } from '../pktgen/print.ts';
+import { type Display, liveDisplay, plainDisplay, silent } from '../pktgen/progress.ts';
+import { type BenchResult, compareWithBaseline, parseResult } from '../pktgen/results.ts';
+import { checkStreams, parseRate, type Stream, StreamError, type StreamInput } from '../pktgen/stream.ts';
+import type { VmmChoice } from '../vm/vmm.ts';
+import { parseSize } from './boot.ts';
+import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
+import { CliError, EXIT, message, print, report } from './output.ts';
+
+interface Flags {
+  dut: string;
+  vmm: string;
+  mem: string;
+  size?: string;
+  rate?: string;
+  duration: string;
+  streams?: string;
+  bidirectional?: boolean;
+  src?: string;
+  dst?: string;
+  srcMac?: string;
+  dstMac?: string;
+  search: string;
+  report?: string;
+  json?: boolean;
+  baseline?: string;
+  failUnder: string;
+}
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description('measure a configuration: rate, loss, latency, boot')
+    .argument('<file>', 'configuration file (- for standard input)')
+    .argument('[definitions...]', 'NAME=value')
+    .option('--dut <kind>', 'vm, process, or auto: a virtual machine if one can run here', 'auto')
+    .option('--vmm <vmm>', 'auto, kvm or qemu', 'auto')
+    .option('--mem <size>', 'guest memory', '5M')
+    .option('--size <sizes>', 'frame sizes in bytes, one trial each: 64,128,512 or imix')
+    .option('--rate <pps>', 'packets a second in all, as 1000000 or 5M, or max')
+    .option('--duration <seconds>', 'of each trial', '5')
+    .option('--streams <file>', 'YAML file that describes the streams')
+    .option('--bidirectional', 'also from port 1 to port 0')
+    .option('--src <addresses>', 'source addresses: ADDR, FIRST-LAST or ADDR/LEN')
+    .option('--dst <addresses>', 'destination addresses')
+    .option('--src-mac <mac>', "the generator's Ethernet address on port 0")
+    .option('--dst-mac <mac>', "the router's Ethernet address on port 0")
+    .option('--search <method>', 'none', 'none')
+    .option('--report <file>', 'write FILE.html and FILE.json')
+    .option('--baseline <file>', 'compare with an earlier result (JSON)')
+    .option('--fail-under <ratio>', 'exit with 4 if a rate is under RATIO times that of the baseline', '0.95')
+    .option('--json', 'print the result as JSON')
+    .action(async (file: string, words: string[], o: Flags) => {
+      process.exitCode = await bench(file, words, o);
+    });
+}
+
+async function bench(file: string, words: string[], o: Flags): Promise<number> {
+  if (!['auto', 'vm', 'process'].includes(o.dut))
+    throw new CliError(`unknown --dut '${o.dut}': expected vm, process or auto`, EXIT.usage);
+  if (!['auto', 'kvm', 'qemu'].includes(o.vmm))
+    throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
+  if (o.search !== 'none')
+    throw new CliError(
+      `--search ${o.search} is not there yet: give --rate max, or a rate, and --search none`,
+      EXIT.usage,
+    );
+  const { variables, rest } = splitDefinitions(words);
+  if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
+  const durationS = seconds(o.duration);
+  const rate = o.rate === undefined ? undefined : rateOf(o.rate);
+  const gate = Number(o.failUnder);
+  if (!(gate > 0))
+    throw new CliError(`--fail-under '${o.failUnder}': expected a ratio such as 0.95`, EXIT.usage);
+  const memBytes = parseSize(o.mem);
+  const streams = await streamsOf(o);
+  const sizes = sizesOf(o.size, o.streams !== undefined);
+  const baseline = o.baseline === undefined ? undefined : readBaseline(o.baseline);
+  const config = readConfig(file);
+
+  const display = o.json ? silent : process.stderr.isTTY ? await liveDisplay() : plainDisplay(message);
+  const result = await shown(display, () =>
+    runBench({
+      text: config.text,
+      file: config.file,
+      variables,
+      resolveLibrary: libraryResolver(),
+      dut: o.dut as DutChoice,
+      vmm: o.vmm as VmmChoice,
+      memBytes,
+      streams,
+      sizes,
+      rate,
+      durationS,
+      observe: { ...display, warnings: report },
+    }),
+  );
+  if (o.report) {
+    const { writeReport } = await import('../pktgen/report.ts');
+    const written = await writeReport(result, o.report);
+    if (!o.json) message(`report: ${written.join(', ')}\n`);
+  }
+  print(o.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
+  return baseline ? compare(result, baseline, gate, o.baseline!) : EXIT.ok;
+}
+
+/** Runs with a display that ends properly whatever happens. */
+export async function shown<T>(display: Display, body: () => Promise<T>): Promise<T> {
+  try {
+    const result = await body();
+    await display.end(true);
+    return result;
+  } catch (e) {
+    await display.end(false);
+    throw e;
+  }
+}
+
+export function seconds(text: string): number {
+  const s = Number(text.replace(/s$/, ''));
+  if (s >= 0.05 && s <= 86_400) return s;
+  throw new CliError(`--duration '${text}': expected seconds, 0.05 or more`, EXIT.usage);
+}
+
+export function rateOf(text: string): number {
+  const pps = parseRate(text);
+  if (Number.isFinite(pps)) return pps;
+  throw new CliError(
+    `--rate '${text}': expected packets a second such as 1000000, 250k or 5M, or max`,
+    EXIT.usage,
+  );
+}
+
+/** One trial for each size; with a stream file and no --size, the streams' own. */
+export function sizesOf(text: string | undefined, fromFile: boolean): (string | undefined)[] {
+  if (text === undefined) return [fromFile ? undefined : '64'];
+  const list = text.split(',').map((s) => s.trim());
+  const wrong = list.find((s) => !/^(imix|\d+)$/i.test(s));
+  if (wrong !== undefined)
+    throw new CliError(`--size '${wrong}': expected bytes such as 64,128,512 or imix`, EXIT.usage);
+  return list;
+}
+
+/** The streams of a YAML file, or those that the flags describe. */
+export async function streamsOf(
+  o: Pick<Flags, 'streams' | 'bidirectional' | 'src' | 'dst' | 'srcMac' | 'dstMac'>,
+  first: StreamInput = {},
+): Promise<Stream[]> {
+  if (o.streams !== undefined) {
+    const { parse } = await import('yaml');
+    const { text, file } = readConfig(o.streams);
+    let value: unknown;
+    try {
+      value = parse(text);
+    } catch (e) {
+      throw new StreamError(`${file}: not YAML: ${(e as Error).message}`);
+    }
+    return checkStreams(value, file);
+  }
+  const flags = { src: o.src, dst: o.dst, srcMac: o.srcMac, dstMac: o.dstMac };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, v]) => v !== undefined));
+  const list: StreamInput[] = [{ ...first, ...given }];
+  if (o.bidirectional)
+    list.push({
+      from: 1,
+      to: 0,
+      ...(o.src === undefined ? {} : { dst: o.src }),
+      ...(o.dst === undefined ? {} : { src: o.dst }),
+    });
+  return checkStreams({ streams: list }, 'stream');
+}
+
+function readBaseline(file: string): BenchResult {
+  try {
+    return parseResult(readFileSync(file, 'utf8'), file);
+  } catch (e) {
+    throw new CliError((e as Error).message, EXIT.input);
+  }
+}
+
+function compare(result: BenchResult, baseline: BenchResult, gate: number, file: string): number {
+  const compared = result.trials.filter((t) =>
+    baseline.trials.some((b) => b.size === t.size && b.rate === t.rate),
+  );
+  if (!compared.length) throw new BenchError(`${file}: no trial of this size and rate to compare with`);
+  const failures = compareWithBaseline(result, baseline, gate);
+  for (const f of failures)
+    message(
+      `gate failed: size ${f.size}: ${f.pps.toFixed(0)} packets a second are ${(f.pps / f.baselinePps).toFixed(3)} times the baseline's ${f.baselinePps.toFixed(0)}, under ${gate}\n`,
+    );
+  return failures.length ? EXIT.gate : EXIT.ok;
+}

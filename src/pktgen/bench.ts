@@ -1,0 +1,283 @@
+/** A benchmark from a configuration to a result: boot, warm up, trials for each size, latency, stop. */
+
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HostError } from '../engine/native.ts';
+import { type Configuration, compilePlan, Router } from '../engine/router.ts';
+import type { Diagnostic } from '../lang/diagnostics.ts';
+import type { VmmChoice } from '../vm/vmm.ts';
+import { completeStream, discover, foreignDevices, portCount } from './discover.ts';
+import { type Dut, processSite, type Site, vmSite } from './dut.ts';
+import { environment } from './environment.ts';
+import { type GeneratorGraph, generatorGraph, loopGraph } from './graph.ts';
+import type { BenchResult, TrialResult } from './results.ts';
+import type { Stream } from './stream.ts';
+import { type Counts, type Progress, resetTrial, runTrial } from './trial.ts';
+import { trialResult } from './trial-result.ts';
+
+export type DutChoice = 'auto' | 'vm' | 'process';
+
+export interface BenchOptions {
+  text: string;
+  file: string;
+  variables?: Record<string, string>;
+  resolveLibrary?: (name: string) => { file: string; text: string } | undefined;
+  dut: DutChoice;
+  vmm: VmmChoice;
+  memBytes?: number;
+  streams: readonly Stream[];
+  /** Each is one trial: `64`, `imix`, ... undefined: the streams' own sizes. */
+  sizes: readonly (string | undefined)[];
+  /** Packets a second of all streams together; 0: as fast as possible; undefined: the streams' own rates. */
+  rate: number | undefined;
+  durationS: number;
+  observe?: Observer;
+}
+
+/** What happens, as it happens: for progress displays. */
+export interface Observer {
+  /** A new step begins. */
+  step?(text: string): void;
+  /** Something worth telling. */
+  note?(text: string): void;
+  progress?: Progress;
+  warnings?(list: readonly Diagnostic[]): void;
+}
+
+/** Nothing came through the router, or it went away. */
+export class BenchError extends Error {
+  readonly exitCode = 1;
+}
+
+const WARM_UP_PPS = 20_000;
+const LATENCY_FRACTION = 0.5;
+
+/** Run a benchmark. Throws ConfigurationError, HostError, VmError or BenchError; leaves nothing running. */
+export async function runBench(o: BenchOptions): Promise<BenchResult> {
+  const compile = (target: 'host' | 'guest') =>
+    compilePlan(o.text, o.file, {
+      variables: o.variables ?? {},
+      target,
+      ...(o.resolveLibrary ? { resolveLibrary: o.resolveLibrary } : {}),
+    });
+  const onHost = compile('host');
+  o.observe?.warnings?.(onHost.warnings);
+  const count = checkPorts(onHost, o);
+  o.observe?.step?.('reading the configuration');
+  const addresses = await probe(onHost, o.file, count);
+  const streams = o.streams.map((s) => completeStream(s, addresses));
+  const site = chooseSite(o, count);
+  o.observe?.note?.(`device under test: ${site.why}`);
+  const cores = cpus().length;
+  const generatorCpu = cores > 1 ? 0 : null;
+  const dutCpu = cores > 1 ? 1 : null;
+  const graph = generatorGraph(count, streams);
+  let generator: Router | undefined;
+  let dut: Dut | undefined;
+  let running: Promise<void> | undefined;
+  try {
+    const limits: Limits = new Map();
+    for (const size of o.sizes) {
+      o.observe?.step?.(`the generator's own limit${size ? `, size ${size}` : ''}`);
+      limits.set(size, await loopLimit(streams[0]!, size, generatorCpu));
+    }
+    generator = await Router.create(generatorConfiguration(graph), { ports: site.generatorPorts });
+    running = generator.run(generatorCpu ?? undefined);
+    await startWarmUp(generator, graph);
+    o.observe?.step?.(site.kind === 'vm' ? 'booting the router' : 'starting the router');
+    dut = await site.start(site.kind === 'vm' ? compile('guest') : onHost, o.file, dutCpu ?? undefined);
+    o.observe?.step?.('warming up');
+    await warmUp(generator, graph, streams, dut, site);
+    const bootMs = await dut.bootMs();
+    const trials: TrialResult[] = [];
+    for (const size of o.sizes)
+      trials.push(await measure(o, generator, graph, streams, dut, size, limits.get(size)!));
+    return {
+      version: 1,
+      config: o.file,
+      dut: {
+        kind: site.kind,
+        vmm: site.vmm,
+        why: site.why,
+        engine: 'dynamic',
+        bootMs,
+        memory: dut.memory(),
+        configText: o.text,
+      },
+      streams: streams.map((s) => ({ ...s })),
+      trials,
+      search: null,
+      generator: { maxTxPps: limits.get(o.sizes[0])!.tx, maxRxPps: limits.get(o.sizes[0])!.rx },
+      environment: environment(generatorCpu, dutCpu),
+    };
+  } finally {
+    await dut?.stop();
+    generator?.stop();
+    await running;
+    generator?.close();
+    site.close();
+  }
+}
+
+type Limits = Map<string | undefined, { tx: number; rx: number }>;
+
+const generatorConfiguration = (g: GeneratorGraph): Configuration => compilePlan(g.text, 'generator');
+
+function checkPorts(c: Configuration, o: BenchOptions): number {
+  const foreign = foreignDevices(c.graph);
+  if (foreign.length)
+    throw new BenchError(
+      `${o.file}: a benchmark drives the numbered ports FromDevice(0), ToDevice(1) and so on; these are none: ${foreign.join(', ')}`,
+    );
+  const count = portCount(c.graph);
+  if (count === 0)
+    throw new BenchError(`${o.file}: nothing to drive: there is no FromDevice(0) and no ToDevice(0)`);
+  const beyond = Math.max(...o.streams.flatMap((s) => [s.from, s.to]));
+  if (beyond >= count)
+    throw new BenchError(
+      `${o.file}: a stream uses port ${beyond}, but the configuration has ${count === 1 ? 'only port 0' : `ports 0 to ${count - 1}`}`,
+    );
+  return count;
+}
+
+/** The router once in this process, without traffic: its elements check their arguments and tell its addresses. */
+async function probe(c: Configuration, file: string, ports: number) {
+  const specs = Array.from({ length: ports }, (_, i) => `pipe:probe${process.pid}.${i}/b`);
+  const router = await Router.create(c, { file, ports: specs });
+  try {
+    return await discover(c.graph, (h) => router.read(h));
+  } finally {
+    router.close();
+  }
+}
+
+function chooseSite(o: BenchOptions, ports: number): Site {
+  if (o.dut === 'process') return processSite(ports, 'in this process, as asked for');
+  try {
+    return vmSite(ports, o.vmm, o.memBytes);
+  } catch (e) {
+    if (o.dut === 'vm' || o.vmm !== 'auto' || !(e instanceof HostError)) throw e;
+    return processSite(ports, `in this process, because ${e.message}`);
+  }
+}
+
+/** What the generator does alone, on its own thread: sending to itself through memory. */
+async function loopLimit(stream: Stream, size: string | undefined, cpu: number | null) {
+  const graph = loopGraph(`loop${process.pid}`, stream);
+  const router = await Router.create(generatorConfiguration(graph));
+  const running = router.run(cpu ?? undefined);
+  try {
+    const counts = await runTrial(router, {
+      ...graph,
+      rates: [0],
+      durationS: 0.3,
+      ...(size ? { size } : {}),
+    });
+    return { tx: counts.tx.packets / counts.durationS, rx: counts.rx.packets / counts.durationS };
+  } finally {
+    router.stop();
+    await running;
+    router.close();
+  }
+}
+
+/** Sends slowly from before the router runs: so its first packet is not waited for, and it learns all next hops. */
+async function startWarmUp(generator: Router, graph: GeneratorGraph): Promise<void> {
+  for (const s of graph.sources) {
+    await generator.write(`${s}.rate`, String(WARM_UP_PPS / graph.sources.length));
+    await generator.write(`${s}.active`, 'true');
+  }
+}
+
+interface SinkStreams {
+  stream: number;
+  packets: number;
+}
+
+async function warmUp(
+  generator: Router,
+  graph: GeneratorGraph,
+  streams: readonly Stream[],
+  dut: Dut,
+  site: Site,
+): Promise<void> {
+  const started = performance.now();
+  const limitMs = site.vmm === 'qemu' ? 15_000 : 5_000;
+  const missing = new Set(streams.keys());
+  let ended = '';
+  void dut.ended.then((m) => {
+    ended = m;
+  });
+  while (missing.size) {
+    for (const s of graph.sinks)
+      for (const x of JSON.parse(await generator.read(`${s}.streams`)) as SinkStreams[])
+        missing.delete(x.stream);
+    if (ended) throw new BenchError(ended);
+    if (!missing.size) break;
+    if (performance.now() - started > limitMs)
+      throw new BenchError(await whyNothing(generator, graph, missing));
+    await sleep(20);
+  }
+  await sleep(250); // so that every address in the streams' ranges has been seen and resolved
+  await resetTrial(generator, graph);
+}
+
+async function whyNothing(
+  generator: Router,
+  graph: GeneratorGraph,
+  missing: ReadonlySet<number>,
+): Promise<string> {
+  const sent = Number(await generator.read(`${graph.sources[[...missing][0]!]}.count`));
+  const other = await Promise.all(graph.sinks.map((_, i) => generator.read(`other${i}.count`)));
+  const list = [...missing].join(', ');
+  if (!sent) return `nothing could be sent: the router does not take packets from its port (stream ${list})`;
+  return (
+    `nothing came through the router for stream ${list}: ${sent} packets were sent, ` +
+    `${other.map((n, i) => `${n.trim()} others came back from port ${i}`).join(', ')}; ` +
+    'check the addresses (--src, --dst, --dst-mac) against the configuration'
+  );
+}
+
+/** The trial of one size: throughput, and where that was at max rate, latency at half of it. */
+async function measure(
+  o: BenchOptions,
+  generator: Router,
+  graph: GeneratorGraph,
+  streams: readonly Stream[],
+  dut: Dut,
+  size: string | undefined,
+  limit: { tx: number; rx: number },
+): Promise<TrialResult> {
+  const label = size ?? streams[0]!.size;
+  const rates = streams.map((s) => (o.rate === undefined ? s.rate : o.rate / streams.length));
+  const max = rates.some((r) => r === 0);
+  const drainMs = 1000;
+  const asSize = size ? { size } : {};
+  o.observe?.step?.(`size ${label}: ${max ? 'as fast as the router takes them' : 'at the given rate'}`);
+  const before = await dut.exits();
+  const first = await runTrial(
+    generator,
+    { ...graph, rates, durationS: o.durationS, drainMs, ...asSize },
+    o.observe?.progress,
+  );
+  const after = await dut.exits();
+  let latency: Counts = first;
+  const rxPps = first.rx.packets / first.durationS;
+  if (max && first.rx.packets > 0) {
+    const each = (LATENCY_FRACTION * rxPps) / streams.length;
+    o.observe?.step?.(`size ${label}: latency at half of that rate`);
+    const durationS = Math.min(2, Math.max(0.5, o.durationS * 0.4));
+    const half = streams.map(() => each);
+    latency = await runTrial(
+      generator,
+      { ...graph, rates: half, durationS, drainMs, ...asSize },
+      o.observe?.progress,
+    );
+  }
+  const exits = before === null || after === null ? null : after - before;
+  return {
+    ...trialResult(label, rates, first, latency),
+    generatorLimited: rxPps > 0.9 * limit.rx,
+    exitsPerMillionPackets: exits === null || !first.rx.packets ? null : (exits / first.rx.packets) * 1e6,
+  };
+}

@@ -1,0 +1,122 @@
+/** Devices under test: a router as a virtual machine, or in this process. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Configuration, Router } from '../engine/router.ts';
+import { bootVm, type Vm } from '../vm/boot.ts';
+import { type BootMs, forget } from '../vm/registry.ts';
+import { chooseVmm, type VmmChoice } from '../vm/vmm.ts';
+
+/** A place for a router under test: where its ports will be, before it runs. */
+export interface Site {
+  kind: 'vm' | 'process';
+  vmm: 'kvm' | 'qemu' | 'process';
+  /** One sentence: what was chosen and why. */
+  why: string;
+  /** Device specs of the generator's ends. */
+  generatorPorts: string[];
+  start(configuration: Configuration, file: string, cpu: number | undefined): Promise<Dut>;
+  close(): void;
+}
+
+export interface Dut {
+  read(handler: string): Promise<string>;
+  bootMs(): Promise<BootMs | null>;
+  memory(): { guestBytes: number; residentBytes: number } | null;
+  /** Exits from the guest since it started; null where that is not known. */
+  exits(): Promise<number | null>;
+  /** Resolves with a message if it ends by itself. */
+  readonly ended: Promise<string>;
+  stop(): Promise<void>;
+}
+
+let serial = 0;
+
+/** A router in this process, its ports joined to the generator's through memory. */
+export function processSite(ports: number, why: string): Site {
+  const name = `bench${process.pid}-${serial++}`;
+  const end = (side: string) => Array.from({ length: ports }, (_, i) => `pipe:${name}.${i}/${side}`);
+  return {
+    kind: 'process',
+    vmm: 'process',
+    why,
+    generatorPorts: end('a'),
+    close: () => undefined,
+    async start(configuration, file, cpu) {
+      const router = await Router.create(configuration, { file, ports: end('b') });
+      let stopping = false;
+      const run = router.run(cpu);
+      return {
+        read: (h) => router.read(h),
+        bootMs: async () => null,
+        memory: () => null,
+        exits: async () => null,
+        ended: run.then(() => (stopping ? '' : 'the router stopped by itself')),
+        async stop() {
+          stopping = true;
+          router.stop();
+          await run;
+          router.close();
+        },
+      };
+    },
+  };
+}
+
+/** A virtual machine whose ports are vhost-user sockets. Throws HostError where none can run. */
+export function vmSite(ports: number, choice: VmmChoice, memBytes: number | undefined): Site {
+  const vmm = chooseVmm(choice);
+  const folder = mkdtempSync(join(tmpdir(), 'clicklet-bench-'));
+  const specs = Array.from({ length: ports }, (_, i) => `vhost-user:${join(folder, `${i}.sock`)}`);
+  return {
+    kind: 'vm',
+    vmm: vmm.kind,
+    why: vmm.reason,
+    generatorPorts: specs,
+    close: () => rmSync(folder, { recursive: true, force: true }),
+    async start(configuration, file, cpu) {
+      const vm = await bootVm({
+        configuration,
+        file,
+        vmm: choice,
+        ports: specs,
+        name: `bench-${process.pid}-${serial++}`,
+        ...(memBytes === undefined ? {} : { memBytes }),
+        ...(cpu === undefined ? {} : { cpu }),
+      });
+      return vmDut(vm);
+    },
+  };
+}
+
+function vmDut(vm: Vm): Dut {
+  let stopping = false;
+  return {
+    read: (h) => vm.read(h),
+    async bootMs() {
+      return vm.bootMs && { ...vm.bootMs, firstPacket: await vm.firstPacketMs().catch(() => null) };
+    },
+    memory: () => vm.memory,
+    async exits() {
+      const stats = await vm.monitorStats().catch(() => undefined);
+      return stats ? countExits(stats) : null;
+    },
+    ended: (vm.exited ?? new Promise<number>(() => undefined)).then((status) =>
+      stopping ? '' : `the virtual router ended with status ${status}`,
+    ),
+    async stop() {
+      stopping = true;
+      await vm.stop();
+      forget(vm.name);
+    },
+  };
+}
+
+/** The sum of the monitor's exit counters, however they are grouped. */
+export function countExits(stats: Record<string, unknown>): number | null {
+  const exits = stats.exits;
+  if (typeof exits === 'number') return exits;
+  if (typeof exits !== 'object' || exits === null) return null;
+  return Object.values(exits).reduce((n: number, x) => n + (typeof x === 'number' ? x : 0), 0);
+}

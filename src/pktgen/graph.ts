@@ -1,0 +1,51 @@
+/** The generator as a Click graph: sources and sinks on packet ports, and answers to ARP requests. */
+
+import { defaultMac, type Stream, sourceElement } from './stream.ts';
+
+/** The names of what a trial reads and writes. */
+export interface GeneratorGraph {
+  /** Click configuration. */
+  text: string;
+  /** Element names: one source for each stream, one sink for each port. */
+  sources: string[];
+  sinks: string[];
+}
+
+/**
+ * The generator graph for ports 0 to `portCount` - 1 of its engine. On each port every ARP request is answered with
+ * the port's own address, so that the router under test finds all its next hops there.
+ */
+export function generatorGraph(portCount: number, streams: readonly Stream[]): GeneratorGraph {
+  const lines: string[] = [];
+  const sources = streams.map((_, i) => `stream${i}`);
+  const sinks = Array.from({ length: portCount }, (_, i) => `sink${i}`);
+  for (const [i, s] of streams.entries()) lines.push(sourceElement(sources[i]!, i, s));
+  for (let port = 0; port < portCount; port++) {
+    const own = streams.flatMap((s, i) => (s.from === port ? [sources[i]!] : []));
+    const mac = streams.find((s) => s.from === port)?.srcMac ?? defaultMac(port);
+    lines.push(
+      `FromDevice(${port}) -> ${sinks[port]} :: PktgenSink(STREAMS ${Math.max(16, streams.length)})`,
+      `  -> kind${port} :: Classifier(12/0806 20/0001, -);`,
+      `kind${port}[0] -> ARPResponder(0.0.0.0/0 ${mac}) -> replies${port} :: Queue(256);`,
+      `kind${port}[1] -> other${port} :: Counter -> Discard;`,
+      `replies${port} -> [0] out${port} :: PrioSched -> ToDevice(${port});`,
+    );
+    if (own.length === 1) lines.push(`${own[0]} -> [1] out${port};`);
+    else if (own.length > 1) {
+      lines.push(`turns${port} :: RoundRobinSched -> [1] out${port};`);
+      for (const [k, name] of own.entries()) lines.push(`${name} -> [${k}] turns${port};`);
+    }
+  }
+  return { text: lines.join('\n'), sources, sinks };
+}
+
+/** What the generator can do by itself: sends to itself through a memory pipe, on one thread. */
+export function loopGraph(pipe: string, stream: Stream): GeneratorGraph {
+  return {
+    text: `${sourceElement('stream0', 0, stream)}
+stream0 -> ToDevice(pipe:${pipe}/a);
+FromDevice(pipe:${pipe}/b) -> sink0 :: PktgenSink;`,
+    sources: ['stream0'],
+    sinks: ['sink0'],
+  };
+}

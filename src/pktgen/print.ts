@@ -1,0 +1,112 @@
+/** A result for people. */
+
+import Table from 'cli-table3';
+import type { BenchResult, TrialResult } from './results.ts';
+
+export const mpps = (pps: number): string =>
+  pps >= 1e6
+    ? `${(pps / 1e6).toFixed(2)} Mpps`
+    : pps >= 1e4
+      ? `${(pps / 1e3).toFixed(1)} kpps`
+      : `${pps.toFixed(0)} pps`;
+export const gbit = (bits: number): string =>
+  bits >= 1e9 ? `${(bits / 1e9).toFixed(2)} Gbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
+export const percent = (ratio: number): string =>
+  ratio === 0 ? '0' : ratio < 1e-4 ? `${(ratio * 100).toExponential(1)} %` : `${(ratio * 100).toFixed(3)} %`;
+export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+export const micro = (us: number | undefined): string =>
+  us === undefined ? '-' : us >= 1000 ? `${(us / 1000).toFixed(2)} ms` : `${us.toFixed(1)} µs`;
+export const ms = (x: number | null): string => (x === null ? '-' : `${x.toFixed(2)} ms`);
+
+const where = {
+  kvm: 'a virtual machine (KVM monitor)',
+  qemu: 'a virtual machine (QEMU)',
+  process: 'this process',
+};
+
+/** The boot phases, memory, a line for each trial, and what qualifies the figures. */
+export function resultText(r: BenchResult): string {
+  const lines = [`${r.config} in ${where[r.dut.vmm]}: ${r.dut.why}`];
+  const b = r.dut.bootMs;
+  if (b)
+    lines.push(
+      `boot       monitor ${ms(b.monitor)}, kernel ${ms(b.kernel)}, configured ${ms(b.configure)}, first packet forwarded ${ms(b.firstPacket)}`,
+    );
+  if (r.dut.memory)
+    lines.push(
+      `memory     guest ${mib(r.dut.memory.guestBytes)}, guest and monitor resident ${mib(r.dut.memory.residentBytes)}`,
+    );
+  lines.push(`generator  alone ${mpps(r.generator.maxTxPps)} sent and received on one thread`, '');
+  lines.push(trialTable(r.trials), '');
+  lines.push(...notes(r.trials));
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function trialTable(trials: readonly TrialResult[]): string {
+  const table = new Table({
+    head: ['size', 'rate', 'sent', 'received', 'loss', 'latency p50', 'p99', 'max'],
+    colAligns: ['right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
+    chars: Object.fromEntries(
+      [
+        'top',
+        'top-mid',
+        'top-left',
+        'top-right',
+        'bottom',
+        'bottom-mid',
+        'bottom-left',
+        'bottom-right',
+        'left',
+        'left-mid',
+        'mid',
+        'mid-mid',
+        'right',
+        'right-mid',
+        'middle',
+      ].map((k) => [k, '']),
+    ),
+  });
+  for (const t of trials)
+    table.push([
+      String(t.size),
+      t.rate === 'max' ? 'max' : mpps(t.offeredPps),
+      mpps(t.txPps),
+      mpps(t.rxPps),
+      percent(t.lossRatio),
+      micro(t.latencyUs?.p50),
+      micro(t.latencyUs?.p99),
+      micro(t.latencyUs?.max),
+    ]);
+  return table.toString();
+}
+
+function notes(trials: readonly TrialResult[]): string[] {
+  const lines: string[] = [];
+  if (trials.some((t) => t.latencyAt)) {
+    lines.push(
+      'Latency is of a second trial at half the maximum rate: at the maximum it is the length of the queues',
+    );
+    for (const t of trials.filter((x) => x.latencyAt))
+      lines.push(
+        `  size ${t.size}: at ${mpps(t.latencyAt!.offeredPps)} with ${percent(t.latencyAt!.lossRatio)} loss; at the maximum p50 ${micro(t.latencyAtMaxUs?.p50)}, p99 ${micro(t.latencyAtMaxUs?.p99)}`,
+      );
+  }
+  for (const t of trials) {
+    if (t.missedPackets)
+      lines.push(
+        `size ${t.size}: the generator fell behind and left out ${t.missedPackets} packets (${percent(t.missedPackets / (t.missedPackets + t.txPackets))} of those offered)`,
+      );
+    if (t.generatorLimited)
+      lines.push(
+        `size ${t.size}: this is close to what the generator can do alone; the router may be faster`,
+      );
+    if (t.reordered || t.duplicates)
+      lines.push(`size ${t.size}: ${t.reordered} packets reordered, ${t.duplicates} duplicates`);
+    if (t.exitsPerMillionPackets !== null)
+      lines.push(
+        `size ${t.size}: ${t.exitsPerMillionPackets.toFixed(1)} exits from the guest for a million packets`,
+      );
+  }
+  return lines;
+}

@@ -1,0 +1,131 @@
+/** What a benchmark found: the versioned shape that `bench --json` prints. Shapes only grow. */
+
+import { z } from 'zod';
+
+const LatencySchema = z.object({
+  min: z.number(),
+  p50: z.number(),
+  p90: z.number(),
+  p99: z.number(),
+  p999: z.number(),
+  p9999: z.number(),
+  max: z.number(),
+  mean: z.number(),
+});
+
+export const TrialSchema = z.object({
+  /** Frame size in bytes with frame check sequence, or `imix`, or a list of sizes. */
+  size: z.union([z.number(), z.string()]),
+  /** Packets a second: what was asked for; at rate max what the router took. */
+  offeredPps: z.number(),
+  txPps: z.number(),
+  rxPps: z.number(),
+  lossRatio: z.number(),
+  latencyUs: LatencySchema.nullable(),
+  durationS: z.number(),
+  rate: z.union([z.number(), z.literal('max')]),
+  txPackets: z.number(),
+  rxPackets: z.number(),
+  /** Offered packets that the generator could not make in time. */
+  missedPackets: z.number(),
+  lost: z.number(),
+  reordered: z.number(),
+  duplicates: z.number(),
+  /** Frames that came back but were not the generator's. */
+  foreign: z.number(),
+  txBitsPerS: z.number(),
+  rxBitsPerS: z.number(),
+  /** The trial that latencyUs is from, where it is another one: at max rate latency is the length of the queues. */
+  latencyAt: z
+    .object({ offeredPps: z.number(), rxPps: z.number(), lossRatio: z.number(), durationS: z.number() })
+    .nullable(),
+  latencyAtMaxUs: LatencySchema.nullable(),
+  latencyCurve: z.array(z.object({ percentile: z.number(), us: z.number() })),
+  /** The generator alone is hardly faster: the figure may be its own limit. */
+  generatorLimited: z.boolean(),
+  exitsPerMillionPackets: z.number().nullable(),
+});
+
+const BootSchema = z.object({
+  monitor: z.number(),
+  kernel: z.number(),
+  configure: z.number(),
+  firstPacket: z.number().nullable(),
+  total: z.number(),
+});
+
+export const EnvironmentSchema = z.object({
+  cpu: z.string(),
+  cores: z.number(),
+  kernel: z.string(),
+  node: z.string(),
+  kvm: z.string(),
+  clicklet: z.string(),
+  date: z.string(),
+  loadAverage: z.array(z.number()),
+  generatorCpu: z.number().nullable(),
+  dutCpu: z.number().nullable(),
+  timestamps: z.string(),
+});
+
+export const ResultSchema = z.object({
+  version: z.literal(1),
+  config: z.string(),
+  dut: z.object({
+    kind: z.enum(['vm', 'process']),
+    vmm: z.enum(['kvm', 'qemu', 'process']),
+    why: z.string(),
+    engine: z.string(),
+    bootMs: BootSchema.nullable(),
+    memory: z.object({ guestBytes: z.number(), residentBytes: z.number() }).nullable(),
+    configText: z.string(),
+  }),
+  streams: z.array(z.record(z.string(), z.unknown())),
+  trials: z.array(TrialSchema),
+  search: z.object({ method: z.string(), ndrPps: z.number(), pdrPps: z.number() }).nullable(),
+  generator: z.object({ maxTxPps: z.number(), maxRxPps: z.number() }),
+  environment: EnvironmentSchema,
+});
+
+export type BenchResult = z.infer<typeof ResultSchema>;
+export type TrialResult = z.infer<typeof TrialSchema>;
+export type Environment = z.infer<typeof EnvironmentSchema>;
+
+/** Read a result that was written before. Throws an Error that says what is wrong with it. */
+export function parseResult(text: string, file: string): BenchResult {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (e) {
+    throw new Error(`${file}: not JSON: ${(e as Error).message}`);
+  }
+  const result = ResultSchema.safeParse(value);
+  if (result.success) return result.data;
+  const i = result.error.issues[0]!;
+  throw new Error(`${file}: not a benchmark result: ${i.path.join('.')}: ${i.message}`);
+}
+
+/** Fraction of the packets sent that did not arrive, 0 to 1. */
+export const lossRatio = (tx: number, rx: number): number => (tx > 0 ? Math.max(0, (tx - rx) / tx) : 0);
+
+/** Bits a second on the wire: with preamble, frame check sequence and gap (20 + 4 bytes a frame). */
+export const wireBits = (packets: number, bytes: number, seconds: number): number =>
+  seconds > 0 ? ((bytes + packets * 24) * 8) / seconds : 0;
+
+export interface GateFailure {
+  size: number | string;
+  baselinePps: number;
+  pps: number;
+}
+
+/** Sizes whose rate is under `ratio` times that of the baseline. Sizes that only one of them has are not compared. */
+export function compareWithBaseline(
+  result: BenchResult,
+  baseline: BenchResult,
+  ratio: number,
+): GateFailure[] {
+  return result.trials.flatMap((t) => {
+    const b = baseline.trials.find((x) => x.size === t.size && x.rate === t.rate);
+    return b && t.rxPps < ratio * b.rxPps ? [{ size: t.size, baselinePps: b.rxPps, pps: t.rxPps }] : [];
+  });
+}
