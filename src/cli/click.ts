@@ -47,7 +47,8 @@ program.exitOverride();
 
 await runCommand('click', async () => {
   try {
-    program.parse();
+    // --simtime takes its value only behind '=': the word after it is the configuration's file.
+    program.parse(process.argv.map((a) => (a === '--simtime' ? '--simtime=' : a)));
   } catch (e) {
     const code = (e as { exitCode?: number }).exitCode;
     return code === 0 ? EXIT.ok : EXIT.usage;
