@@ -39,6 +39,14 @@ void filter_add(Filter *f, uint32_t to, uint32_t child) {
   e->last = child;
 }
 
+uint32_t filter_not(Filter *f, uint32_t child) {
+  uint32_t e = child ? expr_new(f, FILTER_NOT) : 0;
+  if (!e) return 0;
+  f->exprs[e - 1].first = f->exprs[child - 1].first;
+  filter_add(f, e, child);
+  return e;
+}
+
 void filter_flip_short(Filter *f, uint32_t first_test) {
   for (uint32_t i = first_test; i < f->ntests; i++) f->tests[i].short_yes = !f->tests[i].short_yes;
 }
@@ -91,12 +99,19 @@ typedef struct Known { /* on all paths to a test; forgetting is always allowed *
   struct { uint16_t offset; uint32_t mask, value; } nots[KNOWN_NOTS]; /* these are not so (or the packet is too short) */
 } Known;
 
+/* "This, or this, or that": what is known where paths meet. */
+#define KNOWN_WAYS 4
+typedef struct KnownWays {
+  unsigned n;
+  Known way[KNOWN_WAYS];
+} KnownWays;
+
 typedef struct Build {
   ClassifyTest *t;
   uint32_t n;
   bool flat;
-  Known **known;   /* per test, from when an edge to it was seen until it is done */
-  bool *there;     /* per test: the bytes it looks at are known to exist */
+  KnownWays **known; /* per test, from when an edge to it was seen until it is done */
+  bool *there;       /* per test: the bytes it looks at are known to exist */
 } Build;
 
 static unsigned area_of(bool flat, unsigned offset) { return flat || offset < CLASSIFY_NETWORK ? 0 : offset < CLASSIFY_TRANSPORT ? 1 : 2; }
@@ -201,30 +216,85 @@ static void known_meet(const Build *b, Known *k, const Known *other) {
   k->nwords = (uint8_t)n;
 }
 
+static unsigned known_size(const Known *k) {
+  unsigned n = 4u * k->nnots;
+  for (unsigned i = 0; i < k->nwords; i++) n += (unsigned)__builtin_popcount(k->words[i].mask);
+  for (unsigned i = 0; i < 3; i++) n += k->have[i] > 0;
+  return n;
+}
+
+/* Adds a way to get somewhere; when there are too many, the two that have most in common become one. */
+static void ways_add(const Build *b, KnownWays *w, const Known *k) {
+  unsigned best = 0, most = 0, own = known_size(k);
+  for (unsigned i = 0; i < w->n; i++) {
+    Known both = w->way[i];
+    known_meet(b, &both, k);
+    unsigned size = known_size(&both);
+    if (size == known_size(&w->way[i]) && size <= own) return; /* says nothing that this way does not allow */
+    if (size >= most) most = size, best = i;
+  }
+  if (w->n < KNOWN_WAYS) w->way[w->n++] = *k;
+  else known_meet(b, &w->way[best], k);
+}
+
+/* How far an edge to test `to` can go on when it is reached in these ways: to the last place that all of them pass. */
+static int32_t ways_follow(const Build *b, const KnownWays *w, int32_t to) {
+  int32_t at[KNOWN_WAYS], common = to;
+  for (unsigned i = 0; i < w->n; i++) at[i] = to;
+  for (;;) {
+    int32_t furthest = common; /* edges point forward; leaves are behind everything */
+    for (unsigned i = 0; i < w->n; i++) {
+      int answer = at[i] < 0 ? -1 : known_answer(b, &w->way[i], &b->t[at[i]]);
+      if (answer < 0) return common;
+      at[i] = b->t[at[i]].next[answer];
+      if ((uint32_t)at[i] > (uint32_t)furthest) furthest = at[i];
+    }
+    for (unsigned i = 0; i < w->n; i++)
+      while (at[i] != furthest) {
+        int answer = at[i] < 0 ? -1 : known_answer(b, &w->way[i], &b->t[at[i]]);
+        if (answer < 0) return common;
+        at[i] = b->t[at[i]].next[answer];
+        if ((uint32_t)at[i] > (uint32_t)furthest) furthest = at[i], i = 0;
+      }
+    for (unsigned i = 0; i < w->n; i++)
+      if (at[i] != furthest) return common;
+    common = furthest;
+  }
+}
+
 /* Goes through the tests in order; moves every edge past the tests that are decided on it. */
 static bool pass_known(Build *b) {
-  static const Known nothing;
-  bool ok = true;
-  for (uint32_t i = 0; i < b->n; i++) {
-    Known *k = b->known[i];
-    b->known[i] = NULL;
-    if (!k && i) continue; /* nothing leads here */
-    const Known *in = k ? k : &nothing;
-    b->there[i] = known_there(b, in, &b->t[i]);
+  KnownWays *start = mem_alloc(sizeof *start), *out = mem_alloc(sizeof *out);
+  bool ok = start && out;
+  if (ok) start->n = 1;
+  for (uint32_t i = 0; ok && i < b->n; i++) {
+    KnownWays *in = i ? b->known[i] : start;
+    if (!in) continue; /* nothing leads here */
+    b->there[i] = true;
+    for (unsigned k = 0; k < in->n; k++) b->there[i] &= known_there(b, &in->way[k], &b->t[i]);
     for (int yes = 1; yes >= 0 && ok; yes--) {
-      Known out = *in;
-      known_add(b, &out, &b->t[i], yes);
+      out->n = 0;
+      for (unsigned k = 0; k < in->n; k++) {
+        if (known_answer(b, &in->way[k], &b->t[i]) == !yes) continue;
+        out->way[out->n] = in->way[k];
+        known_add(b, &out->way[out->n++], &b->t[i], yes);
+      }
+      if (!out->n) { /* never answered so */
+        b->t[i].next[yes] = b->t[i].next[!yes];
+        continue;
+      }
       int32_t to = b->t[i].next[yes];
-      for (int answer; to >= 0 && (answer = known_answer(b, &out, &b->t[to])) >= 0;) to = b->t[to].next[answer];
-      b->t[i].next[yes] = to;
+      if (to >= 0) b->t[i].next[yes] = to = ways_follow(b, out, to);
       if (to < 0) continue;
-      if (b->known[to]) known_meet(b, b->known[to], &out);
-      else if ((b->known[to] = mem_alloc(sizeof out))) *b->known[to] = out;
-      else ok = false;
+      if (!b->known[to] && !(b->known[to] = mem_alloc(sizeof *out))) ok = false;
+      for (unsigned k = 0; ok && k < out->n; k++) ways_add(b, b->known[to], &out->way[k]);
     }
-    mem_free(k);
+    if (i) mem_free(in);
+    b->known[i] = NULL;
   }
   for (uint32_t i = 0; i < b->n; i++) mem_free(b->known[i]), b->known[i] = NULL;
+  mem_free(start);
+  mem_free(out);
   return ok;
 }
 
@@ -308,7 +378,6 @@ static bool pass_join(Build *b) {
       if (x->next[1] < 0) break;
       ClassifyTest *y = &b->t[x->next[1]];
       if (y->offset != x->offset || !y->mask) break;
-      /* x and y then answer the same for packets that end within the word as the two together do. */
       unsigned nx = mask_bytes(x->mask), ny = mask_bytes(y->mask);
       if (x->next[0] == y->next[1] && one_bit(y->mask)) {
         ClassifyTest flipped = *y;
@@ -321,7 +390,7 @@ static bool pass_join(Build *b) {
       bool lengths = b->there[i] && ny <= nx;
       if (!x->short_yes && !y->short_yes) lengths = true;
       else if (!x->short_yes && ny <= nx) lengths = true;
-      else if (x->short_yes && y->short_yes && nx == ny) lengths = true;
+      else if (x->short_yes && y->short_yes) lengths = true; /* as the reference: packets that end between the two aside */
       if (!lengths) break;
       x->next[1] = y->next[1];
       x->value |= y->value;

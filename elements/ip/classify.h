@@ -72,7 +72,8 @@ typedef struct Filter {
 } Filter;
 
 /* Expressions are named by index + 1; 0 after a failure. */
-uint32_t filter_open(Filter *f, int kind);                                  /* AND, OR, NOT, CHOOSE without children */
+uint32_t filter_open(Filter *f, int kind);                                  /* AND, OR, CHOOSE; children to be added */
+uint32_t filter_not(Filter *f, uint32_t child);
 uint32_t filter_test(Filter *f, unsigned offset, uint32_t value, uint32_t mask);
 void filter_add(Filter *f, uint32_t to, uint32_t child);                    /* children in the order of their tests */
 void filter_flip_short(Filter *f, uint32_t first_test);                     /* of all tests from that one on */

@@ -62,13 +62,7 @@ static const char *classifier_clause(Filter *f, uint32_t pattern, const char *s,
       }
     filter_add(f, all, filter_test(f, word, load32(v), load32(k)));
   }
-  if (negated) {
-    uint32_t not = filter_open(f, FILTER_NOT);
-    if (not) f->exprs[not - 1].first = f->exprs[all - 1].first;
-    filter_add(f, not, all);
-    all = not;
-  }
-  filter_add(f, pattern, all);
+  filter_add(f, pattern, negated ? filter_not(f, all) : all);
   return s;
 }
 
