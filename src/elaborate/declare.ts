@@ -80,7 +80,7 @@ class Walker {
     const overloads = node.bodies.map((body) => this.#body(body, shown, scope));
     let extension: ElementType | undefined;
     if (node.extension) {
-      extension = name === '' ? undefined : this.names.classNamed(name, scope);
+      extension = name === '' ? undefined : this.names.classToExtend(name, scope);
       if (name === '') this.#error(node.extension, 'cannot extend anonymous compound element class');
       else if (!extension) this.#error(node.extension, `cannot extend unknown element class '${name}'`);
     }
@@ -326,8 +326,9 @@ class Walker {
     }
     if (!type && !item.declared)
       type = this.names.assumeClass(name, item.config !== undefined, nameSpan, scope);
-    if (/(^|\/)\d+(\/|$)/.test(name)) this.#error(nameSpan, `element name '${name}' has all-digit component`);
     const anonymous = type !== undefined;
+    if (!anonymous && /(^|\/)\d+(\/|$)/.test(name))
+      this.#error(nameSpan, `element name '${name}' has all-digit component`);
     return scope.add({
       name: anonymous ? scope.anonymousName(name) : name,
       anonymous,

@@ -54,11 +54,9 @@ export function expand(elaboration: Elaboration): void {
 }
 
 function outermostVariables({ scope, options }: Elaboration): Variables {
-  const variables = new Variables(undefined);
+  const variables = new Variables(undefined, options.expandVariables === false);
   for (const [name, value] of scope!.definitions) variables.values.set(name, value);
   for (const [name, value] of Object.entries(options.variables ?? {})) variables.values.set(name, value);
-  if (options.expandVariables === false)
-    for (const name of variables.values.keys()) variables.values.set(name, `$${name}`);
   return variables;
 }
 

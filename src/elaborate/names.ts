@@ -26,6 +26,12 @@ export class Names {
     return classes?.has(name) || this.#assumed.has(name) ? { kind: 'primitive', name } : undefined;
   }
 
+  /** What `...` in a class of that name extends. */
+  classToExtend(name: string, scope: Scope): ElementType | undefined {
+    const type = this.classNamed(name, scope);
+    return type || this.#elaboration.options.classes ? type : { kind: 'primitive', name };
+  }
+
   /** The class that a declaration names. */
   classFor(reference: Name, scope: Scope): ElementType {
     const type = this.classNamed(reference.text, scope);

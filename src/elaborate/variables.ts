@@ -15,14 +15,18 @@ export class Variables {
   readonly parent: Variables | undefined;
   readonly depth: number;
   readonly values = new Map<string, string>();
+  /** References to this level's variables are left as they are written. */
+  readonly opaque: boolean;
 
-  constructor(parent: Variables | undefined) {
+  constructor(parent: Variables | undefined, opaque = false) {
     this.parent = parent;
+    this.opaque = opaque;
     this.depth = parent ? parent.depth + 1 : 0;
   }
 
-  lookup(name: string): string | undefined {
-    return this.values.get(name) ?? this.parent?.lookup(name);
+  /** The level that defines a variable. */
+  definingLevel(name: string): Variables | undefined {
+    return this.values.has(name) ? this : this.parent?.definingLevel(name);
   }
 
   /** The nearest enclosing level that is above `depth`: what is visible to a class declared there. */
@@ -134,28 +138,32 @@ function closingParenthesis(text: string, from: number): number {
 /** The text a reference stands for; undefined leaves it as written. */
 function evaluate(reference: Reference, variables: Variables, depth: number): string | undefined {
   const { form } = reference;
-  const inner = reference.name;
-  const nested = form !== 'plain' && inner.includes('$');
-  const name = nested ? expand(inner, variables, depth + 1, undefined) : inner;
-  const value = form === 'braces' ? evaluateBraces(name, variables, depth) : lookup(name, variables, depth);
-  if (value !== undefined || !nested) return value;
-  return form === 'braces' ? `\${${name}}` : `$(${name})`;
+  const nested = form !== 'plain' && reference.name.includes('$');
+  const text = nested ? expand(reference.name, variables, depth + 1, undefined) : reference.name;
+  const parts =
+    form === 'braces' ? braceParts(text) : { name: text, subscript: undefined, fallback: undefined };
+  const level = variables.definingLevel(parts.name);
+  if (level?.opaque) return undefined;
+  if (level) {
+    const value = expand(level.values.get(parts.name)!, variables, depth + 1, undefined);
+    return parts.subscript === undefined ? value : wordAt(value, parts.subscript);
+  }
+  if (parts.fallback !== undefined) return expand(parts.fallback, variables, depth + 1, undefined);
+  if (!nested) return undefined;
+  return form === 'braces' ? `\${${text}}` : `$(${text})`;
 }
 
-function lookup(name: string, variables: Variables, depth: number): string | undefined {
-  const value = variables.lookup(name);
-  return value === undefined ? undefined : expand(value, variables, depth + 1, undefined);
-}
-
-/** `${name}`, `${name[2]}` (the third word) and `${name-default}`. */
-function evaluateBraces(text: string, variables: Variables, depth: number): string | undefined {
+/** The inside of `${name}`, `${name[2]}` (the third word) or `${name-default}`. */
+function braceParts(text: string) {
   const name = /^\s*(\w*)\s*/.exec(text)!;
   let rest = text.slice(name[0].length);
   const subscript = /^\[\s*(\d+|0[xX][0-9a-fA-F]+)\]\s*/.exec(rest);
   if (subscript) rest = rest.slice(subscript[0].length);
-  const value = lookup(name[1]!, variables, depth);
-  if (value !== undefined) return subscript ? wordAt(value, Number(subscript[1])) : value;
-  return rest.startsWith('-') ? expand(rest.slice(1), variables, depth + 1, undefined) : undefined;
+  return {
+    name: name[1]!,
+    subscript: subscript ? Number(subscript[1]) : undefined,
+    fallback: rest.startsWith('-') ? rest.slice(1) : undefined,
+  };
 }
 
 function wordAt(text: string, index: number): string {

@@ -8,8 +8,10 @@ import type {
   ConnectionStatement,
   ElementNode,
   Formal,
+  Group,
   Name,
   PortList,
+  Span,
   Statement,
 } from './ast.ts';
 
@@ -69,17 +71,15 @@ class Printer {
 
   // ---- Chains
 
-  #chain({ first, links, span }: ConnectionStatement, indent: string): string {
+  #chain({ first, links }: ConnectionStatement, indent: string): string {
     const inner = indent + INDENT;
-    const broken = this.#commentsWithin(span.start, span.end);
     let text = this.#elements(first, indent);
     for (const { arrow, arrowSpan, elements } of links) {
-      const comments = broken ? this.#commentsBefore(arrowSpan.start, inner) : [];
+      const comments = this.#commentsBefore(arrowSpan.start, inner);
       const next = elements.length > 0 ? `${arrow} ${this.#elements(elements, inner)}` : arrow;
-      const column = text.length - (text.lastIndexOf('\n') + 1);
-      const wide = text.includes('\n') || indent.length + column + next.length > WIDTH;
-      if (comments.length > 0) text = [...(text ? [text] : []), ...comments, `${inner}${next}`].join('\n');
-      else if (text !== '' && (wide || broken)) text += `\n${inner}${next}`;
+      const wide = text.includes('\n') || indent.length + text.length + next.length > WIDTH;
+      if (comments.length > 0 || (text !== '' && wide))
+        text = [...(text === '' ? [] : [text]), ...comments, `${inner}${next}`].join('\n');
       else text += `${text === '' ? '' : ' '}${next}`;
     }
     return text;
@@ -93,10 +93,7 @@ class Printer {
     const parts: string[] = [];
     if (inputs) parts.push(printPorts(inputs));
     if (base) {
-      let text =
-        base.kind === 'group'
-          ? this.#group(base.statements, base.span.start, indent)
-          : this.#type(base, indent);
+      let text = base.kind === 'group' ? this.#group(base, indent) : this.#type(base, indent);
       if (type && type !== 'missing') text += ` :: ${this.#type(type, indent)}`;
       if (config) text += `(${this.#config(config)})`;
       parts.push(text);
@@ -117,40 +114,36 @@ class Printer {
   }
 
   #compound({ bodies, extension, span }: Compound, indent: string, tall: boolean): string {
-    const inline =
-      !tall && bodies.length === 1 && !extension ? this.#inline('{', bodies[0]!, '}', span.start) : undefined;
-    if (inline !== undefined) return inline;
+    if (!tall && bodies.length === 1 && !extension) {
+      const inline = this.#inline('{', bodies[0]!, '}', span);
+      if (inline !== undefined) return inline;
+    }
     const lines: string[] = [];
     for (const [i, body] of bodies.entries()) {
-      const formals = printFormals(body.formals);
-      lines.push(`${i === 0 ? '{' : `${indent}||`}${formals}`);
+      lines.push(`${i === 0 ? '{' : `${indent}||`}${printFormals(body.formals)}`);
       lines.push(...this.#statements(body.statements, indent + INDENT, body.span.start));
+      lines.push(...this.#commentsBefore(bodies[i + 1]?.span.start ?? span.end, indent + INDENT));
     }
-    lines.push(...this.#commentsBefore(span.end, indent + INDENT));
     if (extension) lines.push(`${indent}|| ...`);
     return [...lines, `${indent}}`].join('\n');
   }
 
-  #group(statements: readonly Statement[], start: number, indent: string): string {
-    const end = statements.at(-1)?.span.end ?? start;
-    const body = { formals: [], statements, span: { source: this.#ast.source, start, end } };
-    const inline = this.#inline('(', body, ')', start);
+  #group({ statements, span }: Group, indent: string): string {
+    const inline = this.#inline('(', { formals: [], statements, span }, ')', span);
     if (inline !== undefined) return inline;
-    return ['(', ...this.#statements(statements, indent + INDENT, start), `${indent})`].join('\n');
+    const lines = this.#statements(statements, indent + INDENT, span.start);
+    lines.push(...this.#commentsBefore(span.end, indent + INDENT));
+    return ['(', ...lines, `${indent})`].join('\n');
   }
 
   /** A short body that is on one line already and has no comments, or undefined. */
-  #inline(open: string, body: CompoundBody, close: string, start: number): string | undefined {
-    const end = body.statements.at(-1)?.span.end ?? start;
+  #inline(open: string, body: CompoundBody, close: string, { start, end }: Span): string | undefined {
     if (this.#commentsWithin(start, end) || /[\r\n]/.test(this.#text.slice(start, end))) return undefined;
-    const mark = this.#comment;
     const statements = body.statements.map((statement) => this.#statement(statement, ''));
     const text = [open + printFormals(body.formals), ...statements, close]
       .join(' ')
       .replace(/;( [)}])$/, '$1');
-    if (!text.includes('\n') && text.length <= WIDTH) return text;
-    this.#comment = mark;
-    return undefined;
+    return !text.includes('\n') && text.length <= WIDTH ? text : undefined;
   }
 
   // ---- Comments

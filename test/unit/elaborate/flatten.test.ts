@@ -55,7 +55,8 @@ describe('options', () => {
 
   test('outermost variables can be left alone', () => {
     const text =
-      'define($a 1) elementclass A { $x | -> Print($x $a $b) -> } Idle -> A(7) -> Print($a) -> Discard';
+      'define($a 1) elementclass A { $x | -> Print($x $a $b) -> } Idle -> A(7) -> Print($a, "$a", $' +
+      '{a[1]}) -> Discard';
     const diagnostics = new Diagnostics();
     const graph = elaborate(parse(text, 'x', diagnostics), { expandVariables: false }, diagnostics);
     expect(printFlat(graph, { definitions: true })).toBe(
@@ -63,7 +64,7 @@ describe('options', () => {
         'define($a 1);',
         '',
         'Idle@1 :: Idle;',
-        'Print@3 :: Print($a);',
+        'Print@3 :: Print($a, "$a", $' + '{a[1]});',
         'Discard@4 :: Discard;',
         'A@2/Print@1 :: Print(7 $a $b);',
         '',
