@@ -2,12 +2,11 @@
 
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HostError } from '../engine/native.ts';
 import { type Configuration, compilePlan, Router } from '../engine/router.ts';
 import type { Diagnostic } from '../lang/diagnostics.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { completeStream, discover, foreignDevices, portCount } from './discover.ts';
-import { type Dut, processSite, type Site, vmSite } from './dut.ts';
+import { type Dut, placeOf, processSite, type Site, vmSite } from './dut.ts';
 import { environment } from './environment.ts';
 import { type GeneratorGraph, generatorGraph, loopGraph } from './graph.ts';
 import type { BenchResult, TrialResult } from './results.ts';
@@ -52,7 +51,10 @@ export class BenchError extends Error {
 const WARM_UP_PPS = 20_000;
 const LATENCY_FRACTION = 0.5;
 
-/** Run a benchmark. Throws ConfigurationError, HostError, VmError or BenchError; leaves nothing running. */
+/**
+ * Run a benchmark. Throws ConfigurationError, HostError, VmError or BenchError; leaves nothing running. Where the choice
+ * is left to us, what cannot run on this host is replaced by the next best, and the result says why.
+ */
 export async function runBench(o: BenchOptions): Promise<BenchResult> {
   const compile = (target: 'host' | 'guest') =>
     compilePlan(o.text, o.file, {
@@ -66,8 +68,40 @@ export async function runBench(o: BenchOptions): Promise<BenchResult> {
   o.observe?.step?.('reading the configuration');
   const addresses = await probe(onHost, o.file, count);
   const streams = o.streams.map((s) => completeStream(s, addresses));
-  const site = chooseSite(o, count);
-  o.observe?.note?.(`device under test: ${site.why}`);
+  const candidates = sites(o, count);
+  for (let why = ''; ; ) {
+    const candidate = candidates.shift()!;
+    try {
+      const site = candidate(why);
+      const configuration = site.kind === 'vm' ? compile('guest') : onHost;
+      return await benchAt(site, o, configuration, count, streams);
+    } catch (e) {
+      if (!candidates.length || !(e instanceof Error && 'exitCode' in e && e.exitCode === 3)) throw e;
+      why = e.message;
+      o.observe?.note?.(why);
+    }
+  }
+}
+
+/** The places to try, best first. Each is given why the one before it was of no use. */
+function sites(o: BenchOptions, ports: number): ((why: string) => Site)[] {
+  const asked = () => processSite(ports, 'as asked for');
+  if (o.dut === 'process') return [asked];
+  const list: ((why: string) => Site)[] = [() => vmSite(ports, o.vmm, o.memBytes)];
+  if (o.vmm !== 'auto') return list;
+  list.push((why) => vmSite(ports, 'qemu', o.memBytes, why));
+  if (o.dut === 'auto') list.push((why) => processSite(ports, `no virtual machine: ${why}`));
+  return list;
+}
+
+async function benchAt(
+  site: Site,
+  o: BenchOptions,
+  configuration: Configuration,
+  count: number,
+  streams: readonly Stream[],
+): Promise<BenchResult> {
+  o.observe?.note?.(`device under test: ${placeOf[site.vmm]}: ${site.why}`);
   const cores = cpus().length;
   const generatorCpu = cores > 1 ? 0 : null;
   const dutCpu = cores > 1 ? 1 : null;
@@ -85,13 +119,14 @@ export async function runBench(o: BenchOptions): Promise<BenchResult> {
     running = generator.run(generatorCpu ?? undefined);
     await startWarmUp(generator, graph);
     o.observe?.step?.(site.kind === 'vm' ? 'booting the router' : 'starting the router');
-    dut = await site.start(site.kind === 'vm' ? compile('guest') : onHost, o.file, dutCpu ?? undefined);
+    dut = await site.start(configuration, o.file, dutCpu ?? undefined);
     o.observe?.step?.('warming up');
     await warmUp(generator, graph, streams, dut, site);
     const bootMs = await dut.bootMs();
     const trials: TrialResult[] = [];
     for (const size of o.sizes)
       trials.push(await measure(o, generator, graph, streams, dut, size, limits.get(size)!));
+    const limit = limits.get(o.sizes[0])!;
     return {
       version: 1,
       config: o.file,
@@ -107,7 +142,7 @@ export async function runBench(o: BenchOptions): Promise<BenchResult> {
       streams: streams.map((s) => ({ ...s })),
       trials,
       search: null,
-      generator: { maxTxPps: limits.get(o.sizes[0])!.tx, maxRxPps: limits.get(o.sizes[0])!.rx },
+      generator: { maxTxPps: limit.tx, maxRxPps: limit.rx },
       environment: environment(generatorCpu, dutCpu),
     };
   } finally {
@@ -148,16 +183,6 @@ async function probe(c: Configuration, file: string, ports: number) {
     return await discover(c.graph, (h) => router.read(h));
   } finally {
     router.close();
-  }
-}
-
-function chooseSite(o: BenchOptions, ports: number): Site {
-  if (o.dut === 'process') return processSite(ports, 'in this process, as asked for');
-  try {
-    return vmSite(ports, o.vmm, o.memBytes);
-  } catch (e) {
-    if (o.dut === 'vm' || o.vmm !== 'auto' || !(e instanceof HostError)) throw e;
-    return processSite(ports, `in this process, because ${e.message}`);
   }
 }
 

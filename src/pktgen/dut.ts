@@ -31,6 +31,12 @@ export interface Dut {
   stop(): Promise<void>;
 }
 
+export const placeOf = {
+  kvm: 'a virtual machine under the KVM monitor',
+  qemu: 'a virtual machine under QEMU',
+  process: 'a router in this process',
+} as const;
+
 let serial = 0;
 
 /** A router in this process, its ports joined to the generator's through memory. */
@@ -64,15 +70,23 @@ export function processSite(ports: number, why: string): Site {
   };
 }
 
-/** A virtual machine whose ports are vhost-user sockets. Throws HostError where none can run. */
-export function vmSite(ports: number, choice: VmmChoice, memBytes: number | undefined): Site {
+/**
+ * A virtual machine whose ports are vhost-user sockets. Throws HostError where none can run. `instead`: why what was
+ * tried before was of no use.
+ */
+export function vmSite(
+  ports: number,
+  choice: VmmChoice,
+  memBytes: number | undefined,
+  instead?: string,
+): Site {
   const vmm = chooseVmm(choice);
   const folder = mkdtempSync(join(tmpdir(), 'clicklet-bench-'));
   const specs = Array.from({ length: ports }, (_, i) => `vhost-user:${join(folder, `${i}.sock`)}`);
   return {
     kind: 'vm',
     vmm: vmm.kind,
-    why: vmm.reason,
+    why: instead ? `because ${instead}` : vmm.reason,
     generatorPorts: specs,
     close: () => rmSync(folder, { recursive: true, force: true }),
     async start(configuration, file, cpu) {

@@ -1,6 +1,7 @@
 /** A result for people. */
 
 import Table from 'cli-table3';
+import { placeOf } from './dut.ts';
 import type { BenchResult, TrialResult } from './results.ts';
 
 export const mpps = (pps: number): string =>
@@ -18,15 +19,9 @@ export const micro = (us: number | undefined): string =>
   us === undefined ? '-' : us >= 1000 ? `${(us / 1000).toFixed(2)} ms` : `${us.toFixed(1)} µs`;
 export const ms = (x: number | null): string => (x === null ? '-' : `${x.toFixed(2)} ms`);
 
-const where = {
-  kvm: 'a virtual machine (KVM monitor)',
-  qemu: 'a virtual machine (QEMU)',
-  process: 'this process',
-};
-
 /** The boot phases, memory, a line for each trial, and what qualifies the figures. */
 export function resultText(r: BenchResult): string {
-  const lines = [`${r.config} in ${where[r.dut.vmm]}: ${r.dut.why}`];
+  const lines = [`${r.config} as ${placeOf[r.dut.vmm]}: ${r.dut.why}`];
   const b = r.dut.bootMs;
   if (b)
     lines.push(

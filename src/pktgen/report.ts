@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { bootChart, latencyChart, lossChart, rateChart } from './charts.ts';
+import { placeOf } from './dut.ts';
 import { gbit, mib, micro, mpps, ms, percent } from './print.ts';
 import type { BenchResult } from './results.ts';
 
@@ -31,12 +32,6 @@ const row = (cells: readonly string[], tag = 'td'): string =>
   `<tr>${cells.map((c) => `<${tag}>${text(c)}</${tag}>`).join('')}</tr>`;
 const pair = (name: string, value: string): string =>
   `<tr><th class="left">${text(name)}</th><td class="left">${text(value)}</td></tr>`;
-
-const placeOf = {
-  kvm: 'virtual machine, KVM monitor',
-  qemu: 'virtual machine, QEMU',
-  process: 'router in a process',
-};
 
 function tiles(r: BenchResult): string {
   const best = r.trials.reduce((a, b) => (b.rxPps > a.rxPps ? b : a), r.trials[0]!);
