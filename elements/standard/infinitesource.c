@@ -79,8 +79,12 @@ static bool source_task(Element *e, Task *t) {
   }
   if (!signals_active(&s->signals)) return false; /* woken when there is room */
   while (made < want && !source_done(s)) {
-    unsigned n = source_make(s, p, want - made < limit ? want - made : limit);
-    if (!n) break;
+    /* Beyond BURST, no more than fits downstream. */
+    unsigned n = want - made < limit ? want - made : limit,
+             burst = made < (unsigned)s->burst ? (unsigned)s->burst - made : 0;
+    unsigned room = signals_active(&s->signals) ? signals_room(&s->signals, n) : 0;
+    if (n > room && n > burst) n = room > burst ? room : burst;
+    if (!n || !(n = source_make(s, p, n))) break;
     output_push_batch(e, 0, p, n);
     made += n;
   }

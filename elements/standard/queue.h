@@ -44,6 +44,7 @@ static inline int queue_resize(Queue *q, uint32_t capacity, bool drop_oldest, Er
   q->head = 0;
   q->length = kept;
   q->capacity = capacity;
+  q->not_full.room = capacity - kept;
   if (kept < capacity) signal_set(&q->not_full, true);
   return 0;
 }
@@ -68,6 +69,7 @@ static inline void queue_push(Element *e, int port, Packet **p, unsigned n) {
   q->length += take;
   queue_note_length(q);
   if (take) signal_set(&q->not_empty, true);
+  q->not_full.room = q->capacity - q->length;
   if (q->length == q->capacity) signal_set(&q->not_full, false);
   if (unlikely(take < n)) queue_overflow(q, p + take, n - take);
 }
@@ -138,6 +140,7 @@ static inline int queue_reset(Element *e, const Handler *h, const char *value, E
   Queue *q = (Queue *)e;
   (void)h, (void)value, (void)errs;
   while (q->length) output_push(e, 1, queue_take(q));
+  q->not_full.room = q->capacity;
   signal_set(&q->not_full, true);
   return 0;
 }

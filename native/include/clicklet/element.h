@@ -362,6 +362,7 @@ void select_remove(Element *e, int fd, bool read, bool write);
  * that sleep while it is off. */
 struct Signal {
   bool active;
+  uint32_t room; /* full notifiers: packets that still fit, so that a batch need not overrun it; 0: unknown */
   Task **listeners;
   uint16_t nlisteners;
 };
@@ -383,6 +384,12 @@ always_inline bool signals_active(const SignalSet *s) {
   if (s->always) return true;
   for (unsigned i = 0; i < s->n; i++) if (s->signals[i]->active) return true;
   return false;
+}
+/* The packets that a source may push downstream at once: at least 1, at most max, less where an active signal says so. */
+static inline unsigned signals_room(const SignalSet *s, unsigned max) {
+  for (unsigned i = 0; i < s->n; i++)
+    if (s->signals[i]->active && s->signals[i]->room && s->signals[i]->room < max) max = s->signals[i]->room;
+  return max;
 }
 void signal_cleanup(Signal *s);
 void signals_cleanup(SignalSet *s);
