@@ -117,6 +117,7 @@ static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
   if (unlikely(!c->started)) return 0;
   if (!driver_has_used(&c->rx)) {
     if (driver_has_used(&c->tx)) reclaim(c);
+    post(c);
     if (unlikely(virtio_lost(c->virtio) || c->rx.broken || c->tx.broken)) restart(c);
     return 0;
   }
@@ -173,11 +174,14 @@ static bool has_something(Nic *c) {
 bool net_deliver(Engine *e) {
   (void)e;
   bool any = false;
-  for (unsigned i = 0; i < nic_count; i++)
-    if (nics[i]->opened && has_something(nics[i])) {
-      any = true;
-      if (nics[i]->device.ready) nics[i]->device.ready(&nics[i]->device);
-    }
+  for (unsigned i = 0; i < nic_count; i++) {
+    Nic *c = nics[i];
+    if (!c->opened) continue;
+    if (c->started) post(c); /* what could not be posted while the pool was empty: nobody else would try again */
+    if (!has_something(c)) continue;
+    any = true;
+    if (c->device.ready) c->device.ready(&c->device);
+  }
   return any;
 }
 
