@@ -81,6 +81,7 @@ static inline unsigned queue_pull(Element *e, int port, Packet **p, unsigned max
   for (uint32_t i = 0; i < n; i++) p[i] = *queue_at(q, i);
   q->head = (q->head + n) & q->mask;
   q->length -= n;
+  q->not_full.room = q->capacity - q->length;
   if (n)
     signal_set(&q->not_full, true);
   else
