@@ -2,23 +2,25 @@
  *
  * Synopsis: `FromDevice(DEVNAME [, PROMISC, SNAPLEN, <keywords>])`
  *
- * DEVNAME is a port number (`0`: the first port that the router was given), and on the host also the name of an
- * interface, `tap:NAME`, or `vhost-user:SOCKET`, the other side of a virtual machine's port. In a virtual router a
- * number or `ethN` is its N-th network card. An interface of the host is read as by a sniffer: the host's kernel sees
- * the packets too. While nothing arrives the element sleeps.
+ * DEVNAME is a port number (`0`: the first port that the router was given), and on the host also the name of
+ * an interface, `tap:NAME`, or `vhost-user:SOCKET`, the other side of a virtual machine's port. In a virtual
+ * router a number or `ethN` is its N-th network card. An interface of the host is read as by a sniffer: the
+ * host's kernel sees the packets too. While nothing arrives the element sleeps.
  *
- * Outputs: 0: packets, with packet type, MAC header and timestamp set. 1 (optional): with FORCE_IP, what is not IP.
+ * Outputs: 0: packets, with packet type, MAC header and timestamp set. 1 (optional): with FORCE_IP, what is
+ * not IP.
  *
- * Arguments: PROMISC (bool): promiscuous mode; default false. SNAPLEN (14 to 65535): longer packets are cut and the
- * rest is counted in the extra length annotation; default 2046. SNIFFER (bool): false asks that the host's kernel does
- * not handle the packets; default true. FORCE_IP (bool): only IP packets, network header set; default false. OUTBOUND
- * (bool): also packets that the host sends; default false. PROTOCOL (unsigned): if not 0, only frames of this Ethernet
- * type. HEADROOM (unsigned): bytes free in front of the data at least; default 28. BURST (int): packets in one turn at
- * least; default 1. TIMESTAMP (bool): default true. METHOD, CAPTURE (PCAP or LINUX), ENCAP (ETHER): accepted, one way
- * is used for all. BPF_FILTER: not supported; use IPFilter or Classifier.
+ * Arguments: PROMISC (bool): promiscuous mode; default false. SNAPLEN (14 to 65535): longer packets are cut
+ * and the rest is counted in the extra length annotation; default 2046. SNIFFER (bool): false asks that the
+ * host's kernel does not handle the packets; default true. FORCE_IP (bool): only IP packets, network header
+ * set; default false. OUTBOUND (bool): also packets that the host sends; default false. PROTOCOL (unsigned):
+ * if not 0, only frames of this Ethernet type. HEADROOM (unsigned): bytes free in front of the data at least;
+ * default 28. BURST (int): packets in one turn at least; default 1. TIMESTAMP (bool): default true. METHOD,
+ * CAPTURE (PCAP or LINUX), ENCAP (ETHER): accepted, one way is used for all. BPF_FILTER: not supported; use
+ * IPFilter or Classifier.
  *
- * Handlers: `count`, `kernel_drops`, `encap`, `sniffer`, `devname` (read). `reset_counts` (write). `scheduled`,
- * `tickets`.
+ * Handlers: `count`, `kernel_drops`, `encap`, `sniffer`, `devname` (read). `reset_counts` (write).
+ * `scheduled`, `tickets`.
  *
  * Example: `FromDevice(0) -> Print -> Discard;`
  *
@@ -47,9 +49,12 @@ static bool from_device_find_ip(Packet *p) {
   if (type == 0x8100 && p->len >= 18) type = be16(load16(p->data + 16)), at = 18;
   uint32_t left = p->len - at, header;
   const uint8_t *ip = p->data + at;
-  if (type == 0x0800 && left >= 20 && *ip >> 4 == 4) header = (*ip & 15u) * 4;
-  else if (type == 0x86dd && left >= 40 && *ip >> 4 == 6) header = 40;
-  else return false;
+  if (type == 0x0800 && left >= 20 && *ip >> 4 == 4)
+    header = (*ip & 15u) * 4;
+  else if (type == 0x86dd && left >= 40 && *ip >> 4 == 6)
+    header = 40;
+  else
+    return false;
   if (header < 20 || header > left) return false;
   packet_set_network(p, p->data + at, header);
   return true;
@@ -69,8 +74,10 @@ static unsigned from_device_inspect(FromDevice *f, Packet **p, unsigned n) {
       packet_free(q);
       continue;
     }
-    if (f->force_ip && !from_device_find_ip(q)) output_push(&f->base, 1, q);
-    else p[kept++] = q;
+    if (f->force_ip && !from_device_find_ip(q))
+      output_push(&f->base, 1, q);
+    else
+      p[kept++] = q;
   }
   return kept;
 }
@@ -117,7 +124,8 @@ static int from_device_configure(Element *e, const Args *args, Errors *errs) {
   if (f->burst <= 0) return error(errs, "BURST out of range");
   bool pcap = !f->method || !strcmp(f->method, "PCAP"), filter = f->filter && *f->filter;
   if (!pcap && strcmp(f->method, "LINUX") != 0) return error(errs, "bad METHOD");
-  if (filter && pcap) return error(errs, "BPF_FILTER is not supported: put an IPFilter or a Classifier behind FromDevice");
+  if (filter && pcap)
+    return error(errs, "BPF_FILTER is not supported: put an IPFilter or a Classifier behind FromDevice");
   if (filter) warning(errs, "not using METHOD PCAP, BPF filter ignored");
   if (f->encap && strcmp(f->encap, "ETHER") != 0) return error(errs, "bad encapsulation type");
   f->inspect = f->protocol || !f->timestamp || f->force_ip || f->headroom > PACKET_HEADROOM;
@@ -126,7 +134,8 @@ static int from_device_configure(Element *e, const Args *args, Errors *errs) {
 
 static int from_device_initialize(Element *e, Errors *errs) {
   FromDevice *f = (FromDevice *)e;
-  NetDeviceOptions o = {.promiscuous = f->promisc, .sniffer = f->sniffer, .outbound = f->outbound, .snaplen = f->snaplen};
+  NetDeviceOptions o = {
+      .promiscuous = f->promisc, .sniffer = f->sniffer, .outbound = f->outbound, .snaplen = f->snaplen};
   if (!(f->device = netdevice_open(e, f->devname, &o, errs))) return -1;
   for (unsigned i = 0; i < e->index; i++) {
     Element *x = router_element(e->router, i);
@@ -149,7 +158,9 @@ static void from_device_cleanup(Element *e) {
   mem_free(f->encap);
 }
 
-static void from_device_take_state(Element *e, Element *old) { ((FromDevice *)e)->count = ((FromDevice *)old)->count; }
+static void from_device_take_state(Element *e, Element *old) {
+  ((FromDevice *)e)->count = ((FromDevice *)old)->count;
+}
 
 static int from_device_drops(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   (void)h, (void)param, (void)errs;
@@ -169,19 +180,28 @@ static int from_device_reset(Element *e, const Handler *h, const char *value, Er
   return 0;
 }
 
-ELEMENT(FromDevice, .ports = "0/1-2", .processing = "h", .flags = "S3", .phase = PHASE_PRIVILEGED, .run_task = from_device_task,
-        .selected = from_device_selected, .configure = from_device_configure, .initialize = from_device_initialize,
-        .cleanup = from_device_cleanup, .take_state = from_device_take_state,
-        .args = ARGS(ARG_MUST(FromDevice, STRING, "DEVNAME", devname), ARG_POS(FromDevice, BOOL, "PROMISC", promisc, "false"),
-                     ARG_POS(FromDevice, U32, "SNAPLEN", snaplen, "2046"), ARG(FromDevice, BOOL, "SNIFFER", sniffer, "true"),
-                     ARG(FromDevice, BOOL, "FORCE_IP", force_ip, "false"), ARG(FromDevice, WORD, "METHOD", method, NULL),
+ELEMENT(FromDevice, .ports = "0/1-2", .processing = "h", .flags = "S3", .phase = PHASE_PRIVILEGED,
+        .run_task = from_device_task, .selected = from_device_selected, .configure = from_device_configure,
+        .initialize = from_device_initialize, .cleanup = from_device_cleanup,
+        .take_state = from_device_take_state,
+        .args = ARGS(ARG_MUST(FromDevice, STRING, "DEVNAME", devname),
+                     ARG_POS(FromDevice, BOOL, "PROMISC", promisc, "false"),
+                     ARG_POS(FromDevice, U32, "SNAPLEN", snaplen, "2046"),
+                     ARG(FromDevice, BOOL, "SNIFFER", sniffer, "true"),
+                     ARG(FromDevice, BOOL, "FORCE_IP", force_ip, "false"),
+                     ARG(FromDevice, WORD, "METHOD", method, NULL),
                      ARG(FromDevice, WORD, "CAPTURE", method, NULL, .flags = ARG_DEPRECATED),
-                     ARG(FromDevice, STRING, "BPF_FILTER", filter, NULL), ARG(FromDevice, U16, "PROTOCOL", protocol, "0"),
-                     ARG(FromDevice, BOOL, "OUTBOUND", outbound, "false"), ARG(FromDevice, U32, "HEADROOM", headroom, "28"),
+                     ARG(FromDevice, STRING, "BPF_FILTER", filter, NULL),
+                     ARG(FromDevice, U16, "PROTOCOL", protocol, "0"),
+                     ARG(FromDevice, BOOL, "OUTBOUND", outbound, "false"),
+                     ARG(FromDevice, U32, "HEADROOM", headroom, "28"),
                      ARG(FromDevice, WORD, "ENCAP", encap, NULL), ARG(FromDevice, I32, "BURST", burst, "1"),
                      ARG(FromDevice, BOOL, "TIMESTAMP", timestamp, "true")),
-        .handlers = HANDLERS(READ_FIELD(FromDevice, U64, "count", count), READ_FN("kernel_drops", from_device_drops),
+        .handlers = HANDLERS(READ_FIELD(FromDevice, U64, "count", count),
+                             READ_FN("kernel_drops", from_device_drops),
                              READ_FN("kernel-drops", from_device_drops), READ_FN("encap", from_device_encap),
-                             READ_FIELD(FromDevice, BOOL, "sniffer", sniffer), READ_FIELD(FromDevice, STRING, "devname", devname),
-                             WRITE_FN("reset_counts", from_device_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             READ_FIELD(FromDevice, BOOL, "sniffer", sniffer),
+                             READ_FIELD(FromDevice, STRING, "devname", devname),
+                             WRITE_FN("reset_counts", from_device_reset,
+                                      .flags = HANDLER_WRITE | HANDLER_BUTTON),
                              TASK_HANDLERS(FromDevice, task)));

@@ -2,19 +2,19 @@
  *
  * Synopsis: `ToDevice(DEVNAME [, <keywords> BURST, METHOD, DEBUG, ALLOW_NONEXISTENT])`
  *
- * DEVNAME is as for FromDevice. Packets have their link-level header already. The input is push or pull. Pulling, it
- * sleeps while its upstream is empty or the device is full. Pushed packets that find the device full wait in a backlog
- * of one batch; what finds that full too is dropped, or pushed out of output 1. A push source that listens to notifiers
- * (InfiniteSource, RatedSource behind a Queue) is held back instead.
+ * DEVNAME is as for FromDevice. Packets have their link-level header already. The input is push or pull.
+ * Pulling, it sleeps while its upstream is empty or the device is full. Pushed packets that find the device
+ * full wait in a backlog of one batch; what finds that full too is dropped, or pushed out of output 1. A push
+ * source that listens to notifiers (InfiniteSource, RatedSource behind a Queue) is held back instead.
  *
  * Outputs: 0 (optional): a copy of each packet that was sent. 1 (optional): packets that could not be sent.
  *
- * Arguments: BURST (int): packets in one turn at least; default 1. METHOD (PCAP or LINUX): accepted, one way is used for
- * both. DEBUG (bool): says when the device is full. ALLOW_NONEXISTENT (bool): if the device cannot be opened, go on
- * and send nothing; default false.
+ * Arguments: BURST (int): packets in one turn at least; default 1. METHOD (PCAP or LINUX): accepted, one way
+ * is used for both. DEBUG (bool): says when the device is full. ALLOW_NONEXISTENT (bool): if the device
+ * cannot be opened, go on and send nothing; default false.
  *
- * Handlers: `count`, `drops`, `pulls`, `signal`, `q`, `devname` (read). `debug` (read/write). `reset_counts` (write).
- * `scheduled`, `tickets`.
+ * Handlers: `count`, `drops`, `pulls`, `signal`, `q`, `devname` (read). `debug` (read/write). `reset_counts`
+ * (write). `scheduled`, `tickets`.
  *
  * Example: `FromDevice(0) -> Queue -> ToDevice(1);`
  *
@@ -44,8 +44,10 @@ static unsigned to_device_send_copied(ToDevice *t, Packet **p, unsigned n) {
   unsigned sent = t->device->send(t->device, p, n);
   for (unsigned i = 0; i < n; i++) {
     if (!copies[i]) continue;
-    if (i < sent) output_push(&t->base, 0, copies[i]);
-    else packet_free(copies[i]);
+    if (i < sent)
+      output_push(&t->base, 0, copies[i]);
+    else
+      packet_free(copies[i]);
   }
   return sent;
 }
@@ -58,8 +60,10 @@ static unsigned to_device_send(ToDevice *t, Packet **p, unsigned n) {
     free_batch(p, n);
     return n;
   }
-  if (likely(!t->base.noutputs)) sent = d->send(d, p, n);
-  else sent = to_device_send_copied(t, p, n);
+  if (likely(!t->base.noutputs))
+    sent = d->send(d, p, n);
+  else
+    sent = to_device_send_copied(t, p, n);
   t->count += sent;
   return sent;
 }
@@ -87,13 +91,16 @@ static void to_device_flush(ToDevice *t) {
 
 /* The device is full: look again soon, or sleep until it has room. */
 static void to_device_wait(ToDevice *t) {
-  if (++t->full < port_patience(t->device) || port_sleep(t->device, &t->base, false)) task_schedule(&t->task);
-  else if (t->debug) chatter(&t->base, "%s is full, waiting", t->devname);
+  if (++t->full < port_patience(t->device) || port_sleep(t->device, &t->base, false))
+    task_schedule(&t->task);
+  else if (t->debug)
+    chatter(&t->base, "%s is full, waiting", t->devname);
 }
 
 static unsigned to_device_pull(ToDevice *t) {
   Packet *p[BATCH_MAX];
-  unsigned limit = batch_limit(&t->base), want = (unsigned)t->burst > limit ? (unsigned)t->burst : limit, moved = 0;
+  unsigned limit = batch_limit(&t->base), want = (unsigned)t->burst > limit ? (unsigned)t->burst : limit,
+           moved = 0;
   while (moved < want && !t->waiting) {
     t->pulls++;
     unsigned n = input_pull_batch(&t->base, 0, p, want - moved < limit ? want - moved : limit);
@@ -110,8 +117,10 @@ static bool to_device_task(Element *e, Task *task) {
   unsigned moved = to_device_send_backlog(t);
   if (t->pull) moved += to_device_pull(t);
   if (moved) to_device_flush(t);
-  if (t->waiting) to_device_wait(t);
-  else if (t->pull && (moved || signals_active(&t->signals))) task_schedule(task);
+  if (t->waiting)
+    to_device_wait(t);
+  else if (t->pull && (moved || signals_active(&t->signals)))
+    task_schedule(task);
   if (!t->waiting) signal_set(&t->room, true);
   return moved > 0;
 }
@@ -148,7 +157,8 @@ static int to_device_configure(Element *e, const Args *args, Errors *errs) {
   (void)args;
   if (!*t->devname) return error(errs, "interface not set");
   if (t->burst <= 0) return error(errs, "bad BURST");
-  if (t->method && strcmp(t->method, "PCAP") != 0 && strcmp(t->method, "LINUX") != 0) return error(errs, "bad METHOD");
+  if (t->method && strcmp(t->method, "PCAP") != 0 && strcmp(t->method, "LINUX") != 0)
+    return error(errs, "bad METHOD");
   return 0;
 }
 
@@ -207,16 +217,19 @@ static int to_device_reset(Element *e, const Handler *h, const char *value, Erro
   return 0;
 }
 
-ELEMENT(ToDevice, .ports = "1/0-2", .processing = "a/h", .flags = "S2", .phase = PHASE_PRIVILEGED, .push = to_device_push,
-        .run_task = to_device_task, .selected = to_device_selected, .notifier = to_device_notifier,
-        .configure = to_device_configure, .initialize = to_device_initialize, .cleanup = to_device_cleanup,
-        .take_state = to_device_take_state,
-        .args = ARGS(ARG_MUST(ToDevice, STRING, "DEVNAME", devname), ARG(ToDevice, BOOL, "DEBUG", debug, "false"),
-                     ARG(ToDevice, WORD, "METHOD", method, NULL), ARG(ToDevice, I32, "BURST", burst, "1"),
-                     ARG(ToDevice, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false")),
-        .handlers = HANDLERS(READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
-                             READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
-                             READ_FN("q", to_device_read, .data = 1), READ_FIELD(ToDevice, STRING, "devname", devname),
-                             RW_FIELD(ToDevice, BOOL, "debug", debug, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                             WRITE_FN("reset_counts", to_device_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             TASK_HANDLERS(ToDevice, task)));
+ELEMENT(
+    ToDevice, .ports = "1/0-2", .processing = "a/h", .flags = "S2", .phase = PHASE_PRIVILEGED,
+    .push = to_device_push, .run_task = to_device_task, .selected = to_device_selected,
+    .notifier = to_device_notifier, .configure = to_device_configure, .initialize = to_device_initialize,
+    .cleanup = to_device_cleanup, .take_state = to_device_take_state,
+    .args = ARGS(ARG_MUST(ToDevice, STRING, "DEVNAME", devname), ARG(ToDevice, BOOL, "DEBUG", debug, "false"),
+                 ARG(ToDevice, WORD, "METHOD", method, NULL), ARG(ToDevice, I32, "BURST", burst, "1"),
+                 ARG(ToDevice, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false")),
+    .handlers = HANDLERS(READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
+                         READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
+                         READ_FN("q", to_device_read, .data = 1),
+                         READ_FIELD(ToDevice, STRING, "devname", devname),
+                         RW_FIELD(ToDevice, BOOL, "debug", debug,
+                                  .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+                         WRITE_FN("reset_counts", to_device_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                         TASK_HANDLERS(ToDevice, task)));

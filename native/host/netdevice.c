@@ -12,7 +12,10 @@
 static const struct {
   const char *prefix;
   HostOpen *open;
-} kinds[] = {{"tap:", tap_device_open}, {"vhost-user:", vhost_device_open}, {"pipe:", pipe_device_open}, {"", packet_device_open}};
+} kinds[] = {{"tap:", tap_device_open},
+             {"vhost-user:", vhost_device_open},
+             {"pipe:", pipe_device_open},
+             {"", packet_device_open}};
 
 /* The spec behind a port number, or the spec itself. NULL with an error if there is no such port. */
 static const char *resolve(Element *e, const char *spec, Errors *errs) {

@@ -1,5 +1,6 @@
-/* virtio_bench.c: frames a second through a vhost-user port: a generator and sink on this thread, on another a driver
- * that sends every frame back, as a virtual router that is a wire would. Not a test: it runs only when asked to.
+/* virtio_bench.c: frames a second through a vhost-user port: a generator and sink on this thread, on another
+ * a driver that sends every frame back, as a virtual router that is a wire would. Not a test: it runs only
+ * when asked to.
  *
  *   test-virtio_bench SECONDS [BYTES [RING SIZE]]
  */
@@ -40,7 +41,8 @@ static double now(void) {
 
 /* The driver: what arrives goes back in the same buffer; what was sent becomes a receive buffer again. */
 static void *driver(void *arg) {
-  size_t queue = (driver_queue_bytes(ring_size) + 4095) & ~4095ul, size = 2 * queue + 2ul * ring_size * BUFFER;
+  size_t queue = (driver_queue_bytes(ring_size) + 4095) & ~4095ul,
+         size = 2 * queue + 2ul * ring_size * BUFFER;
   int fd = memfd_create("bench", MFD_CLOEXEC);
   VhostFrontend f;
   DriverQueue *rx = calloc(1, sizeof *rx), *tx = calloc(1, sizeof *tx), *queues[2] = {rx, tx};
@@ -58,12 +60,14 @@ static void *driver(void *arg) {
   memset(m, 0, size);
   for (int i = 0; i < 2; i++) {
     driver_queue_init(queues[i], m + (size_t)i * queue, ring_size, features, i == VIRTIO_NET_RX);
-    rings[i] = (VhostRingSetup){ring_size, device_queue_fresh(features), queues[i]->desc, queues[i]->avail, queues[i]->used, -1, -1};
+    rings[i] = (VhostRingSetup){
+        ring_size, device_queue_fresh(features), queues[i]->desc, queues[i]->avail, queues[i]->used, -1, -1};
   }
   /* Our addresses are our pointers. A frame starts at a cache line, its header ends the line in front. */
   VhostRegion region = {(uintptr_t)m, size, m, fd, 0};
   uint8_t *buffers = m + 2 * queue;
-  for (uint32_t i = 0; i < ring_size - BURST; i++) driver_add(rx, buffers + (size_t)i * BUFFER + 52, BUFFER - 52, buffers + (size_t)i * BUFFER);
+  for (uint32_t i = 0; i < ring_size - BURST; i++)
+    driver_add(rx, buffers + (size_t)i * BUFFER + 52, BUFFER - 52, buffers + (size_t)i * BUFFER);
   driver_show(rx);
   if (vhost_frontend_connect(&f, path) || vhost_frontend_start(&f, features, &region, 1, rings)) {
     fprintf(stderr, "%s\n", f.error);
@@ -129,7 +133,8 @@ static void run(const char *name, double seconds, uint32_t bytes) {
   finished = true;
   pthread_join(thread, NULL);
   printf("%-18s %u bytes: sent %5.2f, received %5.2f million frames/s; refused %.0f %%\n", name, bytes,
-         (double)made / (end - start) / 1e6, (double)got / (end - start) / 1e6, 100.0 * (double)refused / (double)(made + refused));
+         (double)made / (end - start) / 1e6, (double)got / (end - start) / 1e6,
+         100.0 * (double)refused / (double)(made + refused));
   netdevice_close(d);
   packet_pool = NULL;
 }
@@ -138,7 +143,9 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     uint64_t features;
-  } layouts[] = {{"split", 0}, {"split in-order", VIRTIO_F_IN_ORDER}, {"packed", VIRTIO_F_RING_PACKED},
+  } layouts[] = {{"split", 0},
+                 {"split in-order", VIRTIO_F_IN_ORDER},
+                 {"packed", VIRTIO_F_RING_PACKED},
                  {"packed in-order", VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER}};
   double seconds = argc > 1 ? atof(argv[1]) : 0;
   uint32_t bytes = argc > 2 ? (uint32_t)atoi(argv[2]) : 60;

@@ -1,4 +1,5 @@
-/* virtio_model.h: a plain model of a driver for the tests of the device side: any layout, chains of any shape. */
+/* virtio_model.h: a plain model of a driver for the tests of the device side: any layout, chains of any
+ * shape. */
 #ifndef CLICKLET_TESTS_VIRTIO_MODEL_H
 #define CLICKLET_TESTS_VIRTIO_MODEL_H
 #include <stdio.h>
@@ -6,12 +7,12 @@
 #include <string.h>
 #include <virtio/device.h>
 
-#define CHECK(c)                                                                                              \
-  do {                                                                                                        \
-    if (!(c)) {                                                                                               \
-      fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #c);                                         \
-      abort();                                                                                                \
-    }                                                                                                         \
+#define CHECK(c)                                                                                             \
+  do {                                                                                                       \
+    if (!(c)) {                                                                                              \
+      fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #c);                                        \
+      abort();                                                                                               \
+    }                                                                                                        \
   } while (0)
 
 static uint64_t model_seed = 1;
@@ -42,9 +43,9 @@ typedef struct Model {
   PackedEvent *driver_event, *device_event;
   uint64_t features;
   uint32_t size, free_count, free_ids;
-  uint16_t *free;     /* split: free descriptors; packed: free ids */
-  uint16_t *next_of;  /* split: how a chain continues, by descriptor */
-  Chain *chains;      /* ring of outstanding chains */
+  uint16_t *free;    /* split: free descriptors; packed: free ids */
+  uint16_t *next_of; /* split: how a chain continues, by descriptor */
+  Chain *chains;     /* ring of outstanding chains */
   uint32_t first, count;
   uint16_t next_avail, next_used, place, used_place;
   bool wrap, used_wrap, packed, in_order;
@@ -83,9 +84,13 @@ static inline void model_free(Model *m) {
 }
 
 static inline void model_config(const Model *m, DeviceQueueConfig *c) {
-  *c = (DeviceQueueConfig){.features = m->features, .size = m->size, .desc = MODEL_GUEST,
-                           .driver = MODEL_GUEST + m->driver_at, .device = MODEL_GUEST + m->device_at,
-                           .base = device_queue_fresh(m->features), .call = -1};
+  *c = (DeviceQueueConfig){.features = m->features,
+                           .size = m->size,
+                           .desc = MODEL_GUEST,
+                           .driver = MODEL_GUEST + m->driver_at,
+                           .device = MODEL_GUEST + m->device_at,
+                           .base = device_queue_fresh(m->features),
+                           .call = -1};
 }
 
 /* Makes a chain available. False if there is no room for it. */
@@ -101,8 +106,10 @@ static inline bool model_post(Model *m, const Piece *p, uint32_t n, bool write, 
       PackedDesc *d = &m->packed_desc[m->place];
       uint16_t flags = kind | packed_avail_bits(m->wrap) | (i + 1 < n ? VIRTQ_DESC_NEXT : 0);
       d->addr = p[i].addr, d->len = p[i].len, d->id = id;
-      if (i) d->flags = flags;
-      else first_flags = flags;
+      if (i)
+        d->flags = flags;
+      else
+        first_flags = flags;
       if (++m->place == m->size) m->place = 0, m->wrap = !m->wrap;
     }
     __atomic_store_n(&m->packed_desc[first].flags, first_flags, __ATOMIC_RELEASE);
@@ -112,8 +119,10 @@ static inline bool model_post(Model *m, const Piece *p, uint32_t n, bool write, 
       uint16_t id = m->in_order ? m->place : m->free[m->free_count - 1 - i];
       if (m->in_order && ++m->place == m->size) m->place = 0;
       m->desc[id] = (VirtqDesc){p[i].addr, p[i].len, kind, 0};
-      if (i) m->desc[prev].flags |= VIRTQ_DESC_NEXT, m->desc[prev].next = id, m->next_of[prev] = id;
-      else c->head = id;
+      if (i)
+        m->desc[prev].flags |= VIRTQ_DESC_NEXT, m->desc[prev].next = id, m->next_of[prev] = id;
+      else
+        c->head = id;
       prev = id;
     }
     m->avail->ring[m->next_avail++ & (m->size - 1)] = c->head;
@@ -155,7 +164,8 @@ static inline bool model_take(Model *m, uint32_t *token, uint32_t *len) {
   m->next_used++;
   if (m->packed) {
     m->used_place = (uint16_t)(m->used_place + c->descs);
-    if (m->used_place >= m->size) m->used_place = (uint16_t)(m->used_place - m->size), m->used_wrap = !m->used_wrap;
+    if (m->used_place >= m->size)
+      m->used_place = (uint16_t)(m->used_place - m->size), m->used_wrap = !m->used_wrap;
     if (!m->in_order) m->free[m->free_ids++] = c->head;
     m->free_count += c->descs;
   } else if (m->in_order) {

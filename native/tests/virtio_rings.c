@@ -1,5 +1,5 @@
-/* virtio_rings.c: the device side of virtqueues against a model of a driver: every layout, chains of every shape, odd
- * batches, wrap-around; then drivers that lie. Run it under the sanitizers. Prints SUCCESS. */
+/* virtio_rings.c: the device side of virtqueues against a model of a driver: every layout, chains of every
+ * shape, odd batches, wrap-around; then drivers that lie. Run it under the sanitizers. Prints SUCCESS. */
 #include "virtio_model.h"
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -102,7 +102,8 @@ static void test_send(uint8_t *memory, uint32_t size, uint64_t features) {
       memset(model_at(&m, at), 0xee, room);
       rooms[slot] = room;
       (void)rooms;
-      m.chains[(m.first + m.count - 1) % m.size].token = (uint32_t)(at - MODEL_GUEST); /* token: where it is */
+      m.chains[(m.first + m.count - 1) % m.size].token =
+          (uint32_t)(at - MODEL_GUEST); /* token: where it is */
       posted++;
     }
     DeviceBuffer b[100];
@@ -157,10 +158,14 @@ static void test_lies(uint8_t *memory, uint64_t features) {
   static const struct {
     const char *what, *error;
   } lies[] = {
-      {"address", "a frame is not in the driver's memory"}, {"length", "a frame is not in the driver's memory"},
-      {"short", "a frame is shorter than its header"},      {"write", "a frame's descriptor has flags that were not negotiated"},
-      {"loop", NULL},                                       {"chain end", "a frame is not in the driver's memory"},
-      {"next", NULL},                                       {"head", "a descriptor is out of range"},
+      {"address", "a frame is not in the driver's memory"},
+      {"length", "a frame is not in the driver's memory"},
+      {"short", "a frame is shorter than its header"},
+      {"write", "a frame's descriptor has flags that were not negotiated"},
+      {"loop", NULL},
+      {"chain end", "a frame is not in the driver's memory"},
+      {"next", NULL},
+      {"head", "a descriptor is out of range"},
       {"index", "the available index is out of range"},
   };
   for (unsigned l = 0; l < sizeof lies / sizeof *lies; l++) {
@@ -184,9 +189,11 @@ static void test_lies(uint8_t *memory, uint64_t features) {
       for (int i = 1; i < 16; i++)
         m.packed_desc[i] = (PackedDesc){good.addr, 1, 0, VIRTQ_DESC_NEXT | packed_avail_bits(true)};
     } else {
-      CHECK(model_post(&m, l == 4 || l == 5 || l == 6 ? two : &good, l == 4 || l == 5 || l == 6 ? 2 : 1, l == 3, 1));
+      CHECK(model_post(&m, l == 4 || l == 5 || l == 6 ? two : &good, l == 4 || l == 5 || l == 6 ? 2 : 1,
+                       l == 3, 1));
       Chain *bad = &m.chains[1];
-      if (l == 4) m.desc[m.next_of[bad->head]].flags |= VIRTQ_DESC_NEXT, m.desc[m.next_of[bad->head]].next = bad->head;
+      if (l == 4)
+        m.desc[m.next_of[bad->head]].flags |= VIRTQ_DESC_NEXT, m.desc[m.next_of[bad->head]].next = bad->head;
       if (l == 6) m.desc[bad->head].next = 16;
       if (l == 7) m.avail->ring[1] = 16;
       if (l == 8) m.avail->idx = 40;
@@ -207,7 +214,8 @@ static void test_lies(uint8_t *memory, uint64_t features) {
 /* Noise in the areas: nothing to expect but that we survive. */
 static void test_noise(uint64_t features) {
   enum { NOISE = 8192 };
-  uint8_t *memory = aligned_alloc(64, NOISE); /* no more than that, so that the sanitizer sees a byte outside */
+  uint8_t *memory =
+      aligned_alloc(64, NOISE); /* no more than that, so that the sanitizer sees a byte outside */
   MemoryMap map = {.count = 1};
   map.regions[0] = (MemoryRegion){.guest = MODEL_GUEST, .user = MODEL_GUEST, .size = NOISE, .host = memory};
   DeviceQueue *q = calloc(1, sizeof *q);
@@ -219,15 +227,19 @@ static void test_noise(uint64_t features) {
   for (unsigned round = 0; round < 20000; round++) {
     if (!q->started) {
       errors += q->error != NULL;
-      c.base = rnd(2) ? device_queue_fresh(features) : m.packed ? rnd(32) | rnd(2) << 15 | rnd(32) << 16 | rnd(2) << 31 : rnd(65536);
+      c.base = rnd(2)     ? device_queue_fresh(features)
+               : m.packed ? rnd(32) | rnd(2) << 15 | rnd(32) << 16 | rnd(2) << 31
+                          : rnd(65536);
       CHECK(!device_queue_start(q, &map, &c));
     }
     for (unsigned i = 0; i < 32; i++) { /* mostly plausible descriptors */
       uint64_t addr = rnd(8) ? MODEL_GUEST + rnd(NOISE) : (uint64_t)rnd(UINT32_MAX) << rnd(32);
       uint32_t len = rnd(8) ? rnd(200) : rnd(UINT32_MAX) << rnd(2);
       uint16_t flags = rnd(4) ? (rnd(2) ? VIRTQ_DESC_WRITE : 0) : (uint16_t)rnd(8);
-      if (m.packed) m.packed_desc[i] = (PackedDesc){addr, len, (uint16_t)rnd(65536), flags | packed_avail_bits(rnd(2))};
-      else m.desc[i] = (VirtqDesc){addr, len, flags, (uint16_t)(rnd(8) ? rnd(32) : rnd(65536))};
+      if (m.packed)
+        m.packed_desc[i] = (PackedDesc){addr, len, (uint16_t)rnd(65536), flags | packed_avail_bits(rnd(2))};
+      else
+        m.desc[i] = (VirtqDesc){addr, len, flags, (uint16_t)(rnd(8) ? rnd(32) : rnd(65536))};
     }
     if (!m.packed) {
       for (unsigned i = 0; i < 32; i++) m.avail->ring[i] = (uint16_t)(rnd(30) ? rnd(32) : rnd(65536));
@@ -323,7 +335,8 @@ static void test_copies(void) {
 }
 
 int main(void) {
-  static const uint64_t layouts[] = {0, VIRTIO_F_IN_ORDER, VIRTIO_F_RING_PACKED, VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER};
+  static const uint64_t layouts[] = {0, VIRTIO_F_IN_ORDER, VIRTIO_F_RING_PACKED,
+                                     VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER};
   static const uint32_t sizes[] = {1, 2, 16, 256, 1024, 100, 7}; /* the last two: packed only */
   uint8_t *memory = aligned_alloc(64, BYTES);
   CHECK(memory);

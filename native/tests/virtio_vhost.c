@@ -1,5 +1,5 @@
-/* virtio_vhost.c: the vhost-user frontend against the backend in one process: handshake, frames both ways, stop and
- * start, reconnection, frontends that send nonsense, sockets that cannot be had. Prints SUCCESS. */
+/* virtio_vhost.c: the vhost-user frontend against the backend in one process: handshake, frames both ways,
+ * stop and start, reconnection, frontends that send nonsense, sockets that cannot be had. Prints SUCCESS. */
 #define _GNU_SOURCE
 #include "virtio_model.h"
 #include <errno.h>
@@ -65,7 +65,8 @@ static void machine_init(Machine *m, uint64_t features) {
     model_init(q, m->memory + i * HALF, HALF, SIZE, features);
     m->kick[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     m->call[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    m->rings[i] = (VhostRingSetup){SIZE, device_queue_fresh(features), q->desc, q->avail, q->used, m->kick[i], m->call[i]};
+    m->rings[i] = (VhostRingSetup){
+        SIZE, device_queue_fresh(features), q->desc, q->avail, q->used, m->kick[i], m->call[i]};
   }
 }
 
@@ -88,7 +89,8 @@ static void kick(int fd) {
 static void exchange(Machine *m, unsigned rounds) {
   Model *rx = &m->queue[VIRTIO_NET_RX], *tx = &m->queue[VIRTIO_NET_TX];
   VhostRing *in = &backend.rings[VIRTIO_NET_TX], *out = &backend.rings[VIRTIO_NET_RX];
-  uint64_t tx_at = MODEL_GUEST + HALF + ((tx->heap + 4095) & ~4095ull), rx_at = MODEL_GUEST + ((rx->heap + 4095) & ~4095ull);
+  uint64_t tx_at = MODEL_GUEST + HALF + ((tx->heap + 4095) & ~4095ull),
+           rx_at = MODEL_GUEST + ((rx->heap + 4095) & ~4095ull);
   uint8_t *base = m->memory - MODEL_GUEST;
   for (unsigned r = 0; r < rounds; r++) {
     uint32_t len = 14 + rnd(1500), token, got;
@@ -255,7 +257,9 @@ static void test_nonsense(void) {
   for (unsigned i = 0; i < 300; i++) { /* noise: survive, and leak nothing */
     int s = raw_connect();
     for (unsigned k = rnd(12); k; k--) {
-      VhostUserMessage x = {.request = 1 + rnd(26), .flags = 1 | (rnd(2) ? VHOST_USER_NEED_REPLY : 0), .size = rnd(10) ? 8 : rnd(272)};
+      VhostUserMessage x = {.request = 1 + rnd(26),
+                            .flags = 1 | (rnd(2) ? VHOST_USER_NEED_REPLY : 0),
+                            .size = rnd(10) ? 8 : rnd(272)};
       if (x.request == VHOST_USER_SET_VRING_ADDR) x.size = 40;
       for (unsigned b = 0; b < sizeof x.bytes; b++) x.bytes[b] = (uint8_t)(rnd(3) ? rnd(2) : rnd(256));
       if (rnd(2)) memset(x.bytes + 1, 0, 7);
@@ -273,9 +277,11 @@ static void test_paths(void) {
   VhostBackend b;
   char error[200], path[80];
   VhostBackendOptions o = {.path = socket_path};
-  CHECK(vhost_backend_open(&b, &o, error, sizeof error) == -1 && strstr(error, "is in use by another process"));
+  CHECK(vhost_backend_open(&b, &o, error, sizeof error) == -1 &&
+        strstr(error, "is in use by another process"));
   o.path = "/nonexistent/socket";
-  CHECK(vhost_backend_open(&b, &o, error, sizeof error) == -1 && strstr(error, "cannot listen at /nonexistent/socket: No such"));
+  CHECK(vhost_backend_open(&b, &o, error, sizeof error) == -1 &&
+        strstr(error, "cannot listen at /nonexistent/socket: No such"));
   o.path = "";
   CHECK(vhost_backend_open(&b, &o, error, sizeof error) == -1 && strstr(error, "missing"));
   char deep[200];
