@@ -135,6 +135,8 @@ int packet_device_options(HostDevice *h, const NetDeviceOptions *o, Errors *errs
   struct packet_mreq promiscuous = {.mr_ifindex = x->index, .mr_type = PACKET_MR_PROMISC};
   int one = 1, buffer = IF_RECEIVE_BUFFER, ignore = !o->outbound;
   x->outbound = o->outbound;
+  if (!o->sniffer)
+    warning(errs, "SNIFFER false has no effect: the host's kernel handles the packets of %s too", h->spec);
   /* All but the binding are improvements: a kernel without them still delivers packets. */
   (void)setsockopt(h->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &ignore, sizeof ignore);
   (void)setsockopt(h->fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one);
