@@ -86,7 +86,7 @@ function expand(text: string, variables: Variables, depth: number, pieces: Piece
       if (value !== undefined) {
         copyTo(i);
         pieces?.push({ at: out.length, inputStart: i, inputEnd: reference.end, literal: false });
-        out += quoting === '"' ? quote(value).slice(1, -1) : value;
+        out += quoting === '"' && !value.asWritten ? quote(value.text).slice(1, -1) : value.text;
         if (out.length > MAX_LENGTH) throw new ExpansionTooLong();
         copied = reference.end;
       }
@@ -135,8 +135,14 @@ function closingParenthesis(text: string, from: number): number {
   return -1;
 }
 
+interface Value {
+  readonly text: string;
+  /** It is source text still, in which only inner references were replaced: its quotes stay as they are. */
+  readonly asWritten?: boolean;
+}
+
 /** The text a reference stands for; undefined leaves it as written. */
-function evaluate(reference: Reference, variables: Variables, depth: number): string | undefined {
+function evaluate(reference: Reference, variables: Variables, depth: number): Value | undefined {
   const { form } = reference;
   const nested = form !== 'plain' && reference.name.includes('$');
   const text = nested ? expand(reference.name, variables, depth + 1, undefined) : reference.name;
@@ -146,11 +152,12 @@ function evaluate(reference: Reference, variables: Variables, depth: number): st
   if (level?.opaque) return undefined;
   if (level) {
     const value = expand(level.values.get(parts.name)!, variables, depth + 1, undefined);
-    return parts.subscript === undefined ? value : wordAt(value, parts.subscript);
+    return { text: parts.subscript === undefined ? value : wordAt(value, parts.subscript) };
   }
-  if (parts.fallback !== undefined) return expand(parts.fallback, variables, depth + 1, undefined);
+  if (parts.fallback !== undefined)
+    return { text: expand(parts.fallback, variables, depth + 1, undefined) };
   if (!nested) return undefined;
-  return form === 'braces' ? `\${${text}}` : `$(${text})`;
+  return { text: form === 'braces' ? `\${${text}}` : `$(${text})`, asWritten: true };
 }
 
 /** The inside of `${name}`, `${name[2]}` (the third word) or `${name-default}`. */
