@@ -31,7 +31,7 @@ static inline int rated_configure(TokenBucket *bucket, const RatedBurst *b, uint
     tokens = t > UINT32_MAX ? UINT32_MAX : (uint64_t)t;
   }
   if (bandwidth) tokens += RATED_RESERVE;
-  bucket_assign(bucket, rate, tokens ? tokens : 1);
+  bucket_assign(bucket, rate, tokens ? tokens : 1, bandwidth ? 64 : 1);
   return 0;
 }
 

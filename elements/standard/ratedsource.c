@@ -96,7 +96,7 @@ static int rated_source_configure(Element *e, const Args *args, Errors *errs) {
     uint64_t rate = s->bandwidth / (s->model.len ? s->model.len : 1);
     s->rate = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate;
   }
-  bucket_assign(&s->bucket, s->rate, rated_source_burst(s->rate));
+  bucket_assign(&s->bucket, s->rate, rated_source_burst(s->rate), 1);
   return 0;
 }
 
@@ -123,7 +123,7 @@ static int rated_source_write(Element *e, const Handler *h, const char *value, E
   RatedSource *s = (RatedSource *)e;
   if (handler_write_field(e, h, value, errs) < 0) return -1;
   if (!strcmp(h->name, "rate"))
-    bucket_assign_adjust(&s->bucket, s->rate, rated_source_burst(s->rate));
+    bucket_assign_adjust(&s->bucket, s->rate, rated_source_burst(s->rate), 1);
   else if (h->offset == offsetof(RatedSource, length))
     return source_model_set(&s->model, &s->data, s->length, 0, errs);
   else if (s->task.element && s->active && !task_scheduled(&s->task))

@@ -1,24 +1,26 @@
 /* token_bucket.h: the token bucket of the rate-limiting elements.
  *
- * Time advances in whole microseconds; tokens are counted in millionths, so that filling is exact at every
- * rate. (The reference fills every millisecond with rounded amounts, which makes it slow at some rates.)
+ * Time advances in ticks: milliseconds, as in the reference, up to a thousand packets a second, microseconds
+ * above, where milliseconds would make bursts. Filling is exact at every rate. (The reference fills with
+ * rounded amounts, which makes it slow at some rates.)
  */
 #ifndef CLICKLET_STANDARD_TOKEN_BUCKET_H
 #define CLICKLET_STANDARD_TOKEN_BUCKET_H
 #include <clicklet/element.h>
 
-#define TOKEN INT64_C(1000000)
+#define TOKEN UINT64_C(1000000000)
 
 typedef struct TokenBucket {
   uint64_t rate;     /* tokens a second, 0: never filled */
-  uint64_t capacity; /* millionths of tokens */
-  uint64_t level;    /* millionths of tokens */
-  int64_t at;        /* us: when it was filled last; 0 (at first): the next filling makes it full */
+  uint64_t capacity; /* 1e-9 tokens */
+  uint64_t level;    /* 1e-9 tokens */
+  int64_t at;        /* ns: when it was filled last; 0 (at first): the next filling makes it full */
+  int64_t tick;      /* ns */
 } TokenBucket;
 
 /* Sets rate and capacity, in tokens. The capacity is at least what a millisecond brings. The level keeps its
- * proportion to the capacity. */
-static inline void bucket_assign(TokenBucket *b, uint64_t rate, uint64_t capacity) {
+ * proportion to the capacity. per_packet: tokens that a small packet takes. */
+static inline void bucket_assign(TokenBucket *b, uint64_t rate, uint64_t capacity, unsigned per_packet) {
   if (!capacity) {
     rate = 0;
     capacity = UINT32_MAX;
@@ -29,21 +31,23 @@ static inline void bucket_assign(TokenBucket *b, uint64_t rate, uint64_t capacit
   if (b->capacity) b->level = (uint64_t)((unsigned __int128)b->level * scaled / b->capacity);
   b->rate = rate;
   b->capacity = scaled;
+  b->tick = rate > (uint64_t)1000 * per_packet ? NSEC_PER_USEC : NSEC_PER_MSEC;
 }
 
 /* The same, keeping the number of tokens. */
-static inline void bucket_assign_adjust(TokenBucket *b, uint64_t rate, uint64_t capacity) {
+static inline void bucket_assign_adjust(TokenBucket *b, uint64_t rate, uint64_t capacity,
+                                        unsigned per_packet) {
   uint64_t level = b->level;
-  bucket_assign(b, rate, capacity);
+  bucket_assign(b, rate, capacity, per_packet);
   b->level = level < b->capacity ? level : b->capacity;
 }
 
 /* Fills it up to a time of the steady clock, in ns. */
 static inline void bucket_refill(TokenBucket *b, int64_t now) {
-  int64_t us = now / NSEC_PER_USEC;
-  if (us <= b->at) return;
-  uint64_t passed = (uint64_t)(us - b->at);
-  b->at = us;
+  now -= now % b->tick;
+  if (now <= b->at) return;
+  uint64_t passed = (uint64_t)(now - b->at);
+  b->at = now;
   if (!b->rate) return;
   if (passed > (b->capacity - b->level) / b->rate)
     b->level = b->capacity;
@@ -63,12 +67,13 @@ static inline void bucket_set(TokenBucket *b, uint64_t tokens) {
   b->level = tokens * TOKEN < b->capacity ? tokens * TOKEN : b->capacity;
 }
 
-/* ns from the last filling until it holds that many tokens; -1: never. */
+/* ns from the last filling until it holds that many tokens, in whole ticks; -1: never. */
 static inline int64_t bucket_wait(const TokenBucket *b, uint64_t tokens) {
   uint64_t want = tokens * TOKEN;
   if (want <= b->level) return 0;
   if (!b->rate || want > b->capacity) return -1;
-  return (int64_t)((want - b->level - 1) / b->rate + 1) * NSEC_PER_USEC;
+  int64_t ns = (int64_t)((want - b->level - 1) / b->rate + 1);
+  return (ns + b->tick - 1) / b->tick * b->tick;
 }
 
 #endif
