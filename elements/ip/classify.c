@@ -223,18 +223,42 @@ static unsigned known_size(const Known *k) {
   return n;
 }
 
+/* Whether `k` knows all that `weaker` does. */
+static bool known_covers(const Build *b, const Known *k, const Known *weaker) {
+  for (unsigned i = 0; i < 3; i++)
+    if (k->have[i] < weaker->have[i]) return false;
+  for (unsigned i = 0; i < weaker->nwords; i++) {
+    uint32_t mask = 0, value = 0;
+    for (unsigned j = 0; j < k->nwords; j++)
+      if (k->words[j].offset == weaker->words[i].offset) mask = k->words[j].mask, value = k->words[j].value;
+    if (weaker->words[i].mask & (~mask | (weaker->words[i].value ^ value))) return false;
+  }
+  for (unsigned i = 0; i < weaker->nnots; i++) {
+    ClassifyTest t = {.offset = weaker->nots[i].offset, .mask = weaker->nots[i].mask, .value = weaker->nots[i].value};
+    if (known_answer(b, k, &t) != 0) return false;
+  }
+  return true;
+}
+
 /* Adds a way to get somewhere; when there are too many, the two that have most in common become one. */
 static void ways_add(const Build *b, KnownWays *w, const Known *k) {
-  unsigned best = 0, most = 0, own = known_size(k);
+  unsigned best = 0, most = 0;
+  for (unsigned i = 0; i < w->n; i++) {
+    if (known_covers(b, k, &w->way[i])) return;
+    if (!known_covers(b, &w->way[i], k)) continue;
+    w->way[i] = *k; /* the more general one */
+    return;
+  }
+  if (w->n < KNOWN_WAYS) {
+    w->way[w->n++] = *k;
+    return;
+  }
   for (unsigned i = 0; i < w->n; i++) {
     Known both = w->way[i];
     known_meet(b, &both, k);
-    unsigned size = known_size(&both);
-    if (size == known_size(&w->way[i]) && size <= own) return; /* says nothing that this way does not allow */
-    if (size >= most) most = size, best = i;
+    if (known_size(&both) >= most) most = known_size(&both), best = i;
   }
-  if (w->n < KNOWN_WAYS) w->way[w->n++] = *k;
-  else known_meet(b, &w->way[best], k);
+  known_meet(b, &w->way[best], k);
 }
 
 /* How far an edge to test `to` can go on when it is reached in these ways: to the last place that all of them pass. */
@@ -272,6 +296,7 @@ static bool pass_known(Build *b) {
     if (!in) continue; /* nothing leads here */
     b->there[i] = true;
     for (unsigned k = 0; k < in->n; k++) b->there[i] &= known_there(b, &in->way[k], &b->t[i]);
+    int never = -1;
     for (int yes = 1; yes >= 0 && ok; yes--) {
       out->n = 0;
       for (unsigned k = 0; k < in->n; k++) {
@@ -279,8 +304,8 @@ static bool pass_known(Build *b) {
         out->way[out->n] = in->way[k];
         known_add(b, &out->way[out->n++], &b->t[i], yes);
       }
-      if (!out->n) { /* never answered so */
-        b->t[i].next[yes] = b->t[i].next[!yes];
+      if (!out->n) {
+        never = yes;
         continue;
       }
       int32_t to = b->t[i].next[yes];
@@ -289,6 +314,7 @@ static bool pass_known(Build *b) {
       if (!b->known[to] && !(b->known[to] = mem_alloc(sizeof *out))) ok = false;
       for (unsigned k = 0; ok && k < out->n; k++) ways_add(b, b->known[to], &out->way[k]);
     }
+    if (never >= 0) b->t[i].next[never] = b->t[i].next[!never];
     if (i) mem_free(in);
     b->known[i] = NULL;
   }
@@ -390,7 +416,7 @@ static bool pass_join(Build *b) {
       bool lengths = b->there[i] && ny <= nx;
       if (!x->short_yes && !y->short_yes) lengths = true;
       else if (!x->short_yes && ny <= nx) lengths = true;
-      else if (x->short_yes && y->short_yes) lengths = true; /* as the reference: packets that end between the two aside */
+      else if (x->short_yes && y->short_yes && (nx == ny || !b->flat)) lengths = true; /* IP: as the reference, but for packets that end between the two */
       if (!lengths) break;
       x->next[1] = y->next[1];
       x->value |= y->value;
