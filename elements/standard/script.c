@@ -233,7 +233,7 @@ int script_initialize(Element *e, Errors *errs) {
   if (first->op == OP_START) {
     first->count = 1;
     if (s->type == SCRIPT_DRIVER) router_adjust_runcount(e->router, -1); /* the driver then asks at once */
-    else timer_after(&s->timer, 0);
+    else timer_at(&s->timer, time_recent(e)); /* in the first round */
   }
   return 0;
 }
