@@ -25,6 +25,7 @@ void engine_free(Engine *e) {
   platform_engine_cleanup(e);
   mem_free(e->run);
   mem_free(e->timers);
+  packet_pool_free(&e->pool);
   packet_pool = NULL;
   mem_free(e);
 }

@@ -25,6 +25,12 @@ char *mem_string(const char *s, size_t n) {
 
 THREAD_LOCAL PacketPool *packet_pool;
 
+typedef struct PacketSlab {
+  struct PacketSlab *next;
+  Packet *chunks;
+  unsigned count;
+} PacketSlab;
+
 bool packet_pool_grow(PacketPool *pool, unsigned want) {
   if (!pool || pool->total >= pool->limit) {
     if (pool) pool->failures++;
@@ -38,8 +44,14 @@ bool packet_pool_grow(PacketPool *pool, unsigned want) {
     pool->free = free;
     pool->capacity = 2 * total;
   }
-  Packet *chunks = platform_alloc_pages(want * sizeof *chunks);
-  if (!chunks) return pool->failures++, false;
+  PacketSlab *slab = platform_alloc(sizeof *slab);
+  Packet *chunks = slab ? platform_alloc_pages(want * sizeof *chunks) : NULL;
+  if (!chunks) {
+    platform_free(slab);
+    return pool->failures++, false;
+  }
+  *slab = (PacketSlab){pool->slabs, chunks, want};
+  pool->slabs = slab;
   for (unsigned i = want; i-- > 0;) { /* the stack hands out ascending addresses */
     Packet *p = &chunks[i];
     p->store = p;
@@ -53,6 +65,19 @@ bool packet_pool_grow(PacketPool *pool, unsigned want) {
   }
   pool->total = total;
   return true;
+}
+
+void packet_pool_free(PacketPool *pool) {
+  unsigned own = 0;
+  for (unsigned i = 0; i < pool->count; i++) own += pool->free[i]->pool == pool;
+  for (PacketSlab *s; own == pool->total && (s = pool->slabs);) {
+    pool->slabs = s->next;
+    platform_free_pages(s->chunks, s->count * sizeof(Packet));
+    platform_free(s);
+  }
+  platform_free(pool->free);
+  pool->free = NULL;
+  pool->count = pool->capacity = 0;
 }
 
 /* Puts a chunk back that nobody uses any more, in its pristine state. */

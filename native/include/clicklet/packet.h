@@ -56,10 +56,13 @@ struct PacketPool {
   uint32_t total;    /* chunks made so far */
   uint32_t limit;    /* chunks at most */
   uint64_t failures; /* allocations refused for want of memory */
+  struct PacketSlab *slabs; /* the memory of the chunks */
 };
 
 /* Grows the pool by about `want` chunks. Returns false when the limit or the memory is reached. */
 bool packet_pool_grow(PacketPool *pool, unsigned want);
+/* Frees the pool's memory, unless packets of it are still somewhere else. */
+void packet_pool_free(PacketPool *pool);
 void packet_release(Packet *p);                                       /* slow path of packet_free */
 bool packet_unshare(Packet *p, uint32_t headroom, uint32_t tailroom); /* slow path of packet_unique and friends */
 extern THREAD_LOCAL PacketPool *packet_pool;                          /* this thread's pool */
