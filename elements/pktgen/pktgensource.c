@@ -12,17 +12,18 @@
  * but counted in `missed`. Between packets that are far apart it sleeps.
  *
  * Arguments: RATE (packets a second): 0, the default, is as fast as possible. SIZE (`64`, `64 128 512`, `64*7
- * 594*4` or `imix`, which is `64*7 594*4 1518*1`): taken in turn, weighted. Default 64. SRC_ETH, DST_ETH
- * (Ethernet address): default 02:00:00:00:00:01 and 02:00:00:00:00:02. SRC_IP, DST_IP (`ADDR`, `FIRST-LAST`
- * or `ADDR/LEN`, then `random` if they are not to be taken in turn): both IPv4 or both IPv6. With a prefix,
- * its host addresses. Default 10.0.0.2 and 10.0.1.2. SRC_PORT, DST_PORT (`N` or `FIRST-LAST`, then perhaps
- * `random`): default 1024 and 9 (discard). SEED (unsigned): of the random choices; default 1. CHECKSUM
- * (bool): correct UDP checksums; default false, 0 is sent; always true with IPv6. TTL (1 to 255): default 64.
- * TOS (0 to 255): default 0. STREAM (0 to 65535): default 0. SAMPLE (unsigned): takes the time of every
- * SAMPLEth packet; 0: of none. Default 1. LIMIT (int): packets at most; negative: no limit. Default -1.
- * DURATION (interval): ends that long after the first packet; 0, the default: does not. LAG (interval):
- * default 1ms. BURST (1 to 64): packets in one go at most; default: the router's batch. ACTIVE (bool):
- * default true. STOP (bool): stops the driver at the end. Default false.
+ * 594*4` or `imix`, which is `64*7 594*4 1518*1`): taken in turn, weighted. Default 64, with IPv6 84.
+ * SRC_ETH, DST_ETH (Ethernet address): default 02:00:00:00:00:01 and 02:00:00:00:00:02. SRC_IP, DST_IP
+ * (`ADDR`, `FIRST-LAST` or `ADDR/LEN`, then `random` if they are not to be taken in turn): both IPv4 or both
+ * IPv6. With a prefix, its host addresses. Default 10.0.0.2 and 10.0.1.2. SRC_PORT, DST_PORT (`N` or
+ * `FIRST-LAST`, then perhaps `random`): default 1024 and 9 (discard). SEED (unsigned): of the random choices;
+ * default 1. CHECKSUM (bool): correct UDP checksums; default false, 0 is sent; always true with IPv6. TTL (1
+ * to 255): default 64. TOS (0 to 255): default 0. STREAM (0 to 65535): default 0. SAMPLE (unsigned): takes
+ * the time of every SAMPLEth packet; 0: of none. Default 1. LIMIT (int): packets at most; negative: no limit.
+ * Default -1. DURATION (interval): ends that long after the first packet; 0, the default: does not. LAG
+ * (interval): default 1ms. SPIN (interval): sleeping ends that long before a packet is due, and the rest is
+ * waited for by looking at the clock; default 25us. BURST (1 to 64): packets in one go at most; default: the
+ * router's batch. ACTIVE (bool): default true. STOP (bool): stops the driver at the end. Default false.
  *
  * Handlers: `count`, `byte_count` (without frame check sequences), `missed`, `elapsed` (ns), `summary` (JSON)
  * (read). `rate`, `limit`, `duration`, `size`, `active` (read/write): `active` becomes false at the end.
@@ -35,7 +36,6 @@
 #include "payload.h"
 
 #define SIZES_MAX 64
-#define SPIN (25 * NSEC_PER_USEC) /* a sleep takes this long at least: look at the clock until then */
 
 typedef struct PktgenRange {
   uint32_t low, count, at; /* host order */
@@ -64,7 +64,7 @@ typedef struct PktgenSource {
   bool active, started, stop;
   double rate;
   int64_t start, end, now; /* steady ns; end: when it stopped */
-  int64_t limit, duration, lag;
+  int64_t limit, duration, lag, spin;
   uint64_t missed;
   uint32_t burst;
   Task task;
@@ -225,8 +225,8 @@ static bool pktgen_sleep(PktgenSource *s) {
   if (!s->active || s->rate <= 0 || !s->started) return false;
   int64_t next = pktgen_due(s, s->count + s->missed);
   if (s->duration && next > s->start + s->duration) next = s->start + s->duration;
-  if (next - s->now <= 2 * SPIN) return false;
-  timer_at(&s->timer, next - SPIN);
+  if (next - s->now <= 2 * s->spin) return false;
+  timer_at(&s->timer, next - s->spin);
   return true;
 }
 
@@ -377,7 +377,9 @@ static int pktgen_set_sizes(PktgenSource *s, const char *text, Errors *errs) {
   Text word = {0};
   const char *fault = NULL;
   int rc = 0;
-  if (!compare_ignore_case(text, "imix"))
+  if (!*text)
+    n = total = 1;
+  else if (!compare_ignore_case(text, "imix"))
     n = 3, total = 12;
   else
     for (const char *at = text; !rc && (text_clear(&word), at = next_word(at, &word, &fault));) {
@@ -528,7 +530,7 @@ ELEMENT(PktgenSource, .ports = "0/1", .processing = "/a", .pull = pktgen_pull, .
         .run_timer = pktgen_timer, .configure = pktgen_configure, .initialize = pktgen_initialize,
         .cleanup = pktgen_cleanup, .notifier = pktgen_notifier,
         .args = ARGS(
-            ARG(PktgenSource, F64, "RATE", rate, "0"), ARG(PktgenSource, STRING, "SIZE", size_text, "64"),
+            ARG(PktgenSource, F64, "RATE", rate, "0"), ARG(PktgenSource, STRING, "SIZE", size_text, ""),
             ARG(PktgenSource, ETHER, "SRC_ETH", src_ether, "02:00:00:00:00:01"),
             ARG(PktgenSource, ETHER, "DST_ETH", dst_ether, "02:00:00:00:00:02"),
             ARG(PktgenSource, CUSTOM, "SRC_IP", src, "10.0.0.2", .parse = pktgen_parse_address),
@@ -540,7 +542,7 @@ ELEMENT(PktgenSource, .ports = "0/1", .processing = "/a", .pull = pktgen_pull, .
             ARG(PktgenSource, U8, "TOS", tos, "0"), ARG(PktgenSource, U16, "STREAM", stream, "0"),
             ARG(PktgenSource, U32, "SAMPLE", sample, "1"), ARG(PktgenSource, I64, "LIMIT", limit, "-1"),
             ARG(PktgenSource, INTERVAL, "DURATION", duration, "0"),
-            ARG(PktgenSource, INTERVAL, "LAG", lag, "1ms"),
+            ARG(PktgenSource, INTERVAL, "LAG", lag, "1ms"), ARG(PktgenSource, INTERVAL, "SPIN", spin, "25us"),
             ARG(PktgenSource, U32, "BURST", burst, "0", .min = 0, .max = BATCH_MAX),
             ARG(PktgenSource, BOOL, "ACTIVE", active, "true"),
             ARG(PktgenSource, BOOL, "STOP", stop, "false")),
