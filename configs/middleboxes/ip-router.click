@@ -62,7 +62,7 @@ routes[1] -> [0] tx0;   tx0[0] -> out0;   tx0[1] -> routes;
 routes[2] -> [0] tx1;   tx1[0] -> out1;   tx1[1] -> routes;
 
 // For ourselves: answer pings; say that there is nothing else here.
-routes[0] -> local :: IPClassifier(icmp type echo, dst udp port 33434-33534 or dst tcp port 1-65535 or ip proto udp, -);
+routes[0] -> local :: IPClassifier(icmp type echo, ip proto udp or ip proto tcp, -);
 local[0] -> ICMPPingResponder -> routes;
 local[1] -> ICMPError($IP0, unreachable, port) -> routes;
 local[2] -> Discard;
