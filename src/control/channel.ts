@@ -80,6 +80,8 @@ export interface GuestBoot {
 }
 
 interface Waiting {
+  /** The response's payload is wanted whatever its status. */
+  any: boolean;
   resolve(payload: Buffer): void;
   reject(error: Error): void;
 }
@@ -125,7 +127,12 @@ export class Channel {
   }
 
   /** Send one request; its response's payload. Throws ChannelError. */
-  request(type: number, payload: Uint8Array = new Uint8Array(), timeoutMs = 10_000): Promise<Buffer> {
+  request(
+    type: number,
+    payload: Uint8Array = new Uint8Array(),
+    timeoutMs = 10_000,
+    any = false,
+  ): Promise<Buffer> {
     const id = ++this.#id;
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUInt32LE(MAGIC, 0);
@@ -145,6 +152,7 @@ export class Channel {
         then();
       };
       this.#waiting.set(id, {
+        any,
         resolve: (p) => settle(() => resolve(p)),
         reject: (e) => settle(() => reject(e)),
       });
@@ -207,7 +215,8 @@ export class Channel {
 
   /** How the boot went; answered once the guest has tried its first configuration. */
   async boot(timeoutMs = 10_000): Promise<GuestBoot> {
-    const b = await this.request(FRAME.boot, new Uint8Array(), timeoutMs);
+    const b = await this.request(FRAME.boot, new Uint8Array(), timeoutMs, true);
+    if (b.length < 64) throw new ChannelError('malformed', []);
     const u64 = (at: number) => Number(b.readBigUInt64LE(at));
     return {
       installed: b.readUInt32LE(4) === 1,
@@ -257,7 +266,7 @@ export class Channel {
     if (!waiting || !(header.readUInt16LE(6) & RESPONSE)) return; // an event, or an answer nobody waits for any more
     this.#waiting.delete(id);
     const status = header.readUInt32LE(16);
-    if (status === 0) waiting.resolve(Buffer.from(payload));
+    if (status === 0 || waiting.any) waiting.resolve(Buffer.from(payload));
     else waiting.reject(new ChannelError(STATUS[status] ?? 'malformed', readMessages(payload)));
   }
 }

@@ -273,6 +273,8 @@ async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: B
       bootMs,
     };
     save(record);
+    if (vmm.kind === 'kvm' && ports.some((port) => port.startsWith('vhost-user:')))
+      await Promise.race([linksUp(channel), died]);
     monitorEvents?.close();
     if (options.detach) child.unref();
     return new Vm(record, vmm.reason, channel, child, exited);
@@ -284,6 +286,15 @@ async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: B
     }
     if (e instanceof HostError) throw e;
     throw e;
+  }
+}
+
+/** Waits until every port's other side is there. The monitor gives up, and ends, when one does not come. */
+async function linksUp(channel: Channel): Promise<void> {
+  for (;;) {
+    const { ports } = (await channel.monitorStats()) as { ports: { link: boolean }[] };
+    if (ports.every((p) => p.link)) return;
+    await sleep(5);
   }
 }
 
