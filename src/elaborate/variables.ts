@@ -154,8 +154,7 @@ function evaluate(reference: Reference, variables: Variables, depth: number): Va
     const value = expand(level.values.get(parts.name)!, variables, depth + 1, undefined);
     return { text: parts.subscript === undefined ? value : wordAt(value, parts.subscript) };
   }
-  if (parts.fallback !== undefined)
-    return { text: expand(parts.fallback, variables, depth + 1, undefined) };
+  if (parts.fallback !== undefined) return { text: expand(parts.fallback, variables, depth + 1, undefined) };
   if (!nested) return undefined;
   return { text: form === 'braces' ? `\${${text}}` : `$(${text})`, asWritten: true };
 }

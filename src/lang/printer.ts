@@ -24,11 +24,19 @@ export function printAst(ast: Ast): string {
   return new Printer(ast).print();
 }
 
+interface Comment {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 class Printer {
   readonly #ast: Ast;
   readonly #text: string;
   /** Index into `commentRanges` of the next comment to print. */
   #comment = 0;
+  /** Comments passed by inside of a statement. */
+  readonly #held: Comment[] = [];
 
   constructor(ast: Ast) {
     this.#ast = ast;
@@ -46,17 +54,15 @@ class Printer {
     const lines: string[] = [];
     let previousEnd = from;
     for (const statement of statements) {
-      const comments = this.#commentsBefore(statement.span.start, indent);
-      const firstStart =
-        comments.length > 0 ? this.#firstCommentStart(comments.length) : statement.span.start;
-      if (lines.length > 0 && this.#blankLineBetween(previousEnd, firstStart)) lines.push('');
-      lines.push(...comments);
-      if (comments.length > 0 && this.#blankLineBetween(this.#lastCommentEnd(), statement.span.start))
-        lines.push('');
-      lines.push(
-        `${indent}${this.#statement(statement, indent)}${this.#trailingComment(statement.span.end)}`,
-      );
-      previousEnd = Math.max(statement.span.end, this.#lastCommentEnd());
+      const { start, end } = statement.span;
+      for (const place of [...this.#takeCommentsBefore(start), { start, end, text: undefined }]) {
+        if (lines.length > 0 && this.#blankLineBetween(previousEnd, place.start)) lines.push('');
+        previousEnd = place.end;
+        if (place.text !== undefined) lines.push(indent + place.text);
+      }
+      const trailing = { text: this.#statement(statement, indent), comment: this.#trailingComment(end) };
+      lines.push(`${indent}${trailing.text}${trailing.comment ? ` ${trailing.comment.text}` : ''}`);
+      previousEnd = Math.max(previousEnd, trailing.comment?.end ?? 0);
     }
     return lines;
   }
@@ -103,6 +109,7 @@ class Printer {
   }
 
   #config(config: Config): string {
+    while (this.#commentStart() < config.span.start) this.#held.push(this.#takeComment());
     while (this.#commentStart() < config.span.end) this.#comment += 2;
     return config.text;
   }
@@ -139,7 +146,12 @@ class Printer {
   /** A short body that is on one line already and has no comments, or undefined. */
   #inline(open: string, body: CompoundBody, close: string, { start, end }: Span): string | undefined {
     if (this.#commentsWithin(start, end) || /[\r\n]/.test(this.#text.slice(start, end))) return undefined;
+    // Comments of the statement around the body are not for here.
+    const [next, held] = [this.#comment, this.#held.splice(0)];
+    this.#comment = this.#ast.commentRanges.length;
     const statements = body.statements.map((statement) => this.#statement(statement, ''));
+    this.#comment = next;
+    this.#held.push(...held);
     const text = [open + printFormals(body.formals), ...statements, close]
       .join(' ')
       .replace(/;( [)}])$/, '$1');
@@ -148,40 +160,39 @@ class Printer {
 
   // ---- Comments
 
-  #commentStart(index = this.#comment): number {
-    return this.#ast.commentRanges[index] ?? Number.POSITIVE_INFINITY;
-  }
-
-  #lastCommentEnd(): number {
-    return this.#comment > 0 ? this.#ast.commentRanges[this.#comment - 1]! : 0;
-  }
-
-  #firstCommentStart(count: number): number {
-    return this.#ast.commentRanges[this.#comment - 2 * count]!;
+  #commentStart(): number {
+    return this.#ast.commentRanges[this.#comment] ?? Number.POSITIVE_INFINITY;
   }
 
   #commentsWithin(start: number, end: number): boolean {
-    return this.#commentStart() < end && this.#commentStart() >= start;
+    const { commentRanges } = this.#ast;
+    let next = this.#comment;
+    while (next < commentRanges.length && commentRanges[next]! < start) next += 2;
+    return next < commentRanges.length && commentRanges[next]! < end;
   }
 
-  #commentsBefore(offset: number, indent: string): string[] {
-    const comments: string[] = [];
-    while (this.#commentStart() < offset) comments.push(indent + this.#takeComment());
+  #takeComment(): Comment {
+    const [start, end] = this.#ast.commentRanges.slice(this.#comment, this.#comment + 2) as [number, number];
+    this.#comment += 2;
+    return { text: this.#text.slice(start, end).trimEnd(), start, end };
+  }
+
+  #takeCommentsBefore(offset: number): Comment[] {
+    const comments = this.#held.splice(0);
+    while (this.#commentStart() < offset) comments.push(this.#takeComment());
     return comments;
   }
 
-  #takeComment(): string {
-    const [start, end] = this.#ast.commentRanges.slice(this.#comment, this.#comment + 2);
-    this.#comment += 2;
-    return this.#text.slice(start, end).trimEnd();
+  #commentsBefore(offset: number, indent: string): string[] {
+    return this.#takeCommentsBefore(offset).map(({ text }) => indent + text);
   }
 
-  /** A comment on the same line as the end of a statement. */
-  #trailingComment(end: number): string {
+  /** A comment inside of a statement that found no place yet, or one on the line where it ends. */
+  #trailingComment(end: number): Comment | undefined {
+    if (this.#held.length > 0) return this.#held.shift();
     const start = this.#commentStart();
-    if (start === Number.POSITIVE_INFINITY || !/^[ \t;]*$/.test(this.#text.slice(end, start))) return '';
-    const comment = this.#takeComment();
-    return ` ${comment}`;
+    const follows = start < end || /^[ \t;]*$/.test(this.#text.slice(end, Math.min(start, end + WIDTH)));
+    return start !== Number.POSITIVE_INFINITY && follows ? this.#takeComment() : undefined;
   }
 
   #blankLineBetween(start: number, end: number): boolean {

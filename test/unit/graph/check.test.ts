@@ -148,7 +148,7 @@ describe('errors', () => {
   test('unused ports are not reported for what is left of a broken file', () => {
     expect(errors('p :: Print;\np ? -> Discard;\nIdle -> Queue -> Queue -> ToDevice(x)')).toEqual([
       "2:3 syntax error near '?'",
-      "3:15 'Queue@2 :: Queue' pull output 0 connected to 'Queue@3 :: Queue' push input 0",
+      "3:15 'Queue@3 :: Queue' pull output 0 connected to 'Queue@4 :: Queue' push input 0",
     ]);
   });
 });
