@@ -279,13 +279,12 @@ async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: B
     if (options.detach) child.unref();
     return new Vm(record, vmm.reason, channel, child, exited);
   } catch (e) {
+    const closed = e instanceof ChannelError && e.status === 'closed';
+    if (closed) await Promise.race([exited, sleep(500)]); // it is ending by itself and says why
+    const status = child.exitCode;
     child.kill('SIGKILL');
-    if (e instanceof ChannelError && e.status === 'closed') {
-      await exited;
-      throw new VmError(lastWords(), 1);
-    }
-    if (e instanceof HostError) throw e;
-    throw e;
+    await exited;
+    throw closed ? new VmError(lastWords(), status || 1) : e;
   }
 }
 
