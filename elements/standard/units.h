@@ -36,4 +36,15 @@ static inline void text_bandwidth(Text *out, uint64_t rate) {
   text_add_string(out, bytes ? "MBps" : digits == 9 ? "Gbps" : digits == 6 ? "Mbps" : "kbps");
 }
 
+/* value / 2^bits with just as many digits as it takes to tell it from its neighbours. */
+static inline void text_fixed(Text *out, uint32_t value, int bits) {
+  uint64_t one = UINT64_C(1) << bits, power = 1;
+  for (int digits = 0;; digits++, power *= 10) {
+    uint64_t decimal = ((uint64_t)value * power + one / 2) >> bits;
+    if (digits < 9 && ((decimal << bits) + power / 2) / power != value) continue;
+    text_decimal(out, decimal, digits);
+    return;
+  }
+}
+
 #endif
