@@ -101,8 +101,8 @@ export class Channel {
     socket.on('close', () => this.#fail('the virtual machine closed its control channel'));
   }
 
-  /** Connect to a Unix socket; retries until `timeoutMs` while it is not there yet. */
-  static async connect(path: string, timeoutMs = 0): Promise<Channel> {
+  /** Connect to a Unix socket; retries until `timeoutMs`, or `signal`, while it is not there yet. */
+  static async connect(path: string, timeoutMs = 0, signal?: AbortSignal): Promise<Channel> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       try {
@@ -115,7 +115,7 @@ export class Channel {
           });
         });
       } catch (e) {
-        if (Date.now() >= deadline)
+        if (Date.now() >= deadline || signal?.aborted)
           throw new ChannelError('closed', [], `cannot reach the control channel: ${(e as Error).message}`);
         await new Promise((resolve) => setTimeout(resolve, 2));
       }

@@ -230,10 +230,12 @@ async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: B
     detached: options.detach ?? false,
   });
   closeSync(log);
+  const ended = new AbortController();
   const exited = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? (signal ? 128 : 1)));
     child.once('error', () => resolve(3));
   });
+  void exited.then(() => ended.abort());
   const lastWords = () => tail(logPath(name)).replace(/^clicklet-monitor: /gm, '') || 'it said nothing';
   const failed = async (): Promise<never> => {
     const status = await exited;
@@ -243,7 +245,7 @@ async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: B
   const died = failed();
   died.catch(() => undefined);
   try {
-    const channel = await Promise.race([Channel.connect(controlPath(name), 5000), died]);
+    const channel = await Promise.race([Channel.connect(controlPath(name), 5000, ended.signal), died]);
     const boot = await Promise.race([channel.boot(options.timeoutMs ?? 10_000), died]);
     const located = locateMessages(options.configuration.graph, boot.messages);
     if (!boot.installed) {

@@ -31,7 +31,9 @@ for (const [way, skip] of ways) {
       const state = mkdtempSync(join(tmpdir(), 'clicklet-state-'));
       const env = { ...process.env, CLICKLET_STATE: state };
       if (way === 'process') {
-        const child = spawn(process.execPath, [clicklet, 'run', config, ...hosts.ports], { stdio: 'inherit' });
+        const child = spawn(process.execPath, [clicklet, 'run', config, ...hosts.ports], {
+          stdio: 'inherit',
+        });
         end = () => child.kill('SIGTERM');
         await sleep(700);
       } else {
@@ -57,7 +59,9 @@ for (const [way, skip] of ways) {
     });
 
     it('ping the router itself', () => {
-      expect(hosts.run(1, ['ping', '-c', '2', '-i', '0.1', '-W', '3', '10.0.0.1']).output).toContain(' 0% packet loss');
+      expect(hosts.run(1, ['ping', '-c', '2', '-i', '0.1', '-W', '3', '10.0.0.1']).output).toContain(
+        ' 0% packet loss',
+      );
     });
 
     it.skipIf(!hasProgram('traceroute'))('traceroute: the router answers with TTL exceeded', () => {
@@ -72,7 +76,9 @@ for (const [way, skip] of ways) {
       const tcp = JSON.parse(hosts.run(0, ['iperf3', '-J', '-t', '2', '-c', '10.0.1.2']).output);
       expect(tcp.error).toBeUndefined();
       expect(tcp.end.sum_received.bytes).toBeGreaterThan(1e6);
-      const udp = JSON.parse(hosts.run(0, ['iperf3', '-J', '-u', '-b', '5M', '-t', '2', '-c', '10.0.1.2']).output);
+      const udp = JSON.parse(
+        hosts.run(0, ['iperf3', '-J', '-u', '-b', '5M', '-t', '2', '-c', '10.0.1.2']).output,
+      );
       expect(udp.error).toBeUndefined();
       expect(udp.end.sum.packets).toBeGreaterThan(100);
       expect(udp.end.sum.lost_percent).toBeLessThan(10);
