@@ -24,27 +24,33 @@ static __attribute__((noinline, unused)) int check_ip_fail(CheckIPHeader *e, int
   return 1;
 }
 
-static inline int check_ip_header(CheckIPHeader *e, Packet *p) {
+/* Returns what is wrong with the packet, or sets its headers and annotation, cuts it to its length and returns -1. */
+always_inline int check_ip_packet(CheckIPHeader *e, Packet *p) {
   uint8_t *h = p->data + e->offset;
   uint32_t have = p->len - e->offset;
-  if (unlikely((int32_t)have < 20)) return check_ip_fail(e, CHECK_IP_TINY);
+  if (unlikely((int32_t)have < 20)) return CHECK_IP_TINY;
   uint32_t len = ip_len(h), hlen = 20;
   if (likely(h[0] == 0x45)) {
-    if (unlikely(len > have || len < 20)) return check_ip_fail(e, CHECK_IP_LEN);
-    if (e->checksum && unlikely(ip_sum20(h) != 0xffff)) return check_ip_fail(e, CHECK_IP_SUM);
+    if (unlikely(len > have || len < 20)) return CHECK_IP_LEN;
+    if (e->checksum && unlikely(ip_sum20(h) != 0xffff)) return CHECK_IP_SUM;
   } else {
-    if (h[0] >> 4 != 4) return check_ip_fail(e, CHECK_IP_VERSION);
+    if (h[0] >> 4 != 4) return CHECK_IP_VERSION;
     hlen = ip_hlen(h);
-    if (hlen < 20) return check_ip_fail(e, CHECK_IP_HLEN);
-    if (len > have || len < hlen) return check_ip_fail(e, CHECK_IP_LEN);
-    if (e->checksum && in_checksum(h, hlen)) return check_ip_fail(e, CHECK_IP_SUM);
+    if (hlen < 20) return CHECK_IP_HLEN;
+    if (len > have || len < hlen) return CHECK_IP_LEN;
+    if (e->checksum && in_checksum(h, hlen)) return CHECK_IP_SUM;
   }
   uint32_t dst = ip_dst(h);
-  if (unlikely(ip_list_has(&e->bad_src, ip_src(h))) && !ip_list_has(&e->good_dst, dst)) return check_ip_fail(e, CHECK_IP_SRC);
+  if (unlikely(ip_list_has(&e->bad_src, ip_src(h))) && !ip_list_has(&e->good_dst, dst)) return CHECK_IP_SRC;
   packet_set_network(p, h, hlen);
   p->len -= have - len;
   packet_set_dst_ip(p, dst);
-  return 0;
+  return -1;
+}
+
+static inline int check_ip_header(CheckIPHeader *e, Packet *p) {
+  int wrong = check_ip_packet(e, p);
+  return likely(wrong < 0) ? 0 : check_ip_fail(e, wrong);
 }
 
 static inline int check_ip_parse_interfaces(Element *e, const char *text, void *field, Errors *errs, int arg) {

@@ -9,24 +9,15 @@
  *
  * Example: `Idle -> FixIPSrc(10.0.0.1) -> Discard;`
  */
-#include "ip.h"
+#include "fixipsrc.h"
 
 typedef struct FixIPSrc {
   Element base;
   uint32_t addr;
 } FixIPSrc;
 
-static __attribute__((noinline)) int fix_ip_src_slow(FixIPSrc *e, Packet *p) {
-  if (!ip_full_header(p)) return 0;
-  if (!packet_unique(p)) return PACKET_DROP;
-  set_anno_u8(p, ANNO_FIX_IP_SRC, 0);
-  store32(p->network + 12, e->addr);
-  ip_set_checksum(p->network);
-  return 0;
-}
-
 static inline int fix_ip_src(FixIPSrc *e, Packet *p) {
-  return likely(!anno_u8(p, ANNO_FIX_IP_SRC)) ? 0 : fix_ip_src_slow(e, p);
+  return likely(!anno_u8(p, ANNO_FIX_IP_SRC)) ? 0 : ip_fix_source(p, e->addr);
 }
 
 ACTION(FixIPSrc, fix_ip_src)
