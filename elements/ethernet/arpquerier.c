@@ -162,7 +162,7 @@ static void arpquerier_arm(ARPQuerier *e, int64_t more) {
 }
 
 static void arpquerier_timer(Element *e, Timer *t) {
-  arp_slim(&((ARPQuerier *)e)->own, arp_now(e));
+  arp_slim(&((ARPQuerier *)e)->own, arp_now_exact(e));
   arpquerier_arm((ARPQuerier *)e, NSEC_PER_SEC);
 }
 
@@ -235,7 +235,7 @@ enum { ARPQ_TABLE, ARPQ_STATS, ARPQ_COUNT, ARPQ_LENGTH };
 static int arpquerier_read(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
   ARPQuerier *e = (ARPQuerier *)el;
   switch (h->data) {
-  case ARPQ_TABLE: arp_table_text(e->cache, arp_now(el), out); break;
+  case ARPQ_TABLE: arp_table_text(e->cache, arp_now_exact(el), out); break;
   case ARPQ_STATS:
     text_printf(out, "%llu packets killed\n%llu ARP queries sent\n", (unsigned long long)(e->drops + e->cache->drops), (unsigned long long)e->queries);
     break;

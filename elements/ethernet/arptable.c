@@ -205,7 +205,7 @@ int arp_write_insert(Element *e, ArpCache *c, const char *value, Errors *errs) {
   int rc = 0;
   if (n != 2 || !arg_parse_ip(e, words[0], &ip) || !arg_parse_ether(e, words[1], ether))
     rc = error(errs, "expected 'IP ETH', not '%s'", value);
-  else if (!arp_insert(c, ip, ether, arp_now(e), NULL)) rc = error(errs, "out of memory");
+  else if (!arp_insert(c, ip, ether, arp_now_exact(e), NULL)) rc = error(errs, "out of memory");
   for (unsigned i = 0; i < countof(words); i++) mem_free(words[i]);
   return rc;
 }
@@ -214,7 +214,7 @@ int arp_write_delete(Element *e, ArpCache *c, const char *value, Errors *errs) {
   static const uint8_t nobody[6] = {255, 255, 255, 255, 255, 255};
   uint32_t ip;
   if (!arg_parse_ip(e, value, &ip)) return error(errs, "expected an IP address, not '%s'", value);
-  return arp_insert(c, ip, nobody, arp_now(e), NULL) ? 0 : error(errs, "out of memory");
+  return arp_insert(c, ip, nobody, arp_now_exact(e), NULL) ? 0 : error(errs, "out of memory");
 }
 
 /* ---- The element ------------------------------------------------------------------------------------------------- */
@@ -230,7 +230,7 @@ static void arptable_arm(ARPTable *e, int64_t more) {
 }
 
 static void arptable_timer(Element *e, Timer *t) {
-  arp_slim(&((ARPTable *)e)->cache, arp_now(e));
+  arp_slim(&((ARPTable *)e)->cache, arp_now_exact(e));
   arptable_arm((ARPTable *)e, NSEC_PER_SEC);
 }
 
@@ -256,7 +256,7 @@ static bool arptable_live(Element *e) { return (void)e, true; }
 static void *arptable_cast(Element *e, const char *name) { return strcmp(name, "ArpCache") ? NULL : &((ARPTable *)e)->cache; }
 
 static int arptable_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  arp_table_text(&((ARPTable *)e)->cache, arp_now(e), out);
+  arp_table_text(&((ARPTable *)e)->cache, arp_now_exact(e), out);
   return 0;
 }
 

@@ -33,6 +33,7 @@ typedef struct ArpCache {
 enum { ARP_UNKNOWN = -1, ARP_KNOWN, ARP_POLL };
 
 always_inline int64_t arp_now(const Element *e) { return time_recent(e) / NSEC_PER_MSEC; }
+always_inline int64_t arp_now_exact(const Element *e) { return time_steady(e) / NSEC_PER_MSEC; } /* for handlers and timers */
 always_inline uint32_t arp_hash(uint32_t ip) {
   uint32_t h = ip * 0x9e3779b1u;
   return h ^ (h >> 15);

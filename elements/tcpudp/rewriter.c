@@ -82,6 +82,7 @@ static void rw_map_remove(RwMap *m, uint32_t i) {
 /* ---- Expiry ---------------------------------------------------------------------------------------------------------- */
 
 static uint64_t rw_now64(const Rewriter *e) { return (uint64_t)time_recent(&e->base) / NSEC_PER_MSEC; }
+static uint64_t rw_now_exact(const Rewriter *e) { return (uint64_t)time_steady(&e->base) / NSEC_PER_MSEC; } /* handlers, timers */
 static uint64_t rw_last64(const RwFlow *f, uint64_t now) { return now - (uint32_t)((uint32_t)now - f->last); }
 
 static RwLink *rw_link(const RwSet *s, RwWheel *w, uint32_t at) { return at & RW_HEAD ? &w->list[at & ~RW_HEAD] : &rw_flow(s, at)->link; }
@@ -340,7 +341,7 @@ static RwWheel *rw_new_wheel(int64_t timeout_ns, int64_t guarantee_ns, uint64_t 
 int rw_initialize(Rewriter *e, unsigned classes, Errors *errs) {
   if (rw_join(e, errs) < 0) return -1;
   if (!e->streaming_given) e->timeout[RW_UDP_STREAMING] = e->timeout[RW_UDP];
-  uint64_t now = (uint64_t)time_steady(&e->base) / NSEC_PER_MSEC;
+  uint64_t now = rw_now_exact(e);
   for (int c = 0; c < RW_CLASSES; c++) {
     if (!(classes & 1u << c)) continue;
     if (!(e->wheel[c] = rw_new_wheel(e->timeout[c], c >= RW_UDP ? e->udp_guarantee : e->guarantee, now))) return error(errs, "out of memory");
@@ -358,7 +359,7 @@ void rw_timer(Element *el, Timer *t) {
   Rewriter *e = (Rewriter *)el;
   uint32_t budget = RW_REAP_STEP;
   for (int c = 0; c < RW_CLASSES && budget; c++)
-    if (e->wheel[c]) budget = rw_reap(e, e->wheel[c], rw_now64(e), budget);
+    if (e->wheel[c]) budget = rw_reap(e, e->wheel[c], rw_now_exact(e), budget);
   if (!budget) timer_after(t, NSEC_PER_MSEC); /* goes on, but lets packets through */
   else if (e->reap_interval) timer_after(t, e->reap_interval);
 }
@@ -412,7 +413,7 @@ int rw_write(Element *el, const Handler *h, const char *value, Errors *errs) {
   if (!ok) return error(errs, "expected a capacity, not '%s'", value);
   s->capacity = (int32_t)v;
   for (uint32_t i; (int64_t)s->count > s->capacity;) {
-    if ((i = rw_victim(s, rw_now64(e), false)) == UINT32_MAX && (i = rw_victim(s, rw_now64(e), true)) == UINT32_MAX) break;
+    if ((i = rw_victim(s, rw_now_exact(e), false)) == UINT32_MAX && (i = rw_victim(s, rw_now_exact(e), true)) == UINT32_MAX) break;
     rw_destroy(s, i);
   }
   return 0;
@@ -465,7 +466,7 @@ static void rw_sort(RwLine *a, uint32_t n) { /* a heap sort */
 void rw_table(Rewriter *e, int map, RwTextFn text, Text *out) {
   const RwMap *m = &e->map[map];
   RwLine *lines = mem_alloc((m->count + 1) * sizeof *lines);
-  uint32_t n = 0, now = rw_now(e);
+  uint32_t n = 0, now = (uint32_t)rw_now_exact(e);
   if (!lines) return;
   for (uint32_t i = 0; i <= m->mask; i++) {
     uint32_t ref = m->slots[i].ref;
