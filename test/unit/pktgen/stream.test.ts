@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { compilePlan } from '../../../src/engine/router.ts';
+import { generatorGraph, loopGraph } from '../../../src/pktgen/graph.ts';
+import { checkStreams, parseRate, StreamError, sourceElement } from '../../../src/pktgen/stream.ts';
+
+describe('rates', () => {
+  it.each([
+    ['max', 0],
+    ['0', 0],
+    ['1000000', 1e6],
+    ['5M', 5e6],
+    ['1.5M', 1.5e6],
+    ['250k', 250_000],
+    ['2Mpps', 2e6],
+    ['1G', 1e9],
+    ['1e6', 1e6],
+  ])('%s is %d packets a second', (text, pps) => expect(parseRate(text)).toBe(pps));
+  it.each(['', 'fast', '-1', '5 m', '1,000'])('%s is none', (text) => expect(parseRate(text)).toBeNaN());
+});
+
+describe('streams', () => {
+  it('fills in defaults', () => {
+    const [s] = checkStreams({ streams: [{}] });
+    expect(s).toEqual({
+      from: 0,
+      to: 1,
+      srcPort: '1024',
+      dstPort: '9',
+      size: '64',
+      rate: 0,
+      checksum: false,
+      ttl: 64,
+      tos: 0,
+      seed: 1,
+      sample: 1,
+    });
+  });
+
+  it('accepts sizes and ports as numbers, lists and text', () => {
+    const sizes = checkStreams({
+      streams: [{ size: 128 }, { size: [64, 512] }, { size: 'imix' }, { size: '64*7 594*4' }],
+    }).map((s) => s.size);
+    expect(sizes).toEqual(['128', '64 512', 'imix', '64*7 594*4']);
+    expect(checkStreams({ streams: [{ srcPort: 5, dstPort: '1-9 random' }] })[0]).toMatchObject({
+      srcPort: '5',
+      dstPort: '1-9 random',
+    });
+  });
+
+  it('reports every mistake with its place', () => {
+    let message = '';
+    try {
+      checkStreams(
+        {
+          streams: [
+            { src: '10.0.0.300', rate: 'fast' },
+            { size: 'big', colour: 1 },
+          ],
+        },
+        'my.yaml',
+      );
+    } catch (e) {
+      expect(e).toBeInstanceOf(StreamError);
+      message = (e as Error).message;
+    }
+    const lines = message.split('\n');
+    expect(lines.every((l) => l.startsWith('my.yaml: streams['))).toBe(true);
+    expect(lines.filter((l) => l.includes('streams[0].src: expected ADDR'))).toHaveLength(1);
+    expect(lines.filter((l) => l.includes('streams[0].rate: expected packets a second'))).toHaveLength(1);
+    expect(lines.filter((l) => l.includes('streams[1].size: expected frame sizes'))).toHaveLength(1);
+    expect(lines.filter((l) => l.includes('streams[1]: ') && l.includes('colour'))).toHaveLength(1);
+  });
+
+  it.each([
+    ['10.0.0.1', true],
+    ['10.0.0.1-10.0.0.9', true],
+    ['10.0.0.0/24 random', true],
+    ['fd00::1-fd00::9', true],
+    ['fd00::/64', true],
+    ['10.0.0.1-fd00::1', false],
+    ['10.0.0.0/33', false],
+    ['10.0.0.1 sometimes', false],
+    ['); Idle -> Discard', false],
+  ])('%s as an address: %s', (src, ok) => {
+    const check = () => checkStreams({ streams: [{ src }] });
+    if (ok) expect(check()[0]!.src).toBe(src);
+    else expect(check).toThrow(StreamError);
+  });
+});
+
+describe('the generator graph', () => {
+  it('writes one source element with everything the stream says', () => {
+    const [s] = checkStreams({
+      streams: [{ src: '10.0.0.2', dst: '10.0.1.0/24', rate: '2M', size: 'imix' }],
+    });
+    expect(sourceElement('s', 3, s!)).toBe(
+      's :: PktgenSource(STREAM 3, RATE 2000000, SIZE imix, SRC_ETH 02:00:00:00:00:01, DST_ETH 02:00:00:00:01:01, ' +
+        'SRC_IP 10.0.0.2, DST_IP 10.0.1.0/24, SRC_PORT 1024, DST_PORT 9, CHECKSUM false, TTL 64, TOS 0, SEED 1, SAMPLE 1, ACTIVE false);',
+    );
+  });
+
+  it('compiles, for one stream, both directions and several streams on a port', () => {
+    for (const streams of [
+      [{}],
+      [{}, { from: 1, to: 0 }],
+      [{}, { dstPort: 1 }, { dstPort: 2 }, { from: 2 }],
+    ]) {
+      const g = generatorGraph(3, checkStreams({ streams }));
+      const { graph } = compilePlan(g.text, 'generator');
+      for (const name of [...g.sources, ...g.sinks])
+        expect(
+          graph.elements.some((e) => e.name === name),
+          name,
+        ).toBe(true);
+    }
+    expect(compilePlan(loopGraph('x', checkStreams({ streams: [{}] })[0]!).text, 'loop').warnings).toEqual(
+      [],
+    );
+  });
+});
