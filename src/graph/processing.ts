@@ -43,8 +43,9 @@ export function resolveProcessing(
     atOutput.add(numbers.output(tie.from, tie.fromPort), i);
   }
   let round = ties.map((_, i) => i);
+  const queue = new Queue(ties.length);
   while (round.length > 0) {
-    const queue = new Queue(round, ties.length);
+    queue.fill(round);
     const nextRound = new Set<number>();
     for (let i = queue.take(); i !== undefined; i = queue.take()) {
       const tie = ties[i]!;
@@ -125,14 +126,19 @@ export function instantiation(element: FlatElement) {
 
 /** Numbers in ascending order: a sorted list to start with, and later additions in a heap. */
 class Queue {
-  readonly #initial: readonly number[];
+  #initial: readonly number[] = [];
   readonly #queued: Uint8Array;
   readonly #heap: number[] = [];
   #position = 0;
 
-  constructor(initial: readonly number[], size: number) {
-    this.#initial = initial;
+  constructor(size: number) {
     this.#queued = new Uint8Array(size);
+  }
+
+  /** Start over with a sorted list; the queue must be empty. */
+  fill(initial: readonly number[]): void {
+    this.#initial = initial;
+    this.#position = 0;
     for (const value of initial) this.#queued[value] = 1;
   }
 

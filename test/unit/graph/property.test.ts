@@ -90,7 +90,7 @@ const { statements } = fc.letrec<{ statements: string; statement: string; elemen
       .array(fc.tuple(tie('statement'), comment), { maxLength: 4 })
       .map((list) => list.flat().join(';')),
     statement: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
+      { depthSize: 'xsmall', withCrossShrink: true },
       fc
         .tuple(
           fc.array(tie('element'), { minLength: 1, maxLength: 4 }),
@@ -102,7 +102,7 @@ const { statements } = fc.letrec<{ statements: string; statement: string; elemen
       fc.tuple(name, tie('body')).map(([key, body]) => `elementclass ${key} {${body}}`),
     ),
     element: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
+      { depthSize: 'xsmall', withCrossShrink: true },
       fc.tuple(ports, name, ports).map((parts) => parts.join(' ')),
       fc
         .tuple(name, name, fc.array(argument, { maxLength: 3 }))
@@ -130,7 +130,7 @@ describe('configurations', () => {
       fc.property(statements, (text) => {
         const diagnostics = new Diagnostics();
         const ast = parse(text, 'x', diagnostics);
-        fc.pre(!diagnostics.hasErrors);
+        if (diagnostics.hasErrors) return;
         const printed = printAst(ast);
         const again = parse(printed, 'x', diagnostics);
         expect(formatDiagnostics(diagnostics)).toBe('');
@@ -139,7 +139,7 @@ describe('configurations', () => {
         const comments = (value: string) => value.match(/\bnote\b/g)?.length;
         expect(comments(printed)).toBe(comments(text));
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 
@@ -148,10 +148,10 @@ describe('configurations', () => {
       fc.property(statements, (text) => {
         const diagnostics = new Diagnostics();
         const graph = elaborate(parse(text, 'x', diagnostics), {}, diagnostics);
-        fc.pre(!diagnostics.hasErrors);
+        if (diagnostics.hasErrors) return;
         expect(shape(flatten(printFlat(graph)))).toEqual(shape(graph));
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 });
