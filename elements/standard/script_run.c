@@ -113,7 +113,7 @@ static void run_write(Script *s, const Instruction *in, const char *text, Errors
     } else
       rc = handler_call_write(s->base.router, NULL, text_cstr(&c.name), text_cstr(&c.value), &inner);
     /* A script that ends in "error" says -1; every other failure is "invalid argument". */
-    bool script = c.e && !strcmp(c.h->name, "run") && c.e->class->push == script_push;
+    bool script = c.e && c.e->class->push == script_push && (c.h->flags & HANDLER_PARAM); /* run, or any of a PROXY */
     s->write_status = rc < 0 && !script ? -22 : rc;
     call_done(&c, errs, &inner);
   }
