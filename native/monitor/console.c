@@ -77,10 +77,7 @@ uint32_t console_send(const uint8_t *p, uint32_t n) {
   return sent;
 }
 
-static void kicked(Watch *w, uint32_t events) {
-  (void)events;
-  uint64_t count;
-  (void)!read(w->fd, &count, sizeof count);
+void control_poll(void) {
   if (!started) return;
   uint32_t len;
   uint16_t id;
@@ -93,6 +90,13 @@ static void kicked(Watch *w, uint32_t events) {
   }
   if (any) call(&from_guest);
   control_to_guest();
+}
+
+static void kicked(Watch *w, uint32_t events) {
+  (void)events;
+  uint64_t count;
+  (void)!read(w->fd, &count, sizeof count);
+  control_poll();
 }
 
 void console_open(Monitor *m) {
@@ -119,5 +123,5 @@ void control_device_ready(Monitor *m) {
     return;
   }
   started = true;
-  kicked(&kicks[1], 0);
+  control_poll();
 }

@@ -138,11 +138,12 @@ static void look_at_states(Monitor *m) {
   uint32_t states = __atomic_exchange_n(&m->state_notices, 0, __ATOMIC_SEQ_CST);
   char reason[256];
   report_text(m, reason, sizeof reason);
+  if (states) control_poll(); /* what was sent before the change of state comes first */
   if (states & 1u << GUEST_CONFIGURED) boot_phases(m);
   if (states & 1u << GUEST_FIRST_PACKET)
     event(m, "firstPacket", "\"at\":%.3f", guest_ms(m, m->boot->report.tsc_first_packet));
   if (states & 1u << GUEST_STOPPED) end_with(m, EXIT_DONE, "%s", *reason ? reason : "stopped");
-  if (states & 1u << GUEST_REFUSED && !m->options.control) end_with(m, EXIT_REFUSED, "%s", reason);
+  if (states & 1u << GUEST_REFUSED) end_with(m, EXIT_REFUSED, "%s", reason);
   if (states & 1u << GUEST_OUT_OF_MEMORY) end_with(m, EXIT_REFUSED, "%s", reason);
   if (states & 1u << GUEST_FAULTED) end_with(m, EXIT_FAULT, "%s", reason);
 }

@@ -160,6 +160,7 @@ void json_string(char *out, size_t size, const char *s);
 void control_open(Monitor *m);
 void control_close(Monitor *m);
 void control_device_ready(Monitor *m);
+void control_poll(void);             /* takes what the guest has sent so far */
 bool control_stop_guest(Monitor *m); /* sends STOP; false if the guest cannot be asked */
 /* sandbox.c */
 void sandbox_enter(void);

@@ -26,7 +26,8 @@ void tables_build(GuestTables *t, const GuestImage *image, uint64_t memory, int 
   t->pml4[0] = AT(pdpt) | USER_PAGE;
   for (unsigned i = 0; i < 4; i++) t->pdpt[i] = (AT(pd) + i * PAGE) | USER_PAGE;
 
-  uint64_t small = memory < GUEST_IMAGE_LIMIT ? memory : GUEST_IMAGE_LIMIT;
+  uint64_t large = (image->data_end + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1); /* large pages from here on */
+  uint64_t small = memory < large ? memory : large;
   map(t, PAGE, image->kernel_start, USER_PAGE | no_execute);
   map(t, image->kernel_start, image->kernel_end, KERNEL_PAGE);
   map(t, image->text_start, image->text_end, USER_READ);
@@ -34,8 +35,8 @@ void tables_build(GuestTables *t, const GuestImage *image, uint64_t memory, int 
   map(t, image->data_start, image->stack_guard, USER_PAGE | no_execute);
   map(t, image->stack_guard + PAGE, small, USER_PAGE | no_execute);
   /* Only now: ring 0 may be running on large pages here. */
-  for (unsigned i = 0; i < GUEST_PAGE_TABLES; i++) t->pd[0][i] = (AT(pt) + i * PAGE) | USER_PAGE;
-  for (uint64_t at = GUEST_IMAGE_LIMIT; at < memory; at += LARGE_PAGE)
+  for (unsigned i = 0; i < large / LARGE_PAGE; i++) t->pd[0][i] = (AT(pt) + i * PAGE) | USER_PAGE;
+  for (uint64_t at = large; at < memory; at += LARGE_PAGE)
     t->pd[at >> 30][at >> 21 & 511] = at | LARGE | USER_PAGE | no_execute;
   for (; *devices; devices++) {
     uint64_t at = *devices & ~(LARGE_PAGE - 1);
