@@ -159,7 +159,10 @@ int64_t time_recent(const Element *e) { return e->router->engine->now_steady; }
 /* ---- Driver ------------------------------------------------------------------------------------------------------ */
 
 #define TASKS_PER_ROUND 128
-#define ROUNDS_PER_LOOK 16 /* rounds between looks at file descriptors while tasks are busy */
+/* While tasks are busy, descriptors and sleeping ports are looked at this often: a task that sleeps until its port has
+ * room again must not wait for as long as the queue in front of it takes to overflow. */
+#define LOOK_INTERVAL (50 * NSEC_PER_USEC)
+#define ROUNDS_PER_LOOK 16 /* the same under simulated time */
 
 static void run_tasks(Engine *e) {
   for (unsigned i = 0; i < TASKS_PER_ROUND && e->run_count; i++) {
@@ -201,6 +204,7 @@ static bool driver_goes_on(Engine *e) {
 
 void engine_run(Engine *e) {
   packet_pool = &e->pool;
+  int64_t next_look = 0;
   for (uint64_t round = 0; e->router && driver_goes_on(e); round++) {
     e->stats.rounds++;
     e->now_steady = e->options.simulated_time ? e->simulated : platform_clock_steady();
@@ -211,7 +215,10 @@ void engine_run(Engine *e) {
     run_timers(e);
     if (unlikely(e->router->runcount <= 0 || e->stop_requested)) continue;
     if (e->run_count) {
-      if (round % ROUNDS_PER_LOOK == 0) platform_wait(e, 0);
+      if (e->options.simulated_time ? round % ROUNDS_PER_LOOK == 0 : e->now_steady >= next_look) {
+        platform_wait(e, 0);
+        next_look = e->now_steady + LOOK_INTERVAL;
+      }
       continue;
     }
     int64_t deadline = e->timer_count ? e->timers[0]->expiry : INT64_MAX;
