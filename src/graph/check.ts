@@ -15,6 +15,8 @@ export interface CheckOptions {
    * the statement that uses them may be among those that were skipped.
    */
   partial?: boolean;
+  /** Where the graph is to run; classes that are not compiled for it are errors. */
+  target?: string;
 }
 
 /** Check a graph and resolve its ports; undefined if there were errors. All of them are reported. */
@@ -26,6 +28,7 @@ export function check(
 ): ResolvedGraph | undefined {
   const before = diagnostics.errorCount;
   checkClasses(graph.elements, classes, diagnostics);
+  if (options.target !== undefined) checkTarget(graph.elements, classes, options.target, diagnostics);
   const ports = countPorts(graph, classes);
   const sound = checkPortNumbers(graph, classes, ports, diagnostics);
   const agnostic = ports.map(
@@ -83,6 +86,21 @@ function checkClasses(elements: readonly FlatElement[], classes: ClassTable, dia
     if (element.undeclared || classes.has(className) || reported.has(className)) continue;
     reported.add(className);
     const message = `unknown element class '${className}'${suggest(className, classes.names())}`;
+    diagnostics.error(element.span, message, instantiation(element));
+  }
+}
+
+/** Every element must be compiled for the target. */
+function checkTarget(
+  elements: readonly FlatElement[],
+  classes: ClassTable,
+  target: string,
+  diagnostics: Diagnostics,
+): void {
+  for (const element of elements) {
+    const elementClass = classOf(element, classes);
+    if (!elementClass || elementClass.targets.includes(target)) continue;
+    const message = `'${shown(element)}' is not available on target '${target}', only on ${elementClass.targets.join(', ')}`;
     diagnostics.error(element.span, message, instantiation(element));
   }
 }

@@ -79,7 +79,7 @@ export class ClassTable {
     return this.#classes.keys();
   }
 
-  [Symbol.iterator](): Iterator<ElementClass> {
+  [Symbol.iterator](): IterableIterator<ElementClass> {
     return this.#classes.values();
   }
 }

@@ -10,6 +10,8 @@ import type { ResolvedGraph } from './resolved-graph.ts';
 
 export interface CompileOptions extends Omit<ElaborateOptions, 'classes'> {
   classes: ClassTable;
+  /** Where the graph is to run; classes that are not compiled for it are errors. */
+  target?: string;
 }
 
 export interface CompileResult {
@@ -26,7 +28,8 @@ export function compile(text: string, file: string, options: CompileOptions): Co
   const ast = parse(text, file, diagnostics);
   const flat = elaborate(ast, options, diagnostics);
   const partial = diagnostics.hasErrors;
-  const graph = check(flat, options.classes, diagnostics, { partial });
+  const { classes, target } = options;
+  const graph = check(flat, classes, diagnostics, target === undefined ? { partial } : { partial, target });
   diagnostics.sort();
   return { graph: partial ? undefined : graph, flat, diagnostics };
 }

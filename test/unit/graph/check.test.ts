@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ClassTable } from '../../../src/graph/class-table.ts';
 import { compile } from '../../../src/graph/compile.ts';
 import type { ResolvedGraph } from '../../../src/graph/resolved-graph.ts';
 import { classes } from './class-fixture.ts';
@@ -119,6 +120,18 @@ describe('errors', () => {
     ['AddressInfo(a 1.0.0.1); Idle -> Discard', []],
   ])('%j', (text, expected) => {
     expect(errors(text)).toEqual(expected);
+  });
+
+  test('elements must be compiled for the target', () => {
+    const host = new ClassTable(
+      [...classes].map((c) => (c.name === 'Print' ? { ...c, targets: ['host'] } : c)),
+    );
+    const text = 'Idle -> p :: Print -> Discard';
+    const { diagnostics } = compile(text, 'x', { classes: host, target: 'guest' });
+    expect(diagnostics.list.map(({ message }) => message)).toEqual([
+      "'p :: Print' is not available on target 'guest', only on host",
+    ]);
+    expect(compile(text, 'x', { classes: host, target: 'host' }).diagnostics.list).toEqual([]);
   });
 
   test('notes lead from compounds to their use', () => {
