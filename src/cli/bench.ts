@@ -139,9 +139,14 @@ export function rateOf(text: string): number {
 export function sizesOf(text: string | undefined, fromFile: boolean): (string | undefined)[] {
   if (text === undefined) return [fromFile ? undefined : '64'];
   const list = text.split(',').map((s) => s.trim());
-  const wrong = list.find((s) => !/^(imix|\d+)$/i.test(s));
+  const wrong = list.find(
+    (s) => !/^imix$/i.test(s) && !(/^\d+$/.test(s) && Number(s) >= 64 && Number(s) <= 9018),
+  );
   if (wrong !== undefined)
-    throw new CliError(`--size '${wrong}': expected bytes such as 64,128,512 or imix`, EXIT.usage);
+    throw new CliError(
+      `--size '${wrong}': expected bytes from 64 to 9018, such as 64,128,512, or imix`,
+      EXIT.usage,
+    );
   return list;
 }
 

@@ -1,8 +1,7 @@
 /** `clicklet check FILE`: every mistake of a configuration, located, without running it. */
 
 import { Command } from 'commander';
-import { ConfigurationError, compilePlan, Router } from '../engine/router.ts';
-import { classTable } from '../engine/table.ts';
+import { ConfigurationError, checkArguments, compilePlan } from '../engine/router.ts';
 import type { Diagnostic } from '../lang/diagnostics.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
 import { diagnosticsJson, EXIT, print, report } from './output.ts';
@@ -24,12 +23,7 @@ export function checkCommand(): Command {
           resolveLibrary: libraryResolver(),
           target: o.target === 'vm' ? 'guest' : 'host',
         });
-        list = compiled.warnings;
-        if (o.target === 'process' && !compiled.graph.elements.some((e) => opensDevice(e.className))) {
-          const router = await Router.create(compiled); // arguments are checked by the elements themselves
-          list = router.warnings;
-          router.close();
-        }
+        list = [...compiled.warnings, ...checkArguments(compiled)];
       } catch (e) {
         if (!(e instanceof ConfigurationError)) throw e;
         list = e.diagnostics;
@@ -41,9 +35,3 @@ export function checkCommand(): Command {
       process.exitCode = ok ? EXIT.ok : EXIT.input;
     });
 }
-
-/** Elements whose initialisation would open files or devices, which a check must not do. */
-const opensDevice = (name: string): boolean =>
-  classTable()
-    .get(name)
-    ?.file.match(/^elements\/(device|userlevel)\//) != null;

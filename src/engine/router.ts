@@ -44,11 +44,30 @@ export interface Configuration {
   readonly warnings: readonly Diagnostic[];
 }
 
+/** What the elements say of their arguments, without initialising any. Nothing where no engine can run. */
+function configureOnly(graph: ResolvedGraph): readonly NativeMessage[] {
+  let engine: NativeEngine;
+  try {
+    engine = createEngine();
+  } catch {
+    return []; // what the front end said must do on this host
+  }
+  const { messages } = engine.check(writePlan(graph));
+  engine.close();
+  return messages;
+}
+
+/** The mistakes in the arguments of a compiled configuration, found without opening files or devices. */
+export function checkArguments(configuration: Configuration): readonly Diagnostic[] {
+  const { graph } = configuration;
+  return locateMessages(graph, configureOnly(graph)).list;
+}
+
 /**
  * A configuration that has errors already is not installed, so its arguments would go unchecked and be reported one
  * round later. This asks the elements that could be understood for the mistakes in their arguments.
  */
-function checkArguments(flat: FlatGraph, diagnostics: Diagnostics): void {
+function checkPartial(flat: FlatGraph, diagnostics: Diagnostics): void {
   const table = classTable();
   // As many ports as the connections that could be understood speak of.
   const inputs: 'push'[][] = flat.elements.map(() => []);
@@ -59,20 +78,21 @@ function checkArguments(flat: FlatGraph, diagnostics: Diagnostics): void {
   }
   const elements: ResolvedElement[] = flat.elements.flatMap((e) => {
     const elementClass = e.undeclared ? undefined : table.get(e.className);
-    const ports = { inputs: inputs[e.index]!, outputs: outputs[e.index]!, agnosticInputs: [], agnosticOutputs: [] };
+    const ports = {
+      inputs: inputs[e.index]!,
+      outputs: outputs[e.index]!,
+      agnosticInputs: [],
+      agnosticOutputs: [],
+    };
     return elementClass ? [{ ...e, class: elementClass, ...ports }] : [];
   });
   const graph = { ...flat, elements, connections: [] };
-  let engine: NativeEngine;
-  try {
-    engine = createEngine();
-  } catch {
-    return; // no engine on this host: what the front end said must do
-  }
-  const { messages } = engine.check(writePlan(graph));
-  engine.close();
+  const messages = configureOnly(graph);
   // In half a graph only what is said of an argument counts.
-  const located = locateMessages(graph, messages.filter((m) => m.arg >= 0 && m.severity === 'error'));
+  const located = locateMessages(
+    graph,
+    messages.filter((m) => m.arg >= 0 && m.severity === 'error'),
+  );
   for (const d of located.list) diagnostics.error(d.span, d.message, d.notes);
   diagnostics.sort();
 }
@@ -90,7 +110,7 @@ export function compilePlan(
 ): Configuration {
   const { graph, flat, diagnostics } = compile(text, file, { ...options, classes: classTable() });
   if (!graph) {
-    checkArguments(flat, diagnostics);
+    checkPartial(flat, diagnostics);
     throw new ConfigurationError(diagnostics.list);
   }
   const target = options.target ?? 'host';
