@@ -10,6 +10,7 @@ static VirtioDevice *console;
 static DriverQueue rx, tx;
 static uint8_t *free_buffers[QUEUE]; /* for sending */
 static unsigned free_count;
+static bool quiet; /* the monitor looks without being told */
 
 static struct { /* the frame being read */
   ChannelFrame frame;
@@ -32,6 +33,8 @@ void channel_init(Engine *e) {
   uint8_t *buffers = memory + 2 * QUEUE * BUFFER;
   driver_queue_init(&rx, buffers, QUEUE, features, true);
   driver_queue_init(&tx, buffers + bytes, QUEUE, features, false);
+  for (unsigned i = 0; i < QUEUE; i++) driver_add(&rx, memory + i * BUFFER, BUFFER, memory + i * BUFFER);
+  driver_show(&rx);
   DriverQueue *queues[] = {&rx, &tx};
   const char *refused = virtio_start(console, features, queues, 2);
   if (refused) {
@@ -39,9 +42,6 @@ void channel_init(Engine *e) {
     console = NULL;
     return;
   }
-  for (unsigned i = 0; i < QUEUE; i++) driver_add(&rx, memory + i * BUFFER, BUFFER, memory + i * BUFFER);
-  driver_show(&rx);
-  virtio_notify(console, 0);
   for (unsigned i = 0; i < QUEUE; i++) free_buffers[free_count++] = memory + (QUEUE + i) * BUFFER;
 }
 
@@ -61,7 +61,7 @@ static void pump(void) {
   }
   if (any) {
     driver_show(&tx);
-    if (driver_must_notify(&tx)) virtio_notify(console, 1);
+    if (!quiet && driver_must_notify(&tx)) virtio_notify(console, 1);
   }
   if (out_at == out.len && out.len) {
     text_free(&out);
@@ -154,7 +154,9 @@ void channel_boot_event(int status, const Errors *errs) {
   if (!console) return;
   boot_status = status;
   add_errors(&boot_errors, errs);
+  quiet = monitored(); /* it looks at the change of state that follows */
   send_boot(CHANNEL_BOOT, 0);
+  quiet = false;
 }
 
 /* ---- Requests

@@ -71,7 +71,7 @@ void guest_main(void) {
   channel_init(e);
   net_init(options.pool_packets);
   r->tsc_platform = cpu_tsc();
-  doorbell_state(GUEST_STARTED);
+  r->state = GUEST_STARTED;
   if (!monitored())
     console_printf("clicklet guest: %lu KB of memory, %lu free, TSC %lu kHz\n", guest_boot.memory >> 10,
                    pages_free() >> 10, guest_boot.tsc_khz);

@@ -3,7 +3,14 @@
  * the header in their headroom. Devices are polled; only an idle engine asks for interrupts. */
 #include "guest.h"
 
-enum { HEADER = sizeof(VirtioNetHeader), BURST = 64, QUEUE_SIZE = 256, POSTED_MIN = 32, NICS = 16 };
+enum {
+  HEADER = sizeof(VirtioNetHeader),
+  BURST = 64,
+  QUEUE_SIZE = 256,
+  POSTED_MIN = 32,
+  NICS = 16,
+  POOL_STEP = 64
+};
 enum { FRAME_ROOM = PACKET_BUFFER - PACKET_HEADROOM - 64 /* left as tailroom */ };
 
 typedef struct Nic {
@@ -86,21 +93,28 @@ static unsigned nic_send(NetDevice *d, Packet **p, unsigned n) {
 /* ---- Received packets
  * --------------------------------------------------------------------------------------------- */
 
+/* A buffer for a frame to come. The pool grows in small steps here: every page it touches for the first time
+ * delays the start, and most guests do not need more. */
+static Packet *buffer_alloc(void) {
+  if (unlikely(!packet_pool->count) && !packet_pool_grow(packet_pool, POOL_STEP)) {
+    net_reclaim();
+    if (!packet_pool->count) return NULL;
+  }
+  return packet_alloc_raw();
+}
+
 static void post(Nic *c) {
   unsigned have = driver_outstanding(&c->rx);
   if (have >= c->posted) return;
   unsigned want = c->posted - have;
   if (want > BURST) want = BURST;
   for (unsigned i = 0; i < want; i++) {
-    Packet *p = packet_alloc_raw();
-    if (unlikely(!p)) {
-      net_reclaim();
-      if (!(p = packet_alloc_raw())) break;
-    }
+    Packet *p = buffer_alloc();
+    if (unlikely(!p)) break;
     driver_add(&c->rx, p->buffer + PACKET_HEADROOM - HEADER, FRAME_ROOM + HEADER, p);
   }
   driver_show(&c->rx);
-  if (driver_must_notify(&c->rx)) virtio_notify(c->virtio, VIRTIO_NET_RX);
+  if (c->started && driver_must_notify(&c->rx)) virtio_notify(c->virtio, VIRTIO_NET_RX);
 }
 
 always_inline uint8_t type_of(const NetDevice *d, const uint8_t *frame) {
@@ -177,7 +191,8 @@ bool net_deliver(Engine *e) {
   for (unsigned i = 0; i < nic_count; i++) {
     Nic *c = nics[i];
     if (!c->opened) continue;
-    if (c->started) post(c); /* what could not be posted while the pool was empty: nobody else would try again */
+    if (c->started)
+      post(c); /* what could not be posted while the pool was empty: nobody else would try again */
     if (!has_something(c)) continue;
     any = true;
     if (c->device.ready) c->device.ready(&c->device);
@@ -227,6 +242,7 @@ static bool start(Nic *c) {
   driver_queue_init(&c->tx, (uint8_t *)c->memory + bytes, size, features, false);
   if (c->posted_max > size) c->posted_max = size;
   c->posted = c->posted_max < POSTED_MIN ? c->posted_max : POSTED_MIN;
+  post(c); /* the device finds the first buffers when it starts */
   DriverQueue *queues[] = {&c->rx, &c->tx};
   const char *refused = virtio_start(v, features, queues, 2);
   if (refused) {
@@ -234,7 +250,6 @@ static bool start(Nic *c) {
     return false;
   }
   c->started = true;
-  if (c->opened) post(c);
   return true;
 }
 

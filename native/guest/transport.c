@@ -98,6 +98,8 @@ static const char *start_mmio(VirtioDevice *d, uint64_t features, DriverQueue *c
     set(d, MMIO_QUEUE_READY, 1);
   }
   set(d, MMIO_STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+  set(d, MMIO_NOTIFY,
+      0); /* receive buffers may be there already; the shared page's devices look by themselves */
   return NULL;
 }
 

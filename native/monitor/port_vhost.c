@@ -73,6 +73,8 @@ static void vhost_start(Port *p) {
     vhost_drop(p, false);
     return;
   }
+  for (unsigned i = 0; i < VHOST_RINGS; i++)
+    (void)!write(p->kick[i], &(uint64_t){1}, 8); /* this starts a ring */
   event(m, "link", "\"port\":%u,\"up\":true", p->index);
   port_link(p, true, false);
 }

@@ -76,6 +76,7 @@ enum GuestState {
   GUEST_STOPPED,      /* clean end */
   GUEST_FAULTED,      /* report.fault says why; no more instructions will run */
   GUEST_OUT_OF_MEMORY, /* report.memory_needed says how much would have done, if known */
+  GUEST_WAITING,       /* there is no boot plan; the guest awaits an install */
 };
 
 /* ---- The boot block
