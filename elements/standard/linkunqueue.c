@@ -104,7 +104,7 @@ static int link_unqueue_configure(Element *e, const Args *args, Errors *errs) {
 static int link_unqueue_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   LinkUnqueue *u = (LinkUnqueue *)e;
   uint64_t bandwidth = u->bandwidth;
-  if (h->type && handler_write_field(e, h, value, errs) < 0) return -1;
+  if (h->size && handler_write_field(e, h, value, errs) < 0) return -1;
   if (link_unqueue_configure(e, NULL, errs) < 0) {
     u->bandwidth = bandwidth;
     return -1;
