@@ -10,6 +10,8 @@
  *
  * Handlers: `drops` (read): bad packets. `drop_details` (read): their number by reason.
  *
+ * Differs: the reference starts its counts by reason at random values.
+ *
  * Example: `InfiniteSource(LIMIT 1) -> CheckARPHeader(14) -> ARPPrint -> Discard;`
  */
 #include "../tcpudp/headercheck.h"

@@ -48,7 +48,6 @@ static bool rw_map_room(RwMap *m, uint32_t more) {
   mem_free(m->slots);
   m->slots = slots;
   m->mask = n - 1;
-  if (!m->reference_buckets) m->reference_buckets = 63;
   return true;
 }
 
@@ -57,7 +56,6 @@ static void rw_map_insert(RwMap *m, uint32_t hash, uint32_t ref) {
   while (m->slots[i].ref) i = (i + 1) & m->mask;
   m->slots[i] = (RwSlot){hash, ref};
   m->count++;
-  if (m->count > 2 * m->reference_buckets) m->reference_buckets = 2 * m->reference_buckets + 1;
 }
 
 /* Where a reference is, or UINT32_MAX. */
@@ -234,6 +232,8 @@ static int rw_ask(RwInput *in, const RwFlowId *f, RwFlowId *to, int map) {
   return result;
 }
 
+static uint32_t rw_buckets(unsigned growths) { return (2u << growths) - 1; }
+
 static bool rw_shape_ok(const Rewriter *e, const RwFlowId *to) {
   if (e->shape == RW_PAIR) return !to->sport && !to->dport;
   return e->shape != RW_SOURCE || (!to->sport && !to->dport && !to->dst);
@@ -289,6 +289,7 @@ int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t prot
       return RW_DROP;
     }
   }
+  if (m->count > 2 * rw_buckets(m->growths) && m->growths < countof(m->grown_at)) m->grown_at[m->growths++] = s->born;
   *ref = 2 * i + 1;
   return RW_MAP;
 }
@@ -433,16 +434,18 @@ int rw_write_pattern(Element *el, const Handler *h, const char *value, Errors *e
 
 /* ---- Tables as text -------------------------------------------------------------------------------------------------- */
 
-typedef struct RwLine { uint64_t key; uint32_t ref; } RwLine;
+/* Users know the tables in the reference's order: hash chains that are filled at the head, and turned around by each
+ * growth. It follows from which flows are there and when the reference's table would have grown. */
+typedef struct RwLine {
+  uint64_t order; /* of birth */
+  uint32_t ref, hash, next; /* next: line + 1 in the same bucket */
+} RwLine;
 
 static uint32_t rw_rotate(uint32_t v, unsigned r) { return v << r | v >> (32 - r); }
 
-/* The order of the reference's table: its hash function and number of buckets, the youngest first in a bucket. */
-static uint64_t rw_line_key(const RwFlow *f, int direction, uint32_t buckets) {
-  const RwFlowId *id = &f->id[direction];
+static uint32_t rw_reference_hash(const RwFlowId *id) {
   uint32_t s = be16(id->sport), d = be16(id->dport);
-  uint32_t hash = rw_rotate(id->src, s % 16 + 1) ^ rw_rotate(id->dst, 31 - d % 16) ^ (d << 16 | s);
-  return (uint64_t)(hash % buckets) << 33 | (0x1ffffffffu - (((uint64_t)f->born << 1) | (unsigned)direction));
+  return rw_rotate(id->src, s % 16 + 1) ^ rw_rotate(id->dst, 31 - d % 16) ^ (d << 16 | s);
 }
 
 static void rw_sort(RwLine *a, uint32_t n) { /* a heap sort */
@@ -454,8 +457,8 @@ static void rw_sort(RwLine *a, uint32_t n) { /* a heap sort */
       a[0] = t;
     }
     for (uint32_t i = start, c; (c = 2 * i + 1) < end; i = c) {
-      if (c + 1 < end && a[c + 1].key > a[c].key) c++;
-      if (a[i].key >= a[c].key) break;
+      if (c + 1 < end && a[c + 1].order > a[c].order) c++;
+      if (a[i].order >= a[c].order) break;
       RwLine t = a[i];
       a[i] = a[c];
       a[c] = t;
@@ -463,24 +466,56 @@ static void rw_sort(RwLine *a, uint32_t n) { /* a heap sort */
   }
 }
 
+static void rw_chain(RwLine *lines, uint32_t *heads, uint32_t buckets, uint32_t i) {
+  uint32_t *head = &heads[lines[i].hash % buckets];
+  lines[i].next = *head;
+  *head = i + 1;
+}
+
+/* Moves all lines from old_heads to heads as a growth does. */
+static void rw_rechain(RwLine *lines, const uint32_t *old_heads, uint32_t old_buckets, uint32_t *heads, uint32_t buckets) {
+  memset(heads, 0, buckets * sizeof *heads);
+  for (uint32_t b = 0; b < old_buckets; b++)
+    for (uint32_t i = old_heads[b], next; i; i = next) {
+      next = lines[i - 1].next;
+      rw_chain(lines, heads, buckets, i - 1);
+    }
+}
+
 void rw_table(Rewriter *e, int map, RwTextFn text, Text *out) {
   const RwMap *m = &e->map[map];
+  uint32_t n = 0, now = (uint32_t)rw_now_exact(e), buckets = rw_buckets(m->growths);
   RwLine *lines = mem_alloc((m->count + 1) * sizeof *lines);
-  uint32_t n = 0, now = (uint32_t)rw_now_exact(e);
-  if (!lines) return;
-  for (uint32_t i = 0; i <= m->mask; i++) {
-    uint32_t ref = m->slots[i].ref;
-    if (ref) lines[n++] = (RwLine){rw_line_key(rw_flow(e->set, (ref - 1) / 2), (ref - 1) & 1, m->reference_buckets), ref};
+  uint32_t *heads = mem_alloc(buckets * sizeof *heads), *spare = mem_alloc(buckets * sizeof *spare);
+  for (uint32_t i = 0; lines && i <= m->mask; i++) {
+    uint32_t ref = m->slots[i].ref, d = (ref - 1) & 1;
+    if (!ref) continue;
+    const RwFlow *f = rw_flow(e->set, (ref - 1) / 2);
+    lines[n++] = (RwLine){.order = (uint64_t)f->born << 1 | d, .ref = ref, .hash = rw_reference_hash(&f->id[d])};
   }
+  if (!lines || !heads || !spare) n = 0;
   rw_sort(lines, n);
-  for (uint32_t i = 0; i < n; i++) {
-    const RwFlow *f = rw_flow(e->set, (lines[i].ref - 1) / 2);
-    int d = (lines[i].ref - 1) & 1;
-    text(f, d, out);
-    text_printf(out, " [%s%u %s%u] i%u exp%u\n", d ? "" : "*", f->output[0], d ? "*" : "", f->output[1], f->input,
-                (f->last + e->wheel[f->class]->timeout + 500 - now) / 1000);
+  unsigned grown = 0;
+  for (uint32_t i = 0; i <= n && n; i++) {
+    for (; grown < m->growths && (i == n || lines[i].order >> 1 >= m->grown_at[grown]); grown++) {
+      rw_rechain(lines, heads, rw_buckets(grown), spare, rw_buckets(grown + 1));
+      uint32_t *t = heads;
+      heads = spare;
+      spare = t;
+    }
+    if (i < n) rw_chain(lines, heads, rw_buckets(grown), i);
   }
+  for (uint32_t b = 0; b < buckets && n; b++)
+    for (uint32_t i = heads[b]; i; i = lines[i - 1].next) {
+      const RwFlow *f = rw_flow(e->set, (lines[i - 1].ref - 1) / 2);
+      int d = (lines[i - 1].ref - 1) & 1;
+      text(f, d, out);
+      text_printf(out, " [%s%u %s%u] i%u exp%u\n", d ? "" : "*", f->output[0], d ? "*" : "", f->output[1], f->input,
+                  (f->last + e->wheel[f->class]->timeout + 500 - now) / 1000);
+    }
   mem_free(lines);
+  mem_free(heads);
+  mem_free(spare);
 }
 
 static void rw_text_id(const RwFlowId *f, Text *out) {

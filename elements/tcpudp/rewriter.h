@@ -63,7 +63,10 @@ typedef struct RwSlot { uint32_t hash, ref; } RwSlot; /* ref: 2 * flow + directi
 typedef struct RwMap {
   RwSlot *slots;
   uint32_t mask, count;
-  uint32_t reference_buckets; /* as many as the reference would have: for the order of tables */
+  /* For the order in which tables are shown: the reference's number of buckets, one less than 2^n, and how many flows
+   * had been born when it grew to each n. */
+  uint8_t growths;
+  uint32_t grown_at[24];
 } RwMap;
 
 /* What identifies the flows of a rewriter: addresses and ports; addresses and a ping's identifier, which stands for the

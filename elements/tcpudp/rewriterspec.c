@@ -111,7 +111,7 @@ int rw_pattern_rewrite(const Element *e, RwPattern *p, Rewriter *r, const RwFlow
     for (uint64_t n = 0; n <= p->top; n++, v = v == p->top ? 0 : v + 1)
       if ((found = rw_try(p, r, to, v, map))) break;
   }
-  p->next = v + 1;
+  if (found) p->next = v + 1;
   return found ? RW_MAP : RW_DROP;
 }
 
