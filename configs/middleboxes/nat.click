@@ -30,8 +30,10 @@ pings :: ICMPPingRewriter(pattern $OUT_IP 1024-65535# - - 0 1, drop, CAPACITY 20
 rx0[0] -> from_inside :: IPClassifier(dst host $IN_IP and icmp type echo, dst host $IN_IP, tcp or udp, icmp type echo, -);
 from_inside[0] -> ICMPPingResponder -> to_inside :: GetIPAddress(16) -> [0] arp0;
 from_inside[1] -> Discard;
-from_inside[2] -> [0] rw;
-from_inside[3] -> [0] pings;
+from_inside[2] -> ttl_rw :: DecIPTTL -> [0] rw;
+from_inside[3] -> ttl_pings :: DecIPTTL -> [0] pings;
+ttl_rw[1] -> late :: ICMPError($IN_IP, timeexceeded) -> to_inside;   // for traceroute
+ttl_pings[1] -> late;
 from_inside[4] -> Discard;
 
 rx1[0] -> from_outside :: IPClassifier(tcp or udp, icmp type echo-reply, icmp type echo, -);
@@ -40,5 +42,5 @@ from_outside[1] -> [1] pings;
 from_outside[2] -> ICMPPingResponder -> to_outside :: LinearIPLookup($OUT_NET 0, 0.0.0.0/0 $GW 0) -> [0] arp1;
 from_outside[3] -> errors :: ICMPRewriter(rw pings) -> to_inside;   // errors about our flows find the host they concern
 
-rw[0] -> DecIPTTL -> to_outside;      rw[1] -> DecIPTTL -> to_inside;
-pings[0] -> DecIPTTL -> to_outside;   pings[1] -> DecIPTTL -> to_inside;
+rw[0] -> to_outside;      rw[1] -> DecIPTTL -> to_inside;
+pings[0] -> to_outside;   pings[1] -> DecIPTTL -> to_inside;
