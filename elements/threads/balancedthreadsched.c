@@ -1,0 +1,25 @@
+/** BalancedThreadSched: spreads tasks over threads by their load.
+ *
+ * Synopsis: `BalancedThreadSched([INTERVAL, INCREASING])`
+ *
+ * Ports: none. A router runs on one thread, so there is nothing to spread: its configuration is checked, no
+ * more.
+ *
+ * Arguments: INTERVAL (unsigned): ms between two looks. Default 1000. INCREASING (bool): lightest tasks
+ * first. Default true.
+ *
+ * Handlers: none.
+ *
+ * Example: `InfiniteSource(LIMIT 3) -> Discard; BalancedThreadSched(1000);`
+ */
+#include <clicklet/element.h>
+
+typedef struct BalancedThreadSched {
+  Element base;
+  uint32_t interval;
+  bool increasing;
+} BalancedThreadSched;
+
+ELEMENT(BalancedThreadSched, .ports = "0/0",
+        .args = ARGS(ARG_POS(BalancedThreadSched, U32, "INTERVAL", interval, "1000"),
+                     ARG_POS(BalancedThreadSched, BOOL, "INCREASING", increasing, "true")));
