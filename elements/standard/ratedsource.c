@@ -103,6 +103,7 @@ static int rated_source_configure(Element *e, const Args *args, Errors *errs) {
 static int rated_source_initialize(Element *e, Errors *errs) {
   RatedSource *s = (RatedSource *)e;
   (void)errs;
+  bucket_set(&s->bucket, 1);
   if (!output_is_push(e, 0)) return 0;
   timer_init(&s->timer, e);
   task_init(&s->task, e, true);

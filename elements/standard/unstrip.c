@@ -19,7 +19,7 @@ typedef struct Unstrip {
 } Unstrip;
 
 static inline int unstrip_action(Unstrip *e, Packet *p) {
-  return likely(packet_push(p, e->length)) ? 0 : PACKET_DROP;
+  return likely(packet_nonunique_push(p, e->length)) ? 0 : PACKET_DROP;
 }
 
 ACTION(Unstrip, unstrip_action)

@@ -178,7 +178,9 @@ bool packet_unshare(Packet *p, uint32_t headroom, uint32_t tailroom) {
   }
   if (need + have_tail <= size && headroom + p->len + have_tail <= size && tailroom < have_tail) tailroom = have_tail;
   uint8_t *old = p->data, *data = buffer + headroom;
-  memcpy(data, old, p->len);
+  /* With what lies in front of the data: an Unstrip later may want it back. */
+  uint32_t before = have_head < headroom ? have_head : headroom;
+  memcpy(data - before, old - before, (size_t)before + p->len);
   ptrdiff_t delta = data - old;
   if (p->network) p->network += delta;
   if (p->transport) p->transport += delta;
