@@ -1,0 +1,469 @@
+/** FromIPSummaryDump: makes packets from a file of packet descriptions.
+ *
+ * Synopsis: `FromIPSummaryDump(FILENAME [, <keywords> STOP, TIMING, ACTIVE, ZERO, CHECKSUM, PROTO, MULTIPACKET, SAMPLE, FIELDS, FLOWID, ALLOW_NONEXISTENT, DATA])`
+ *
+ * Reads what ToIPSummaryDump writes, as text or packed, and what people write by hand: a line `!data` names the fields,
+ * each further line describes a packet; `#` begins a comment. What a line does not say is 0, or for IP packets a sensible
+ * value: version 4, TTL 100, right lengths. Packets have the bytes that were described; what the lengths say beyond them
+ * is in the extra length annotation. `-` is standard input; compressed files are decompressed. Pushes, or answers pulls.
+ *
+ * Arguments: FILENAME. STOP (bool): stops the driver at the end; default false. TIMING (bool): keeps the packets' distances in
+ * time; default false. ACTIVE (bool): default true. ZERO (bool): accepted; data that is not described is always 0.
+ * CHECKSUM (bool): packets have their full length and right checksums; default false. PROTO (0 to 255): the protocol
+ * where none is said; default 6, TCP. MULTIPACKET (bool): as many packets as the field `count` says; default false.
+ * SAMPLE (0 to 1): probability with which a packet is given out; default 1. FIELDS (words; also CONTENTS): fields until a
+ * `!data` line. FLOWID (`SRC SPORT DST DPORT [PROTO]`): addresses and ports of packets that say none.
+ * ALLOW_NONEXISTENT (bool): no file is as good as an empty one; default false. DATA (string): read instead of a file.
+ *
+ * Handlers: `active` (read/write); `encap`, `filename`, `filesize`, `filepos`, `sampling_prob` (read); `stop` (write);
+ * `scheduled`, `tickets`.
+ *
+ * Unlike the reference it reads the directions L, R and X, applies FLOWID, and puts a payload where it belongs when the
+ * IP length is larger than headers and payload.
+ *
+ * Example: `FromIPSummaryDump(in.txt, STOP true, CHECKSUM true) -> IPPrint -> Discard;`
+ */
+#define _GNU_SOURCE
+#include "../analysis/ipsumdump.h"
+#include "dumpfile.h"
+#include <unistd.h>
+
+#define SAMPLE_ONE (1 << 28)
+
+typedef struct FromIPSummaryDump {
+  Element base;
+  char *filename, *fields_text, *flow_text, *data;
+  bool stop, timing, active, zero, checksum, multipacket, allow_nonexistent;
+  uint8_t proto;
+  double sample;
+  uint32_t sampling; /* of SAMPLE_ONE */
+  DumpInput file;
+  int16_t fields[64];
+  uint8_t order[64]; /* places in `fields`, in the order in which they are applied */
+  unsigned nfields;
+  bool binary, complained, ended, has_offset, has_flow, has_aggregate;
+  uint32_t aggregate;
+  SummaryFlow flow;
+  SummaryBuild build;
+  Text line;
+  int64_t offset; /* TIMING: from packets' time to the steady clock */
+  Packet *held;   /* not yet due, or standing for several */
+  int64_t end_time, step;
+  uint32_t each; /* bytes of each of several */
+  bool splitting;
+  Task task;
+  Timer timer;
+  Signal not_empty;
+} FromIPSummaryDump;
+
+static void complain(FromIPSummaryDump *f, const char *format, const char *what) {
+  Text t = {0};
+  text_printf(&t, format, what);
+  chatter(&f->base, "%s:%llu: %s", f->file.name ? f->file.name : "", (unsigned long long)f->file.line, text_cstr(&t));
+  text_free(&t);
+}
+
+/* ---- Lines that are not packets -------------------------------------------------------------------------------------- */
+
+static void set_fields(FromIPSummaryDump *f, const char *s) {
+  Text word = {0};
+  f->nfields = 0;
+  for (; (s = next_word(s, &word, NULL)); text_clear(&word)) {
+    SummaryId id = summary_find(text_cstr(&word));
+    if (id == SUM_UNKNOWN) complain(f, "there is no field '%s'", text_cstr(&word));
+    else if (summary_fields[id].order < 0) complain(f, "field '%s' cannot be read", text_cstr(&word));
+    if (f->nfields == countof(f->fields)) {
+      complain(f, "too many fields at '%s'", text_cstr(&word));
+      break;
+    }
+    f->fields[f->nfields++] = (int16_t)(id == SUM_UNKNOWN ? SUM_none : id);
+  }
+  text_free(&word);
+  for (unsigned i = 0; i < f->nfields; i++) {
+    unsigned k = i;
+    for (; k > 0 && summary_fields[f->fields[f->order[k - 1]]].order > summary_fields[f->fields[i]].order; k--) f->order[k] = f->order[k - 1];
+    f->order[k] = (uint8_t)i;
+  }
+}
+
+static void set_proto(FromIPSummaryDump *f, const char *word) {
+  uint64_t v;
+  if (!strcmp(word, "T") || !compare_ignore_case(word, "tcp")) f->proto = 6;
+  else if (!strcmp(word, "U") || !compare_ignore_case(word, "udp")) f->proto = 17;
+  else if (!strcmp(word, "I") || !compare_ignore_case(word, "icmp")) f->proto = 1;
+  else if (parse_u64(word, &v) && v < 256) f->proto = (uint8_t)v;
+  else complain(f, "'%s' is not a protocol", word);
+}
+
+static bool set_flow(FromIPSummaryDump *f, const char *text) {
+  char *w[8] = {0};
+  unsigned n = split_words(text, w, countof(w));
+  SummaryFlow flow = {0};
+  uint64_t ports[2] = {0};
+  bool ok = n == 4 || n == 5;
+  for (unsigned i = 0; ok && i < 4; i++) {
+    if (!strcmp(w[i], "-")) continue;
+    ok = i % 2 ? parse_u64(w[i], &ports[i / 2]) && ports[i / 2] < 65536 : arg_parse_ip(&f->base, w[i], i ? &flow.dst : &flow.src);
+  }
+  flow.sport = be16((uint16_t)ports[0]);
+  flow.dport = be16((uint16_t)ports[1]);
+  if (ok && n == 5) set_proto(f, w[4]);
+  f->has_flow = ok;
+  f->flow = flow;
+  for (unsigned i = 0; i < n && i < countof(w); i++) mem_free(w[i]);
+  return ok;
+}
+
+/* What stands behind `word` if the line begins with it. */
+static const char *directive(const char *line, const char *word) {
+  size_t n = strlen(word);
+  if (strncmp(line, word, n) || (line[n] && !is_space(line[n]))) return NULL;
+  for (line += n; is_space(*line); line++) {}
+  return line;
+}
+
+static void read_directive(FromIPSummaryDump *f, const char *line) {
+  const char *s;
+  uint64_t v;
+  Text word = {0};
+  if ((s = directive(line, "!data")) || (s = directive(line, "!contents"))) set_fields(f, s);
+  else if ((s = directive(line, "!flowid"))) {
+    if (!set_flow(f, s)) complain(f, "bad !flowid '%s'", s);
+  } else if ((s = directive(line, "!proto"))) {
+    next_word(s, &word, NULL);
+    set_proto(f, text_cstr(&word));
+  } else if ((s = directive(line, "!aggregate"))) {
+    f->has_aggregate = parse_u64(s, &v) && v <= UINT32_MAX;
+    if (f->has_aggregate) f->aggregate = (uint32_t)v;
+    else complain(f, "bad !aggregate '%s'", s);
+  } else if (directive(line, "!binary")) {
+    f->binary = true;
+    f->file.line = 0;
+  }
+  text_free(&word);
+}
+
+/* ---- Packets -------------------------------------------------------------------------------------------------------- */
+
+/* The next record into f->line. 0: end, 1: a packet's record, 2: text. */
+static int read_record(FromIPSummaryDump *f) {
+  if (!f->binary) return dump_line(&f->file, &f->line) ? 2 : 0;
+  size_t left;
+  const uint8_t *h = dump_peek(&f->file, 4, &left);
+  if (!h) {
+    if (left) complain(f, "the file ends within a %s", "record");
+    return 0;
+  }
+  bool text = h[0] & 0x80;
+  uint32_t n = be32(load32(h)) & 0x7fffffff;
+  if (n < 4 || n > 1 << 24 || !(h = dump_peek(&f->file, n, NULL))) {
+    complain(f, n < 4 || n > 1 << 24 ? "bad %s length" : "the file ends within a %s", "record");
+    return 0;
+  }
+  text_clear(&f->line);
+  text_add(&f->line, (const char *)h + 4, n - 4);
+  while (text && f->line.len && (!f->line.s[f->line.len - 1] || is_space(f->line.s[f->line.len - 1]))) f->line.s[--f->line.len] = 0;
+  dump_take(&f->file, n);
+  f->file.line++;
+  return text ? 2 : 1;
+}
+
+static unsigned take_binary(FromIPSummaryDump *f) {
+  const uint8_t *s = (const uint8_t *)text_cstr(&f->line);
+  size_t n = f->line.len;
+  unsigned taken = 0;
+  for (unsigned i = 0; i < f->nfields; i++) { /* the order of application does not matter for values without names */
+    int used = summary_take_binary(&f->build, (SummaryId)f->fields[i], s, n);
+    if (used < 0) break;
+    s += used;
+    n -= (size_t)used;
+    taken += used > 0;
+  }
+  return taken;
+}
+
+static unsigned take_text(FromIPSummaryDump *f) {
+  uint32_t begin[64], length[64];
+  const char *s = text_cstr(&f->line), *p = s;
+  unsigned taken = 0;
+  for (unsigned i = 0; i < f->nfields; i++) {
+    begin[i] = (uint32_t)(p - s);
+    while (*p && !is_space(*p)) {
+      if (*p++ != '"') continue;
+      while (*p && *p != '"') p += *p == '\\' && p[1] ? 2 : 1;
+      if (*p) p++;
+    }
+    length[i] = (uint32_t)(p - s) - begin[i];
+    while (is_space(*p)) p++;
+  }
+  Text word = {0};
+  for (unsigned i = 0; i < f->nfields; i++) {
+    unsigned k = f->order[i];
+    text_clear(&word);
+    text_add(&word, s + begin[k], length[k]);
+    if (word.len && strcmp(word.s, "-") && f->fields[k] != SUM_none) taken += summary_take_text(&f->build, (SummaryId)f->fields[k], word.s);
+  }
+  text_free(&word);
+  return taken;
+}
+
+static bool blank(const char *s) {
+  while (is_space(*s)) s++;
+  return !*s;
+}
+
+/* The next packet; NULL with f->ended at the end, else a line that gave none. */
+static Packet *read_packet(FromIPSummaryDump *f) {
+  int kind;
+  do {
+    kind = read_record(f);
+    if (!kind) {
+      f->ended = true;
+      dump_close(&f->file);
+      return NULL;
+    }
+    if (kind == 2 && *text_cstr(&f->line) == '!') read_directive(f, text_cstr(&f->line));
+  } while (kind == 2 && (!f->line.len || *f->line.s == '!' || *f->line.s == '#'));
+  SummaryBuild *b = &f->build;
+  summary_build_clear(b);
+  b->e = &f->base;
+  b->default_proto = f->proto;
+  b->flow = f->has_flow ? &f->flow : NULL;
+  if (!(kind == 1 ? take_binary(f) : take_text(f))) {
+    if (!f->complained && (kind == 1 || !blank(text_cstr(&f->line)))) {
+      complain(f, f->nfields ? "no field of this line was understood%s" : "no '!data' line said what this is%s", "");
+      f->complained = true;
+    }
+    return NULL;
+  }
+  Packet *p = summary_build(b, f->checksum);
+  if (p && f->has_aggregate && !(b->given >> SUM_aggregate & 1)) set_anno_u32(p, ANNO_AGGREGATE, f->aggregate);
+  return p;
+}
+
+/* ---- Several packets from one line ------------------------------------------------------------------------------------ */
+
+static void set_lengths(Packet *p, uint32_t extra) {
+  uint32_t n = p->len + extra;
+  if (!p->network || p->network + 20 > packet_end(p) || be16(load16(p->network + 2)) == (uint16_t)n || !packet_unique(p)) return;
+  store16(p->network + 2, be16((uint16_t)n));
+  if (p->network[9] == 17 && p->transport + 6 <= packet_end(p)) store16(p->transport + 4, be16((uint16_t)(n - (p->network[0] & 15u) * 4)));
+}
+
+/* One packet of those that f->held stands for. */
+static Packet *split(FromIPSummaryDump *f) {
+  Packet *p = f->held;
+  uint32_t extra = anno_u32(p, ANNO_EXTRA_PACKETS), count = 1 + extra;
+  if (!extra) {
+    f->held = NULL;
+    f->splitting = false;
+    return p;
+  }
+  if (!f->splitting) {
+    f->splitting = true;
+    f->each = (p->len + anno_u32(p, ANNO_EXTRA_LENGTH)) / count;
+    if (f->each < p->len) {
+      f->each = p->len;
+      set_anno_u32(p, ANNO_EXTRA_LENGTH, f->each * extra);
+    }
+    int64_t first = (int64_t)load64(p->anno + ANNO_FIRST_TIMESTAMP);
+    f->end_time = p->timestamp;
+    f->step = first ? (p->timestamp - first) / extra : 0;
+    if (first) p->timestamp = first;
+    set_lengths(p, f->each - p->len);
+  }
+  Packet *q = packet_clone(p);
+  if (q) {
+    set_anno_u32(q, ANNO_EXTRA_PACKETS, 0);
+    set_anno_u32(q, ANNO_EXTRA_LENGTH, f->each - q->len);
+  }
+  set_anno_u32(p, ANNO_EXTRA_PACKETS, count - 2);
+  set_anno_u32(p, ANNO_EXTRA_LENGTH, anno_u32(p, ANNO_EXTRA_LENGTH) - f->each);
+  if (count == 2) {
+    p->timestamp = f->end_time;
+    set_lengths(p, anno_u32(p, ANNO_EXTRA_LENGTH));
+  } else
+    p->timestamp += f->step;
+  return q;
+}
+
+/* ---- Giving them out -------------------------------------------------------------------------------------------------- */
+
+/* The next packet, NULL if there is none now; *more: there may be one at the next call. */
+static Packet *next_packet(FromIPSummaryDump *f, bool *more) {
+  *more = f->active && !f->ended;
+  while (f->active) {
+    if (!f->held && !f->ended) f->held = read_packet(f);
+    if (!f->held && f->ended) {
+      if (*more && f->stop) router_stop(f->base.router);
+      return *more = false, NULL;
+    }
+    if (!f->held) return NULL; /* a line without a packet: one turn each */
+    if (f->timing) {
+      int64_t now = time_steady(&f->base);
+      if (!f->has_offset) f->offset = now - f->held->timestamp;
+      f->has_offset = true;
+      if (now < f->held->timestamp + f->offset) {
+        timer_at(&f->timer, f->held->timestamp + f->offset);
+        return *more = false, NULL;
+      }
+    }
+    Packet *p = f->held;
+    if (f->multipacket) p = split(f);
+    else f->held = NULL;
+    *more = true;
+    if (p && (f->sampling >= SAMPLE_ONE || (random_u32(&f->base) & (SAMPLE_ONE - 1)) < f->sampling)) return p;
+    if (p) packet_free(p);
+  }
+  return NULL;
+}
+
+static bool dump_task(Element *e, Task *t) {
+  FromIPSummaryDump *f = (FromIPSummaryDump *)e;
+  bool more;
+  Packet *p = next_packet(f, &more);
+  if (more) task_schedule(t);
+  if (p) output_push(e, 0, p);
+  return p != NULL;
+}
+
+static unsigned dump_pull(Element *e, int port, Packet **p, unsigned max) {
+  FromIPSummaryDump *f = (FromIPSummaryDump *)e;
+  (void)port;
+  unsigned n = 0;
+  bool more = true;
+  while (n < max && more) {
+    Packet *q = next_packet(f, &more);
+    if (q) p[n++] = q;
+  }
+  signal_set(&f->not_empty, more);
+  return n;
+}
+
+static void dump_wake(FromIPSummaryDump *f) {
+  if (!f->active) return;
+  if (f->task.element) task_schedule(&f->task);
+  else signal_set(&f->not_empty, true);
+}
+
+static void dump_timer(Element *e, Timer *t) {
+  (void)t;
+  dump_wake((FromIPSummaryDump *)e);
+}
+
+static int dump_configure(Element *e, const Args *args, Errors *errs) {
+  FromIPSummaryDump *f = (FromIPSummaryDump *)e;
+  (void)args;
+  f->file.fd = -1;
+  if (f->sample < 0) return error(errs, "SAMPLE: expected a probability");
+  if (f->sample > 1) warning(errs, "SAMPLE is reduced to 1"), f->sample = 1;
+  f->sampling = (uint32_t)(f->sample * SAMPLE_ONE + 0.5);
+  if (f->data && f->filename) return error(errs, "FILENAME and DATA exclude each other");
+  if (!f->data && !f->filename) return error(errs, "missing argument FILENAME");
+  if (f->fields_text) {
+    Text word = {0};
+    for (const char *s = f->fields_text; (s = next_word(s, &word, NULL)); text_clear(&word))
+      if (summary_find(text_cstr(&word)) == SUM_UNKNOWN) error(errs, "FIELDS: there is no field '%s'", text_cstr(&word));
+    text_free(&word);
+    if (errors_any(errs)) return -1;
+    set_fields(f, f->fields_text);
+  }
+  if (f->flow_text && !set_flow(f, f->flow_text)) return error(errs, "FLOWID: expected 'SRC SPORT DST DPORT [PROTO]', not '%s'", f->flow_text);
+  return 0;
+}
+
+/* The first line says which version the file is of. */
+static void read_banner(FromIPSummaryDump *f) {
+  size_t left;
+  const uint8_t *s = dump_peek(&f->file, 19, &left);
+  unsigned major = 1, minor = 3;
+  f->build.version = 3;
+  if (!s || memcmp(s, "!IPSummaryDump ", 15)) {
+    s = dump_peek(&f->file, 1, NULL);
+    if (s && *s != '!' && !f->nfields) complain(f, "no '!IPSummaryDump' line%s: is this an IP summary dump?", "");
+    return;
+  }
+  if (is_digit((char)s[15]) && s[16] == '.' && is_digit((char)s[17])) major = s[15] - '0', minor = s[17] - '0';
+  if (major != 1 || minor > 3) complain(f, "unknown version of IP summary dumps%s", "");
+  else f->build.version = (int)minor;
+  dump_line(&f->file, &f->line);
+}
+
+static int dump_initialize(Element *e, Errors *errs) {
+  FromIPSummaryDump *f = (FromIPSummaryDump *)e;
+  timer_init(&f->timer, e);
+  f->not_empty.active = f->active;
+  if (output_is_push(e, 0)) task_init(&f->task, e, f->active);
+  if (f->allow_nonexistent && f->filename && strcmp(f->filename, "-") && access(f->filename, F_OK)) {
+    f->ended = true;
+    return 0;
+  }
+  if ((f->data ? dump_open_text(&f->file, f->data, errs) : dump_open(&f->file, f->filename, errs)) < 0) return -1;
+  if (!dump_peek(&f->file, 1, NULL) && !f->allow_nonexistent) return error(errs, "%s: the file is empty", f->file.name);
+  read_banner(f);
+  return 0;
+}
+
+static void dump_cleanup(Element *e) {
+  FromIPSummaryDump *f = (FromIPSummaryDump *)e;
+  timer_cancel(&f->timer);
+  if (f->held) packet_free(f->held);
+  dump_close(&f->file);
+  mem_free(f->file.name);
+  mem_free(f->filename);
+  mem_free(f->fields_text);
+  mem_free(f->flow_text);
+  mem_free(f->data);
+  text_free(&f->line);
+  summary_build_free(&f->build);
+  signal_cleanup(&f->not_empty);
+}
+
+static Signal *dump_notifier(Element *e, bool full, int port) {
+  (void)port;
+  return full ? NULL : &((FromIPSummaryDump *)e)->not_empty;
+}
+
+static int dump_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  FromIPSummaryDump *f = (FromIPSummaryDump *)e;
+  (void)param, (void)errs;
+  switch (h->data) {
+  case 0: text_add_string(out, "IP"); break;
+  case 1: text_add_string(out, f->file.name ? f->file.name : f->filename ? f->filename : ""); break;
+  case 2: dump_size_text(&f->file, out); break;
+  case 3: text_printf(out, "%llu", (unsigned long long)f->file.position); break;
+  case 4: text_printf(out, "%.9g", (double)f->sampling / SAMPLE_ONE); break;
+  }
+  return 0;
+}
+
+static int dump_write_active(Element *e, const Handler *h, const char *value, Errors *errs) {
+  FromIPSummaryDump *f = (FromIPSummaryDump *)e;
+  if (handler_write_field(e, h, value, errs) < 0) return -1;
+  if (!f->active) signal_set(&f->not_empty, false);
+  dump_wake(f);
+  return 0;
+}
+
+static int dump_stop(Element *e, const Handler *h, const char *value, Errors *errs) {
+  (void)h, (void)value, (void)errs;
+  ((FromIPSummaryDump *)e)->active = false;
+  router_stop(e->router);
+  return 0;
+}
+
+ELEMENT(FromIPSummaryDump, .ports = "0/1", .processing = "a/a", .targets = TARGET_HOST, .pull = dump_pull, .run_task = dump_task, .run_timer = dump_timer,
+        .configure = dump_configure, .initialize = dump_initialize, .cleanup = dump_cleanup, .notifier = dump_notifier,
+        .args = ARGS(ARG_POS(FromIPSummaryDump, FILENAME, "FILENAME", filename, NULL), ARG(FromIPSummaryDump, BOOL, "STOP", stop, "false"),
+                     ARG(FromIPSummaryDump, BOOL, "ACTIVE", active, "true"), ARG(FromIPSummaryDump, BOOL, "ZERO", zero, "true"),
+                     ARG(FromIPSummaryDump, BOOL, "TIMING", timing, "false"), ARG(FromIPSummaryDump, BOOL, "CHECKSUM", checksum, "false"),
+                     ARG(FromIPSummaryDump, F64, "SAMPLE", sample, "1"), ARG(FromIPSummaryDump, U8, "PROTO", proto, "6"),
+                     ARG(FromIPSummaryDump, BOOL, "MULTIPACKET", multipacket, "false"), ARG(FromIPSummaryDump, RAW, "FIELDS", fields_text, NULL),
+                     ARG(FromIPSummaryDump, RAW, "CONTENTS", fields_text, NULL), ARG(FromIPSummaryDump, RAW, "DEFAULT_FIELDS", fields_text, NULL),
+                     ARG(FromIPSummaryDump, RAW, "DEFAULT_CONTENTS", fields_text, NULL), ARG(FromIPSummaryDump, RAW, "FLOWID", flow_text, NULL),
+                     ARG(FromIPSummaryDump, RAW, "DEFAULT_FLOWID", flow_text, NULL),
+                     ARG(FromIPSummaryDump, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false"), ARG(FromIPSummaryDump, STRING, "DATA", data, NULL)),
+        .handlers = HANDLERS(READ_FN("encap", dump_read), READ_FN("filename", dump_read, .data = 1), READ_FN("filesize", dump_read, .data = 2),
+                             READ_FN("filepos", dump_read, .data = 3), READ_FN("sampling_prob", dump_read, .data = 4),
+                             RW_FIELD(FromIPSummaryDump, BOOL, "active", active, .write = dump_write_active, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+                             WRITE_FN("stop", dump_stop, .flags = HANDLER_WRITE | HANDLER_BUTTON), TASK_HANDLERS(FromIPSummaryDump, task)));
