@@ -26,7 +26,7 @@ void event(Monitor *m, const char *name, const char *format, ...) {
   if (m->options.events < 0) return;
   char line[8192];
   int n = snprintf(line, sizeof line, "{\"event\":\"%s\",\"ms\":%.3f", name, now_ms(m));
-  if (*format && strcmp(format, "%s")) {
+  if (format) {
     line[n++] = ',';
     va_list args;
     va_start(args, format);

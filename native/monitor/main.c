@@ -140,7 +140,7 @@ static void look_at_states(Monitor *m) {
   report_text(m, reason, sizeof reason);
   if (states) control_poll(); /* what was sent before the change of state comes first */
   if (states & 1u << GUEST_CONFIGURED) boot_phases(m);
-  if (states & 1u << GUEST_WAITING) event(m, "waiting", "%s", "");
+  if (states & 1u << GUEST_WAITING) event(m, "waiting", NULL);
   if (states & 1u << GUEST_FIRST_PACKET)
     event(m, "firstPacket", "\"at\":%.3f", guest_ms(m, m->boot->report.tsc_first_packet));
   if (states & 1u << GUEST_STOPPED) end_with(m, EXIT_DONE, "%s", *reason ? reason : "stopped");

@@ -154,7 +154,7 @@ double guest_ms(const Monitor *m, uint64_t tsc); /* ms from process start */
 double now_ms(const Monitor *m);
 /* events.c */
 void event(Monitor *m, const char *name, const char *format, ...)
-    printf_like(3, 4); /* format: further JSON members */
+    printf_like(3, 4); /* format: further JSON members or NULL */
 void json_string(char *out, size_t size, const char *s);
 /* control.c */
 void control_open(Monitor *m);

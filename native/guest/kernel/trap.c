@@ -43,7 +43,7 @@ void kernel_exit(uint8_t status) {
       uint64_t base;
     } __attribute__((packed)) none = {0, 0};
     __asm__ volatile(
-        "lidt %0; int3" ::"m"(none)); /* a triple fault resets the machine, which -no-reboot ends */
+        "lidt %0; ud2" ::"m"(none)); /* a triple fault resets the machine, which -no-reboot ends */
   }
   for (;;) __asm__ volatile("cli; hlt");
 }
