@@ -96,7 +96,7 @@ typedef struct Known { /* on all paths to a test; forgetting is always allowed *
   uint16_t next_not;  /* the one to forget when there are too many */
   uint32_t have[3];   /* bytes that are there, by area */
   struct { uint16_t offset; uint32_t mask, value; } words[KNOWN_WORDS];
-  struct { uint16_t offset; uint32_t mask, value; } nots[KNOWN_NOTS]; /* these are not so (or the packet is too short) */
+  struct { uint16_t offset; bool is; uint32_t mask, value; } nots[KNOWN_NOTS]; /* not so (or so), or the packet is too short for it */
 } Known;
 
 /* "This, or this, or that": what is known where paths meet. */
@@ -140,10 +140,20 @@ static int known_answer(const Build *b, const Known *k, const ClassifyTest *t) {
   for (unsigned i = 0; i < k->nnots && !wrong; i++) {
     if (k->nots[i].offset != t->offset) continue;
     uint32_t mask = k->nots[i].mask;
-    if ((mask & ~t->mask) == 0 && (t->value & mask) == k->nots[i].value) wrong = true;
+    if (k->nots[i].is) { /* counts for packets that are long enough for it: those long enough for t, at least */
+      if (mask_bytes(mask) > mask_bytes(t->mask)) continue;
+      if ((k->nots[i].value ^ t->value) & mask & t->mask) wrong = true;
+      else if (!(t->mask & ~mask) && (there || t->short_yes)) return 1;
+    } else if ((mask & ~t->mask) == 0 && (t->value & mask) == k->nots[i].value) wrong = true;
     else if (there && mask == t->mask && one_bit(mask) && k->nots[i].value != t->value) return 1;
   }
   return wrong && (there || !t->short_yes) ? 0 : -1;
+}
+
+/* Whether a "not" (or "is") of `from` follows from what `k` knows. */
+static bool known_implies(const Build *b, const Known *k, const Known *from, unsigned i) {
+  ClassifyTest t = {.offset = from->nots[i].offset, .mask = from->nots[i].mask, .value = from->nots[i].value, .short_yes = from->nots[i].is};
+  return known_answer(b, k, &t) == from->nots[i].is;
 }
 
 static void known_word(Known *k, unsigned offset, uint32_t mask, uint32_t value) {
@@ -167,20 +177,18 @@ static void known_add(const Build *b, Known *k, const ClassifyTest *t, bool yes)
     k->have[area] = needed;
     there = true;
   }
-  if (yes) {
-    if (there) known_word(k, t->offset, t->mask, t->value);
-    return;
-  }
+  if (yes && there) return known_word(k, t->offset, t->mask, t->value);
   uint32_t open = t->mask;
   if (there)
     for (unsigned i = 0; i < k->nwords; i++)
       if (k->words[i].offset == t->offset && !((k->words[i].value ^ t->value) & k->words[i].mask & t->mask)) open &= ~k->words[i].mask;
-  if (there && one_bit(open)) {
+  if (!yes && there && one_bit(open)) {
     known_word(k, t->offset, open, ~t->value & open);
     return;
   }
   /* With short_yes, "no" is only said of packets that are long enough: covered by `there` above. */
   unsigned i = k->nnots < KNOWN_NOTS ? k->nnots++ : k->next_not++ % KNOWN_NOTS;
+  k->nots[i].is = yes;
   k->nots[i].offset = t->offset;
   k->nots[i].mask = t->mask;
   k->nots[i].value = t->value;
@@ -195,11 +203,9 @@ static void known_meet(const Build *b, Known *k, const Known *other) {
   for (int side = 0; side < 2; side++) { /* a "not" stays if the other side implies it */
     const Known *from = side ? other : &was, *against = side ? &was : other;
     for (unsigned i = 0; i < from->nnots && k->nnots < KNOWN_NOTS; i++) {
-      ClassifyTest t = {.offset = from->nots[i].offset, .mask = from->nots[i].mask, .value = from->nots[i].value};
       bool have_it = false;
-      for (unsigned j = 0; side && j < k->nnots && !have_it; j++)
-        have_it = k->nots[j].offset == t.offset && k->nots[j].mask == t.mask && k->nots[j].value == t.value;
-      if (have_it || known_answer(b, against, &t) != 0) continue;
+      for (unsigned j = 0; side && j < k->nnots && !have_it; j++) have_it = !memcmp(&k->nots[j], &from->nots[i], sizeof k->nots[j]);
+      if (have_it || !known_implies(b, against, from, i)) continue;
       k->nots[k->nnots++] = from->nots[i];
     }
   }
@@ -233,10 +239,8 @@ static bool known_covers(const Build *b, const Known *k, const Known *weaker) {
       if (k->words[j].offset == weaker->words[i].offset) mask = k->words[j].mask, value = k->words[j].value;
     if (weaker->words[i].mask & (~mask | (weaker->words[i].value ^ value))) return false;
   }
-  for (unsigned i = 0; i < weaker->nnots; i++) {
-    ClassifyTest t = {.offset = weaker->nots[i].offset, .mask = weaker->nots[i].mask, .value = weaker->nots[i].value};
-    if (known_answer(b, k, &t) != 0) return false;
-  }
+  for (unsigned i = 0; i < weaker->nnots; i++)
+    if (!known_implies(b, k, weaker, i)) return false;
   return true;
 }
 

@@ -14,7 +14,7 @@ enum { GW_OPT_END = 0, GW_OPT_NOP = 1, GW_OPT_ROUTE = 7, GW_OPT_TIME = 68 };
 
 /* Each handles one option of n >= 2 bytes at o and returns 0, or the offset in the option of the byte that is wrong. */
 static inline int gw_record_route(IPGWOptions *e, uint8_t *o, unsigned n) {
-  if (n < 3) return 1; /* no room for the pointer */
+  if (n < 3) return 2; /* no room for the pointer */
   unsigned at = o[2] - 1u;
   if (at >= 3 && at + 4 <= n && o[2]) {
     store32(o + at, e->addr);
@@ -24,7 +24,7 @@ static inline int gw_record_route(IPGWOptions *e, uint8_t *o, unsigned n) {
 }
 
 static inline int gw_timestamp(IPGWOptions *e, uint8_t *o, unsigned n) {
-  if (n < 4) return 1;
+  if (n < 4) return 2;
   unsigned at = o[2] - 1u, overflow = o[3] >> 4, kind = o[3] & 15;
   int64_t now = time_now(&e->base);
   uint32_t ms = be32((uint32_t)(now / NSEC_PER_MSEC % 86400000));

@@ -94,20 +94,28 @@ static void reassembly_remove(IPReassembler *e, Reassembly **at) {
   e->spare = r;
 }
 
-static void reassembly_give_up(IPReassembler *e, Reassembly **at) {
-  Packet *q = e->base.noutputs > 1 ? reassembly_join(e, *at) : NULL;
-  e->failed++;
-  reassembly_remove(e, at);
-  if (q) output_push(&e->base, 1, q);
-}
-
+/* Gives up packets older than `before` until only `until` bytes are held. */
 static void reassembler_reap(IPReassembler *e, int64_t before, uint32_t until) {
+  Packet *given_up = NULL, **tail = &given_up;
   for (unsigned b = 0; b < REASSEMBLER_BUCKETS; b++)
-    for (Reassembly **at = &e->buckets[b]; *at;) {
-      if (e->used <= until) return;
-      if ((*at)->seconds < before) reassembly_give_up(e, at);
-      else at = &(*at)->next;
+    for (Reassembly **at = &e->buckets[b]; *at && e->used > until;) {
+      if ((*at)->seconds >= before) {
+        at = &(*at)->next;
+        continue;
+      }
+      Packet *q = e->base.noutputs > 1 ? reassembly_join(e, *at) : NULL;
+      e->failed++;
+      reassembly_remove(e, at);
+      if (!q) continue;
+      q->next = NULL;
+      *tail = q;
+      tail = &q->next;
     }
+  while (given_up) { /* only now: they may come back */
+    Packet *q = given_up;
+    given_up = q->next;
+    output_push(&e->base, 1, q);
+  }
 }
 
 static Reassembly *reassembler_find(IPReassembler *e, const uint8_t *h, Reassembly ***place) {
@@ -141,7 +149,8 @@ static Packet *reassembler_take(IPReassembler *e, Packet *p) {
   p->transport = p->network + hlen;
   if (!n || from + n > 0xffff || (more && n % 8) || packet_transport_length(p) < n) return e->bad++, packet_free(p), NULL;
   packet_take(p, packet_transport_length(p) - n);
-  for (int age = 10; age >= 0 && e->used > e->high; age -= 5) reassembler_reap(e, age ? now - age : INT64_MAX, e->high / 4 * 3);
+  if (e->used > e->high)
+    for (int age = 10; age >= 0; age -= 5) reassembler_reap(e, age ? now - age : INT64_MAX, e->high / 4 * 3);
 
   Reassembly **at, *r = reassembler_find(e, h, &at);
   if (!r || (r->whole && from + n > r->end)) return packet_free(p), NULL; /* no memory; behind the end */

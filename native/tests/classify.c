@@ -17,7 +17,11 @@ static uint32_t random_expr(Filter *f, int depth) {
     return filter_test(f, 4 * rnd(3), value, mask);
   }
   int kind = (int)rnd(4);
-  if (kind == 3) return filter_not(f, random_expr(f, depth - 1));
+  if (kind == 3) {
+    uint32_t first = f->ntests, child = random_expr(f, depth - 1);
+    if (rnd(2)) filter_flip_short(f, first);
+    return filter_not(f, child);
+  }
   kind = kind == 2 ? FILTER_CHOOSE : kind ? FILTER_OR : FILTER_AND;
   uint32_t e = filter_open(f, kind);
   for (unsigned n = kind == FILTER_CHOOSE ? 1 + 2 * rnd(3) : 1 + rnd(4); n > 0; n--) filter_add(f, e, random_expr(f, depth - 1));
@@ -30,7 +34,7 @@ static bool holds(const Filter *f, const ClassifyTest *tests, uint32_t expr, con
     const ClassifyTest *t = &tests[e->first];
     uint32_t word = 0;
     unsigned need = t->mask ? 4 - (unsigned)__builtin_clz(t->mask) / 8 : 0;
-    if (need && t->offset + need > len) return false;
+    if (need && t->offset + need > len) return t->short_yes;
     if (need) memcpy(&word, data + t->offset, need);
     return (word & t->mask) == t->value;
   }
