@@ -44,10 +44,11 @@ bool arg_parse_ip_prefix(const Element *e, const char *s, bool bare_ok, IPPrefix
     out->addr = addr;
     return true;
   }
-  if (query(e, NAME_IP_PREFIX, s, ":ipnet", out, sizeof *out)) return true;
-  if (!bare_ok || !arg_parse_ip(e, s, &out->addr)) return false;
-  out->mask = 0xffffffff;
-  return true;
+  if (bare_ok && arg_parse_ip(e, s, &out->addr)) { /* a name of both is the address; "name:ipnet" the network */
+    out->mask = 0xffffffff;
+    return true;
+  }
+  return query(e, NAME_IP_PREFIX, s, ":ipnet", out, sizeof *out);
 }
 
 bool arg_parse_ip6(const Element *e, const char *s, uint8_t out[16]) { return parse_ip6(s, out) || query(e, NAME_IP6, s, ":ip6", out, 16); }
