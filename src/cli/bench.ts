@@ -83,8 +83,9 @@ async function bench(file: string, words: string[], o: Flags): Promise<number> {
   const config = readConfig(file);
 
   const display = o.json ? silent : process.stderr.isTTY ? await liveDisplay() : plainDisplay(message);
-  const result = await shown(display, () =>
+  const result = await shown(display, (signal) =>
     runBench({
+      signal,
       text: config.text,
       file: config.file,
       variables,
@@ -108,15 +109,22 @@ async function bench(file: string, words: string[], o: Flags): Promise<number> {
   return baseline ? compare(result, baseline, gate, o.baseline!) : EXIT.ok;
 }
 
-/** Runs with a display that ends properly whatever happens. */
-export async function shown<T>(display: Display, body: () => Promise<T>): Promise<T> {
+/** Runs with a display that ends properly whatever happens; an interrupt stops everything that was started. */
+export async function shown<T>(display: Display, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
   try {
-    const result = await body();
+    const result = await body(controller.signal);
     await display.end(true);
     return result;
   } catch (e) {
     await display.end(false);
-    throw e;
+    throw controller.signal.aborted ? new CliError('stopped', 130) : e;
+  } finally {
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
   }
 }
 

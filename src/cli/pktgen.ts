@@ -71,8 +71,8 @@ async function pktgen(o: Flags): Promise<number> {
     return EXIT.ok;
   }
   const display = o.json ? silent : process.stderr.isTTY ? await liveDisplay() : plainDisplay(message);
-  const result = await shown(display, () =>
-    exchange({ ports: o.port, streams, durationS, cpu, observe: display }),
+  const result = await shown(display, (signal) =>
+    exchange({ signal, ports: o.port, streams, durationS, cpu, observe: display }),
   );
   print(o.json ? `${JSON.stringify(result, null, 2)}\n` : exchangeText(result));
   return EXIT.ok;

@@ -31,6 +31,8 @@ export interface BenchOptions {
   rate: number | undefined;
   durationS: number;
   observe?: Observer;
+  /** Ends the benchmark early with an AbortError; everything is stopped. */
+  signal?: AbortSignal;
 }
 
 /** What happens, as it happens: for progress displays. */
@@ -121,7 +123,7 @@ async function benchAt(
     o.observe?.step?.(site.kind === 'vm' ? 'booting the router' : 'starting the router');
     dut = await site.start(configuration, o.file, dutCpu ?? undefined);
     o.observe?.step?.('warming up');
-    await warmUp(generator, graph, streams, dut, site);
+    await warmUp(generator, graph, streams, dut, site, o.signal);
     const bootMs = await dut.bootMs();
     const trials: TrialResult[] = [];
     for (const size of o.sizes)
@@ -225,6 +227,7 @@ async function warmUp(
   streams: readonly Stream[],
   dut: Dut,
   site: Site,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const started = performance.now();
   const limitMs = site.vmm === 'qemu' ? 15_000 : 5_000;
@@ -237,6 +240,7 @@ async function warmUp(
     for (const s of graph.sinks)
       for (const x of JSON.parse(await generator.read(`${s}.streams`)) as SinkStreams[])
         missing.delete(x.stream);
+    signal?.throwIfAborted();
     if (ended) throw new BenchError(ended);
     if (!missing.size) break;
     if (performance.now() - started > limitMs)
@@ -282,7 +286,7 @@ async function measure(
   const before = await dut.exits();
   const first = await runTrial(
     generator,
-    { ...graph, rates, durationS: o.durationS, drainMs, ...asSize },
+    { ...graph, rates, durationS: o.durationS, drainMs, signal: o.signal, ...asSize },
     o.observe?.progress,
   );
   const after = await dut.exits();
@@ -295,7 +299,7 @@ async function measure(
     const half = streams.map(() => each);
     latency = await runTrial(
       generator,
-      { ...graph, rates: half, durationS, drainMs, ...asSize },
+      { ...graph, rates: half, durationS, drainMs, signal: o.signal, ...asSize },
       o.observe?.progress,
     );
   }

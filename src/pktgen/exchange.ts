@@ -17,6 +17,7 @@ export interface ExchangeOptions {
   durationS: number;
   cpu?: number | undefined;
   observe?: Observer;
+  signal?: AbortSignal;
 }
 
 export interface ExchangeResult {
@@ -39,7 +40,11 @@ export async function exchange(o: ExchangeOptions): Promise<ExchangeResult> {
   try {
     o.observe?.step?.(`sending to ${o.ports.join(', ')}`);
     const rates = streams.map((s) => s.rate);
-    const counts = await runTrial(router, { ...graph, rates, durationS: o.durationS }, o.observe?.progress);
+    const counts = await runTrial(
+      router,
+      { ...graph, rates, durationS: o.durationS, signal: o.signal },
+      o.observe?.progress,
+    );
     return {
       version: 1,
       config: null,

@@ -42,19 +42,15 @@ export async function liveDisplay(): Promise<Display> {
   const open = (title: string) => {
     last = { t: 0, tx: 0, rx: 0 };
     const before = close(true);
-    const list = new Listr(
-      [
-        {
-          title,
-          task: (_, t) =>
-            new Promise<void>((resolve, reject) => {
-              task = t;
-              finish = (ok) => (ok ? resolve() : reject(new Error('stopped')));
-            }),
-        },
-      ],
-      { renderer: 'default', exitOnError: false, collectErrors: false },
-    );
+    const over = new Promise<void>((resolve, reject) => {
+      finish = (ok) => (ok ? resolve() : reject(new Error('stopped')));
+    });
+    over.catch(() => undefined);
+    const run = (_: unknown, t: Task) => {
+      task = t;
+      return over;
+    };
+    const list = new Listr([{ title, task: run }], { exitOnError: false, collectErrors: false });
     shown = before.then(() => list.run());
   };
   return {
@@ -62,7 +58,7 @@ export async function liveDisplay(): Promise<Display> {
     note: open,
     progress: ({ elapsedS, durationS, tx, rx }) => {
       const dt = elapsedS - last.t;
-      if (!task || dt <= 0) return;
+      if (!task || dt <= 0 || elapsedS > durationS + 0.1) return;
       const left = Math.max(0, durationS - elapsedS);
       const missing = tx - rx > 0 && tx > 0 ? ((tx - rx) / tx) * 100 : 0;
       task.output = `sent ${mpps((tx - last.tx) / dt)}, received ${mpps((rx - last.rx) / dt)}, not received ${missing.toFixed(2)} %, ${left.toFixed(1)} s left`;

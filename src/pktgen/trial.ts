@@ -39,6 +39,8 @@ export interface TrialPlan {
   durationS: number;
   /** How long packets may still be under way after the last was sent. */
   drainMs?: number;
+  /** Ends the trial early with an AbortError. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface Counts {
@@ -95,7 +97,7 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
   await Promise.all(plan.sources.map((s) => g.write(`${s}.active`, 'true')));
   for (;;) {
     const left = plan.durationS * 1000 - (performance.now() - started);
-    await sleep(Math.min(200, Math.max(5, left)));
+    await sleep(Math.min(200, Math.max(5, left)), undefined, plan.signal ? { signal: plan.signal } : {});
     const active = await Promise.all(plan.sources.map((s) => g.read(`${s}.active`)));
     const [tx, rx] = await Promise.all([readCount(g, plan.sources), readCount(g, plan.sinks)]);
     progress?.({ elapsedS: (performance.now() - started) / 1000, durationS: plan.durationS, tx, rx });
