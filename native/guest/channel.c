@@ -115,7 +115,7 @@ static void respond_errors(uint32_t status, Errors *errs) {
   uint64_t refused = memory_refused();
   if (status && refused) {
     errs->element = -1;
-    error(errs, "out of memory: %lu bytes more were asked for, %lu are free", refused, pages_free());
+    error(errs, "out of memory: %lu bytes more would be needed, %lu are free", refused, pages_free());
   }
   add_errors(&t, errs);
   send(in.frame.type | CHANNEL_RESPONSE, in.frame.id, status, t.s, t.len);

@@ -31,7 +31,8 @@ enum { PAGE_BYTES = 4096 };
 void pages_init(void);
 void pages_release(uint64_t from, uint64_t to); /* memory that was reserved at first: the boot plan */
 uint64_t pages_free(void);                      /* bytes */
-uint64_t memory_refused(void);                  /* bytes of allocations that failed since the last call */
+uint64_t memory_refused(
+    void); /* bytes that were missing when an allocation failed, since the last call; 0: none failed */
 
 /* clock.c */
 void clock_init(void);

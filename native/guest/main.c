@@ -28,7 +28,6 @@ static void boot_plan(Engine *e) {
   GuestReport *r = &guest_boot.report;
   Errors errs = {.element = -1};
   memory_refused();
-  uint64_t before = pages_free();
   int rc = engine_install(e, (const void *)guest_boot.plan, guest_boot.plan_size, &errs);
   uint64_t refused = memory_refused();
   pages_release(guest_boot.plan,
@@ -37,9 +36,8 @@ static void boot_plan(Engine *e) {
   r->memory_free = pages_free();
   if (rc) {
     print_errors(&errs);
-    if (refused) { /* what was in use, and what was asked for beyond; a quarter of a megabyte finer is of no
-                      use */
-      r->memory_needed = (guest_boot.memory + refused + before / 4 + (1 << 18) - 1) & ~UINT64_C(0x3ffff);
+    if (refused) { /* in steps of 256 KB */
+      r->memory_needed = (guest_boot.memory + refused + (2 << 18) - 1) & ~UINT64_C(0x3ffff);
       format_into(r->reason, sizeof r->reason, "too little memory: %lu bytes are not enough, try %lu",
                   guest_boot.memory, r->memory_needed);
     } else {

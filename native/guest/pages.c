@@ -138,7 +138,8 @@ static uint32_t take_run(uint32_t n, uint8_t kind) { /* 0: none */
     first_free = seen == i ? i + n : seen;
     return i;
   }
-  refused += (uint64_t)n * PAGE_BYTES;
+  uint64_t missing = n > free_pages ? n - free_pages : n; /* or what is free lies in pieces */
+  if (missing * PAGE_BYTES > refused) refused = missing * PAGE_BYTES;
   return 0;
 }
 
