@@ -304,8 +304,7 @@ static int fromdump_write_filepos(Element *e, const Handler *h, const char *valu
   f->next = NULL;
   if (f->file.fd < 0 && dump_open(&f->file, f->filename, errs) < 0) return -1;
   if (dump_seek(&f->file, v, errs) < 0) return -1;
-  f->ended = false;
-  fromdump_wake(f);
+  f->ended = false; /* after the end, `active true` begins again */
   return 0;
 }
 

@@ -15,18 +15,43 @@ int args_index(const Args *a, unsigned i) { return i < a->nleft ? a->left[i] : -
 
 /* ---- Parsers that know names ------------------------------------------------------------------------------------- */
 
-/* "name:ip" names the same as "name" where an IP address is asked for, and so on. */
-static bool query(const Element *e, int kind, const char *s, const char *suffix, void *value, size_t size) {
-  if (name_query(e, kind, s, value, size)) return true;
-  size_t n = strlen(s), k = strlen(suffix);
-  char buf[128];
-  if (n <= k || n >= sizeof buf || strcmp(s + n - k, suffix)) return false;
-  memcpy(buf, s, n - k);
-  buf[n - k] = 0;
-  return name_query(e, kind, buf, value, size);
+/* What stands in front of one of the space-separated suffixes, in any case; false if s has none of them. */
+static bool strip_suffix(const char *s, const char *suffixes, char buf[128]) {
+  const char *colon = NULL;
+  for (const char *p = s; *p; p++)
+    if (*p == ':') colon = p;
+  if (!colon || colon - s >= 128) return false;
+  for (size_t n; *suffixes; suffixes += n + (suffixes[n] == ' ')) {
+    char one[16];
+    for (n = 0; suffixes[n] && suffixes[n] != ' '; n++) one[n] = suffixes[n];
+    one[n] = 0;
+    if (compare_ignore_case(colon, one)) continue;
+    memcpy(buf, s, (size_t)(colon - s));
+    buf[colon - s] = 0;
+    return true;
+  }
+  return false;
 }
 
-bool arg_parse_ip(const Element *e, const char *s, uint32_t *out) { return parse_ip(s, out) || query(e, NAME_IP, s, ":ip", out, 4); }
+/* "name:ip" names the same as "name" where an IP address is asked for, and so on. */
+static bool query(const Element *e, int kind, const char *s, const char *suffixes, void *value, size_t size) {
+  char buf[128];
+  return name_query(e, kind, s, value, size) || (strip_suffix(s, suffixes, buf) && name_query(e, kind, buf, value, size));
+}
+
+/* "name:bcast" is the broadcast address of a network, "name:gw" its first address unless there is a better one. */
+static bool query_derived(const Element *e, const char *s, uint32_t *out) {
+  char buf[128];
+  IPPrefix p;
+  bool broadcast = strip_suffix(s, ":bcast", buf);
+  if ((!broadcast && !strip_suffix(s, ":gw", buf)) || !name_query(e, NAME_IP_PREFIX, buf, &p, sizeof p)) return false;
+  *out = broadcast ? p.addr | ~p.mask : (p.addr & p.mask) | be32(1);
+  return true;
+}
+
+bool arg_parse_ip(const Element *e, const char *s, uint32_t *out) {
+  return parse_ip(s, out) || query(e, NAME_IP, s, ":ip :ip4", out, 4) || query_derived(e, s, out);
+}
 
 bool arg_parse_ip_prefix(const Element *e, const char *s, bool bare_ok, IPPrefix *out) {
   if (parse_ip_prefix(s, bare_ok, &out->addr, &out->mask)) return true;
@@ -48,7 +73,7 @@ bool arg_parse_ip_prefix(const Element *e, const char *s, bool bare_ok, IPPrefix
     out->mask = 0xffffffff;
     return true;
   }
-  return query(e, NAME_IP_PREFIX, s, ":ipnet", out, sizeof *out);
+  return query(e, NAME_IP_PREFIX, s, ":ipnet :net :ip4net", out, sizeof *out);
 }
 
 bool arg_parse_ip6(const Element *e, const char *s, uint8_t out[16]) { return parse_ip6(s, out) || query(e, NAME_IP6, s, ":ip6", out, 16); }
@@ -58,7 +83,7 @@ bool arg_parse_ip6_prefix(const Element *e, const char *s, IP6Prefix *out) {
 }
 
 bool arg_parse_ether(const Element *e, const char *s, uint8_t out[6]) {
-  return parse_ether(s, out) || query(e, NAME_ETHER, s, ":eth", out, 6);
+  return parse_ether(s, out) || query(e, NAME_ETHER, s, ":eth :ether :ethernet", out, 6);
 }
 
 bool arg_parse_port(const Element *e, int ip_proto, const char *s, uint16_t *out) {
