@@ -34,7 +34,7 @@ ACTION(BandwidthRatedSplitter, bandwidth_rated_splitter_action)
 static int bandwidth_rated_splitter_configure(Element *e, const Args *args, Errors *errs) {
   BandwidthRatedSplitter *s = (BandwidthRatedSplitter *)e;
   (void)args;
-  return rated_configure(&s->bucket, &s->burst, s->rate, true, errs);
+  return rated_configure(e, &s->bucket, &s->burst, s->rate, true, errs);
 }
 
 static int bandwidth_rated_splitter_rate(Element *e, const Handler *h, const char *param, Text *out,

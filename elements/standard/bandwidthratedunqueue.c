@@ -33,7 +33,7 @@ static bool bandwidth_rated_unqueue_task(Element *e, Task *t) {
 static int bandwidth_rated_unqueue_configure(Element *e, const Args *args, Errors *errs) {
   RatedUnqueue *u = (RatedUnqueue *)e;
   (void)args;
-  if (rated_configure(&u->bucket, &u->burst, u->bandwidth, true, errs) < 0) return -1;
+  if (rated_configure(e, &u->bucket, &u->burst, u->bandwidth, true, errs) < 0) return -1;
   rated_unqueue_wake(u);
   return 0;
 }

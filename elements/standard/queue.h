@@ -2,7 +2,7 @@
  * share. */
 #ifndef CLICKLET_STANDARD_QUEUE_H
 #define CLICKLET_STANDARD_QUEUE_H
-#include <clicklet/element.h>
+#include <clicklet/platform.h>
 
 typedef struct Queue {
   Element base;
@@ -53,9 +53,24 @@ static inline void queue_note_length(Queue *q) {
   if (q->length > q->highwater) q->highwater = q->length;
 }
 
+/* Says once that it is full: "NAME :: CLASS: overflow". */
+static inline void queue_report(Queue *q) {
+  Text t = {0};
+  text_printf(&t, "%s.class", q->base.name);
+  char *handler = mem_string(text_cstr(&t), t.len);
+  text_clear(&t);
+  text_printf(&t, "%s :: ", q->base.name);
+  if (!handler || handler_call_read(q->base.router, NULL, handler, "", &t, NULL) < 0)
+    text_add_string(&t, q->base.class->name);
+  text_add_string(&t, ": overflow\n");
+  platform_write(2, text_cstr(&t), t.len);
+  mem_free(handler);
+  text_free(&t);
+}
+
 /* Gives away what does not fit: to output 1 if there is one. */
 static inline void queue_overflow(Queue *q, Packet **p, unsigned n) {
-  if (!q->drops && q->capacity) chatter(&q->base, "overflow");
+  if (!q->drops && q->capacity) queue_report(q);
   q->drops += n;
   output_push_batch(&q->base, 1, p, n);
 }

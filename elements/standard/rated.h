@@ -19,8 +19,9 @@ typedef struct RatedBurst {
   ARG(T, INTERVAL, "BURST_DURATION", f.duration, "20ms", .min = 0, .max = 1e18, GIVEN(T, f.duration_given)), \
       ARG(T, U32, SIZE_KEY, f.size, NULL, GIVEN(T, f.size_given))
 
-static inline int rated_configure(TokenBucket *bucket, const RatedBurst *b, uint64_t rate, bool bandwidth,
-                                  Errors *errs) {
+/* Sets the bucket, at first and when a running element is reconfigured. */
+static inline int rated_configure(Element *e, TokenBucket *bucket, const RatedBurst *b, uint64_t rate,
+                                  bool bandwidth, Errors *errs) {
   if (b->duration_given && b->size_given)
     return error(errs, "BURST_DURATION and %s cannot both be given",
                  bandwidth ? "BURST_BYTES" : "BURST_SIZE");
@@ -31,7 +32,8 @@ static inline int rated_configure(TokenBucket *bucket, const RatedBurst *b, uint
     tokens = t > UINT32_MAX ? UINT32_MAX : (uint64_t)t;
   }
   if (bandwidth) tokens += RATED_RESERVE;
-  bucket_assign(bucket, rate, tokens ? tokens : 1, bandwidth ? 64 : 1);
+  if (bucket->at) bucket_refill(bucket, time_steady(e));
+  bucket_assign_adjust(bucket, rate, tokens ? tokens : 1, bandwidth ? 64 : 1);
   return 0;
 }
 

@@ -36,7 +36,7 @@ ACTION(RatedSplitter, rated_splitter_action)
 static int rated_splitter_configure(Element *e, const Args *args, Errors *errs) {
   RatedSplitter *s = (RatedSplitter *)e;
   (void)args;
-  return rated_configure(&s->bucket, &s->burst, s->rate, false, errs);
+  return rated_configure(e, &s->bucket, &s->burst, s->rate, false, errs);
 }
 
 ELEMENT(RatedSplitter, .ports = "1/1-2", .processing = "h/h",

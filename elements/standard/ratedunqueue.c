@@ -34,7 +34,7 @@ static bool rated_unqueue_task(Element *e, Task *t) {
 static int rated_unqueue_configure(Element *e, const Args *args, Errors *errs) {
   RatedUnqueue *u = (RatedUnqueue *)e;
   (void)args;
-  if (rated_configure(&u->bucket, &u->burst, u->rate, false, errs) < 0) return -1;
+  if (rated_configure(e, &u->bucket, &u->burst, u->rate, false, errs) < 0) return -1;
   rated_unqueue_wake(u);
   return 0;
 }

@@ -27,7 +27,8 @@ static inline void bucket_assign(TokenBucket *b, uint64_t rate, uint64_t capacit
   }
   if (capacity > UINT32_MAX) capacity = UINT32_MAX;
   if (rate && capacity < (rate - 1) / 1000 + 1) capacity = (rate - 1) / 1000 + 1;
-  uint64_t scaled = capacity * TOKEN;
+  /* As in the reference, which counts in whole fractions of the capacity, "full" is a little more than it. */
+  uint64_t scaled = UINT32_MAX * TOKEN / (UINT32_MAX / capacity);
   if (b->capacity) b->level = (uint64_t)((unsigned __int128)b->level * scaled / b->capacity);
   b->rate = rate;
   b->capacity = scaled;

@@ -2,8 +2,8 @@
  *
  * Synopsis: `Unqueue([BURST, <keywords> ACTIVE, LIMIT])`. Sleeps while its upstream is empty.
  *
- * Arguments: BURST (int): packets in one turn at least; negative: all there are. Default 1. ACTIVE (bool): default true.
- * LIMIT (int): packets at most; negative: no limit. Default -1.
+ * Arguments: BURST (int): packets in one turn at least; negative: all there are. Default 1. ACTIVE (bool):
+ * default true. LIMIT (int): packets at most; negative: no limit. Default -1.
  *
  * Handlers: `count` (read). `active`, `burst`, `limit` (read/write). `reset` (write). `scheduled`, `tickets`.
  *
@@ -26,7 +26,8 @@ static bool unqueue_task(Element *e, Task *t) {
   if (!u->active) return false;
   unsigned limit = batch_limit(e), moved = 0;
   uint64_t want = u->burst < 0 ? 0x7fffffff : (unsigned)u->burst > limit ? (uint64_t)u->burst : limit;
-  if (u->limit >= 0 && u->count + (int64_t)want > u->limit) want = u->count < u->limit ? (uint64_t)(u->limit - u->count) : 0;
+  if (u->limit >= 0 && u->count + (int64_t)want > u->limit)
+    want = u->count < u->limit ? (uint64_t)(u->limit - u->count) : 0;
   while (moved < want) {
     unsigned left = (unsigned)(want - moved), n = input_pull_batch(e, 0, p, left < limit ? left : limit);
     if (!n) break;
@@ -64,8 +65,13 @@ static int unqueue_reset(Element *e, const Handler *h, const char *value, Errors
   return 0;
 }
 
-ELEMENT(Unqueue, .ports = "1/1", .processing = "l/h", .run_task = unqueue_task, .initialize = unqueue_initialize, .cleanup = unqueue_cleanup,
-        .args = ARGS(ARG_POS(Unqueue, I32, "BURST", burst, "1"), ARG(Unqueue, BOOL, "ACTIVE", active, "true"), ARG(Unqueue, I64, "LIMIT", limit, "-1")),
-        .handlers = HANDLERS(READ_FIELD(Unqueue, I64, "count", count), RW_FIELD(Unqueue, BOOL, "active", active, .write = unqueue_write),
-                             RW_FIELD(Unqueue, I32, "burst", burst, .write = unqueue_write), RW_FIELD(Unqueue, I64, "limit", limit, .write = unqueue_write),
-                             WRITE_FN("reset", unqueue_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON), TASK_HANDLERS(Unqueue, task)));
+ELEMENT(Unqueue, .ports = "1/1", .processing = "l/h", .run_task = unqueue_task,
+        .initialize = unqueue_initialize, .cleanup = unqueue_cleanup,
+        .args = ARGS(ARG_POS(Unqueue, I32, "BURST", burst, "1"), ARG(Unqueue, BOOL, "ACTIVE", active, "true"),
+                     ARG(Unqueue, I64, "LIMIT", limit, "-1")),
+        .handlers = HANDLERS(READ_FIELD(Unqueue, I64, "count", count),
+                             RW_FIELD(Unqueue, BOOL, "active", active, .write = unqueue_write),
+                             RW_FIELD(Unqueue, I32, "burst", burst, .write = unqueue_write),
+                             RW_FIELD(Unqueue, I64, "limit", limit, .write = unqueue_write),
+                             WRITE_FN("reset", unqueue_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             TASK_HANDLERS(Unqueue, task)));
