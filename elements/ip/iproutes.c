@@ -226,7 +226,7 @@ static void routes_sort(IPRoutes *t) {
       continue;
     }
     live++;
-    for (uint32_t k = 0; k < n; k++) inside[i] += k != i && HOLDS(k, i);
+    for (uint32_t k = 0; k < n; k++) inside[i] += k != i && HOLDS(i, k);
   }
   while (queued < live) {
     while (first < n && inside[first]) first++;
