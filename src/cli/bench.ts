@@ -78,7 +78,7 @@ async function bench(file: string, words: string[], o: Flags): Promise<number> {
     throw new CliError(`--fail-under '${o.failUnder}': expected a ratio such as 0.95`, EXIT.usage);
   const memBytes = parseSize(o.mem);
   const streams = await streamsOf(o);
-  const sizes = sizesOf(o.size, o.streams !== undefined);
+  const sizes = sizesOf(o.size);
   const baseline = o.baseline === undefined ? undefined : readBaseline(o.baseline);
   const config = readConfig(file);
 
@@ -143,9 +143,9 @@ export function rateOf(text: string): number {
   );
 }
 
-/** One trial for each size; with a stream file and no --size, the streams' own. */
-export function sizesOf(text: string | undefined, fromFile: boolean): (string | undefined)[] {
-  if (text === undefined) return [fromFile ? undefined : '64'];
+/** One trial for each size; without --size the streams' own. */
+export function sizesOf(text: string | undefined): (string | undefined)[] {
+  if (text === undefined) return [undefined];
   const list = text.split(',').map((s) => s.trim());
   const wrong = list.find(
     (s) => !/^imix$/i.test(s) && !(/^\d+$/.test(s) && Number(s) >= 64 && Number(s) <= 9018),

@@ -9,7 +9,7 @@ import { CliError, EXIT, message, print } from './output.ts';
 
 interface Flags {
   port: string[];
-  size: string;
+  size?: string;
   rate: string;
   duration: string;
   streams?: string;
@@ -33,7 +33,7 @@ export function pktgenCommand(): Command {
       collect,
       [],
     )
-    .option('--size <sizes>', "frame sizes in bytes: 64, '64*7 594*4' or imix", '64')
+    .option('--size <sizes>', "frame sizes in bytes: 64, '64*7 594*4' or imix")
     .option('--rate <pps>', 'packets a second of each stream, as 1000000 or 5M, or max', 'max')
     .option('--duration <seconds>', 'how long to send', '5')
     .option('--streams <file>', 'YAML file that describes the streams')
@@ -57,7 +57,11 @@ async function pktgen(o: Flags): Promise<number> {
     );
   const durationS = seconds(o.duration);
   const last = Math.max(1, o.port.length) - 1;
-  const streams = await streamsOf(o, { size: o.size, rate: rateOf(o.rate), from: 0, to: Math.min(1, last) });
+  const streams = await streamsOf(o, {
+    ...(o.size === undefined ? {} : { size: o.size }),
+    rate: rateOf(o.rate),
+    to: Math.min(1, last),
+  });
   const beyond = Math.max(...streams.flatMap((s) => [s.from, s.to]));
   if (beyond > last && !o.graph)
     throw new CliError(

@@ -306,6 +306,7 @@ async function measure(
   const exits = before === null || after === null ? null : after - before;
   return {
     ...trialResult(label, rates, first, latency),
+    generatorMaxPps: limit.rx,
     generatorLimited: rxPps > 0.9 * limit.rx,
     exitsPerMillionPackets: exits === null || !first.rx.packets ? null : (exits / first.rx.packets) * 1e6,
   };

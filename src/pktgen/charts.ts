@@ -92,7 +92,12 @@ export const latencyChart = (r: BenchResult): Promise<string> =>
         },
       },
       y: { field: 'us', type: 'quantitative', scale: { type: 'log' }, title: 'latency, µs' },
-      color: { field: 'size', type: 'nominal', title: 'frame size' },
+      color: {
+        field: 'size',
+        type: 'nominal',
+        title: 'frame size',
+        sort: r.trials.map((t) => String(t.size)),
+      },
     },
   });
 
@@ -102,7 +107,7 @@ export async function bootChart(r: BenchResult): Promise<string | undefined> {
   if (!b) return undefined;
   const marks = [
     { phase: 'monitor', end: b.monitor },
-    { phase: 'kernel', end: b.monitor + b.kernel },
+    { phase: 'kernel', end: b.kernel },
     { phase: 'configure', end: b.configure },
     { phase: 'first packet', end: b.firstPacket ?? b.configure },
   ];

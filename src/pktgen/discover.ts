@@ -1,7 +1,7 @@
 /** Finding out how to talk to the router under test: its ports, and the addresses it has on them. */
 
 import type { ResolvedGraph } from '../graph/resolved-graph.ts';
-import { defaultMac, type Stream } from './stream.ts';
+import { defaultMac, isIp6, type Stream } from './stream.ts';
 
 /** What a router is on one of its ports. */
 export interface PortAddress {
@@ -75,8 +75,9 @@ export async function discover(
 
 const HOSTS = 16;
 
-/** Hosts in the network of a port: 16 addresses of the same /24, none of them the router's. */
-export function hostsOf(port: number, address: PortAddress | undefined): string {
+/** Hosts in the network of a port: 16 addresses of the same /24, none of them the router's. With IPv6, made up. */
+export function hostsOf(port: number, address: PortAddress | undefined, ip6 = false): string {
+  if (ip6) return `fd00:${port}::1001-fd00:${port}::${1000 + HOSTS}`;
   const [a, b, c, d] = (address?.ip ?? `10.0.${port}.1`).split('.').map(Number) as [
     number,
     number,
@@ -93,7 +94,7 @@ export function completeStream(stream: Stream, addresses: ReadonlyMap<number, Po
     ...stream,
     srcMac: stream.srcMac ?? defaultMac(stream.from),
     dstMac: stream.dstMac ?? addresses.get(stream.from)?.mac ?? defaultMac(stream.from, true),
-    src: stream.src ?? hostsOf(stream.from, addresses.get(stream.from)),
-    dst: stream.dst ?? hostsOf(stream.to, addresses.get(stream.to)),
+    src: stream.src ?? hostsOf(stream.from, addresses.get(stream.from), isIp6(stream)),
+    dst: stream.dst ?? hostsOf(stream.to, addresses.get(stream.to), isIp6(stream)),
   };
 }

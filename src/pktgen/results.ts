@@ -41,7 +41,9 @@ export const TrialSchema = z.object({
     .nullable(),
   latencyAtMaxUs: LatencySchema.nullable(),
   latencyCurve: z.array(z.object({ percentile: z.number(), us: z.number() })),
-  /** The generator alone is hardly faster: the figure may be its own limit. */
+  /** What the generator alone sends to itself and receives at this size, on one thread. */
+  generatorMaxPps: z.number().nullable(),
+  /** That is hardly more than what was measured: the figure may be the generator's own limit. */
   generatorLimited: z.boolean(),
   exitsPerMillionPackets: z.number().nullable(),
 });

@@ -58,29 +58,35 @@ const rate = z.union([z.number().nonnegative(), z.string()]).transform((v, conte
   return z.NEVER;
 });
 
+/** IPv6, by whichever address is given. */
+export const isIp6 = (s: { src?: string | undefined; dst?: string | undefined }): boolean =>
+  (s.src ?? s.dst ?? '').includes(':');
+
 /** One stream: UDP over IPv4 or IPv6 in Ethernet. What is left out is chosen to fit the router under test. */
-export const StreamSchema = z.strictObject({
-  name: z.string().optional(),
-  /** Generator ports: where it is sent, where it is expected. */
-  from: z.number().int().min(0).default(0),
-  to: z.number().int().min(0).default(1),
-  srcMac: mac.optional(),
-  dstMac: mac.optional(),
-  src: addresses.optional(),
-  dst: addresses.optional(),
-  srcPort: ports.default('1024'),
-  dstPort: ports.default('9'),
-  size: size.default('64'),
-  /** Packets a second; 0: as fast as they are taken. */
-  rate: rate.default(0),
-  /** Correct UDP checksums; otherwise 0. Always with IPv6. */
-  checksum: z.boolean().default(false),
-  ttl: z.number().int().min(1).max(255).default(64),
-  tos: z.number().int().min(0).max(255).default(0),
-  seed: z.number().int().min(0).max(0xffffffff).default(1),
-  /** Takes the time of every n-th packet; 0: of none. */
-  sample: z.number().int().min(0).default(1),
-});
+export const StreamSchema = z
+  .strictObject({
+    name: z.string().optional(),
+    /** Generator ports: where it is sent, where it is expected. */
+    from: z.number().int().min(0).default(0),
+    to: z.number().int().min(0).default(1),
+    srcMac: mac.optional(),
+    dstMac: mac.optional(),
+    src: addresses.optional(),
+    dst: addresses.optional(),
+    srcPort: ports.default('1024'),
+    dstPort: ports.default('9'),
+    size: size.optional(),
+    /** Packets a second; 0: as fast as they are taken. */
+    rate: rate.default(0),
+    /** Correct UDP checksums; otherwise 0. Always with IPv6. */
+    checksum: z.boolean().default(false),
+    ttl: z.number().int().min(1).max(255).default(64),
+    tos: z.number().int().min(0).max(255).default(0),
+    seed: z.number().int().min(0).max(0xffffffff).default(1),
+    /** Takes the time of every n-th packet; 0: of none. */
+    sample: z.number().int().min(0).default(1),
+  })
+  .transform((s) => ({ ...s, size: s.size ?? (isIp6(s) ? '84' : '64') }));
 
 export type Stream = z.output<typeof StreamSchema>;
 export type StreamInput = z.input<typeof StreamSchema>;
@@ -110,7 +116,7 @@ export const defaultMac = (port: number, router = false): string =>
 
 /** The element that makes a stream, named `name`, not yet sending. */
 export function sourceElement(name: string, id: number, s: Stream): string {
-  const ip6 = (s.src ?? s.dst ?? '').includes(':');
+  const ip6 = isIp6(s);
   const args: [string, string | number | boolean][] = [
     ['STREAM', id],
     ['RATE', s.rate],

@@ -44,6 +44,7 @@ export function trialResult(
           },
     latencyAtMaxUs: latency === c ? null : latencyUs(c.histogram),
     latencyCurve: latencyCurve(latency.histogram),
+    generatorMaxPps: null,
     generatorLimited: false,
     exitsPerMillionPackets: null,
   };

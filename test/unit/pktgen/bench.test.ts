@@ -68,6 +68,12 @@ describe('a benchmark in this process', () => {
     expect(t.lossRatio).toBe(0);
   });
 
+  it('carries IPv6', async () => {
+    const t = (await runBench(options(wire, { sizes: [undefined] }, [{ src: 'fd00::2' }]))).trials[0]!;
+    expect(t).toMatchObject({ size: 84, lossRatio: 0 });
+    expect(t.rxPackets).toBeGreaterThan(0);
+  });
+
   it('says why nothing came through', async () => {
     const text = 'FromDevice(0) -> Discard; Idle -> ToDevice(1); FromDevice(1) -> Discard;';
     await expect(runBench(options(text))).rejects.toThrow(/nothing came through the router for stream 0/);

@@ -36,6 +36,11 @@ describe('streams', () => {
     });
   });
 
+  it('is as small as the addresses allow', () => {
+    expect(checkStreams({ streams: [{ dst: 'fd00::1' }] })[0]!.size).toBe('84');
+    expect(checkStreams({ streams: [{ dst: 'fd00::1', size: 128 }] })[0]!.size).toBe('128');
+  });
+
   it('accepts sizes and ports as numbers, lists and text', () => {
     const sizes = checkStreams({
       streams: [{ size: 128 }, { size: [64, 512] }, { size: 'imix' }, { size: '64*7 594*4' }],
