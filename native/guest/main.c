@@ -36,8 +36,8 @@ static void boot_plan(Engine *e) {
   r->memory_free = pages_free();
   if (rc) {
     print_errors(&errs);
-    if (refused) { /* in steps of 256 KB */
-      r->memory_needed = (guest_boot.memory + refused + (2 << 18) - 1) & ~UINT64_C(0x3ffff);
+    if (refused) { /* and tables about the pages, and some packets; in steps of 256 KB */
+      r->memory_needed = (guest_boot.memory + refused + refused / 128 + (5 << 18) - 1) & ~UINT64_C(0x3ffff);
       format_into(r->reason, sizeof r->reason, "too little memory: %lu bytes are not enough, try %lu",
                   guest_boot.memory, r->memory_needed);
     } else {
