@@ -97,27 +97,21 @@ function checkPartial(flat: FlatGraph, diagnostics: Diagnostics): void {
   diagnostics.sort();
 }
 
-const ONLY = {
-  host: 'this element exists in guests only',
-  guest: 'this element needs the host and does not exist in a guest',
-};
-
 /** Compile text to a plan. Throws ConfigurationError with every located error. */
 export function compilePlan(
   text: string,
   file: string,
-  options: Omit<CompileOptions, 'classes'> & { batch?: number; target?: 'host' | 'guest' } = {},
+  options: Omit<CompileOptions, 'classes'> & { batch?: number } = {},
 ): Configuration {
-  const { graph, flat, diagnostics } = compile(text, file, { ...options, classes: classTable() });
+  const { graph, flat, diagnostics } = compile(text, file, {
+    target: 'host',
+    ...options,
+    classes: classTable(),
+  });
   if (!graph) {
     checkPartial(flat, diagnostics);
     throw new ConfigurationError(diagnostics.list);
   }
-  const target = options.target ?? 'host';
-  for (const e of graph.elements)
-    if (!e.class.targets.includes(target))
-      diagnostics.error(e.span, `'${e.name} :: ${e.className}' cannot be used here: ${ONLY[target]}`);
-  if (diagnostics.hasErrors) throw new ConfigurationError(diagnostics.list);
   const plan = writePlan(graph, { source: text, batch: options.batch ?? 0 });
   return { graph, plan, warnings: diagnostics.list };
 }

@@ -145,7 +145,7 @@ describe('bad input', () => {
     file('host.click', 'FromDump(x.pcap) -> Discard;');
     const { status, stderr } = run(['boot', 'host.click']);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^host\.click:1:1: error: .*FromDump.*does not exist in a guest/);
+    expect(stderr).toMatch(/^host\.click:1:1: error: .*FromDump.*not available on target 'guest'/);
   });
 
   it('install without compiler or cmake names the packages to install', () => {
