@@ -28,6 +28,7 @@ typedef struct MalformedSource {
   bool active, stop;
   uint64_t state;
   Task task;
+  SignalSet signals; /* room downstream */
 } MalformedSource;
 
 /* splitmix64 (Steele, Lea, Flood, 2014). */
@@ -141,7 +142,8 @@ static bool malformed_task(Element *e, Task *t) {
   MalformedSource *s = (MalformedSource *)e;
   Packet *p[BATCH_MAX];
   uint32_t want = s->burst < BATCH_MAX ? s->burst : BATCH_MAX, n = 0, limit = batch_limit(e);
-  if (!s->active) return false;
+  if (!s->active || !signals_active(&s->signals)) return false; /* woken when there is room */
+  want = signals_room(&s->signals, want);
   if (want > limit) want = limit;
   if (s->limit >= 0 && s->count + (int64_t)want > s->limit)
     want = s->count < s->limit ? (uint32_t)(s->limit - s->count) : 0;
@@ -163,9 +165,13 @@ static int malformed_configure(Element *e, const Args *args, Errors *errs) {
 
 static int malformed_initialize(Element *e, Errors *errs) {
   (void)errs;
-  task_init(&((MalformedSource *)e)->task, e, ((MalformedSource *)e)->active);
+  MalformedSource *s = (MalformedSource *)e;
+  task_init(&s->task, e, s->active);
+  downstream_signals(e, 0, &s->task, &s->signals);
   return 0;
 }
+
+static void malformed_cleanup(Element *e) { signals_cleanup(&((MalformedSource *)e)->signals); }
 
 static int malformed_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   MalformedSource *s = (MalformedSource *)e;
@@ -175,7 +181,7 @@ static int malformed_write(Element *e, const Handler *h, const char *value, Erro
 }
 
 ELEMENT(MalformedSource, .ports = "0/1", .processing = "/h", .run_task = malformed_task,
-        .configure = malformed_configure, .initialize = malformed_initialize,
+        .configure = malformed_configure, .initialize = malformed_initialize, .cleanup = malformed_cleanup,
         .args = ARGS(ARG_POS(MalformedSource, ETHER, "DST", dst, "FF-FF-FF-FF-FF-FF"),
                      ARG_POS(MalformedSource, I64, "LIMIT", limit, "-1"),
                      ARG(MalformedSource, ETHER, "SRC", src, "02-00-00-00-00-66"),
