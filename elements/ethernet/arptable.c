@@ -1,21 +1,23 @@
 /** ARPTable: keeps the Ethernet addresses of IP addresses.
  *
- * Synopsis: `ARPTable([<keywords> CAPACITY, ENTRY_CAPACITY, ENTRY_PACKET_CAPACITY, CAPACITY_SLIM_FACTOR, TIMEOUT])`
+ * Synopsis: `ARPTable([<keywords> CAPACITY, ENTRY_CAPACITY, ENTRY_PACKET_CAPACITY, CAPACITY_SLIM_FACTOR,
+ * TIMEOUT])`
  *
- * Has no ports. ARPQuerier has a table of its own; a separate ARPTable lets several of them share one (their TABLE
- * argument).
+ * Has no ports. ARPQuerier has a table of its own; a separate ARPTable lets several of them share one (their
+ * TABLE argument).
  *
- * Arguments: CAPACITY (unsigned): packets waiting for an answer at most; 0: no limit. Default 2048. ENTRY_CAPACITY
- * (unsigned): addresses at most; 0: no limit. Default 0. ENTRY_PACKET_CAPACITY (unsigned): packets waiting for one
- * address at most; 0: no limit. Default 0. CAPACITY_SLIM_FACTOR (unsigned): when CAPACITY is exceeded, one in so many
- * of the waiting packets are dropped, oldest addresses first. Default 2. TIMEOUT (time): an address that was not
- * confirmed for so long is forgotten; 0: never. Default 5 minutes.
+ * Arguments: CAPACITY (unsigned): packets waiting for an answer at most; 0: no limit. Default 2048.
+ * ENTRY_CAPACITY (unsigned): addresses at most; 0: no limit. Default 0. ENTRY_PACKET_CAPACITY (unsigned):
+ * packets waiting for one address at most; 0: no limit. Default 0. CAPACITY_SLIM_FACTOR (unsigned): when
+ * CAPACITY is exceeded, one in so many of the waiting packets are dropped, oldest addresses first. Default 2.
+ * TIMEOUT (time): an address that was not confirmed for so long is forgotten; 0: never. Default 5 minutes.
  *
- * Handlers: `table` (read): a line for each address: IP address, 1 if known or 0, Ethernet address, age in seconds.
- * `drops`, `count`, `length` (read): packets dropped, addresses, packets waiting. `insert` (write): `IP ETH`. `delete`
- * (write): `IP`. `clear` (write).
+ * Handlers: `table` (read): a line for each address: IP address, 1 if known or 0, Ethernet address, age in
+ * seconds. `drops`, `count`, `length` (read): packets dropped, addresses, packets waiting. `insert` (write):
+ * `IP ETH`. `delete` (write): `IP`. `clear` (write).
  *
- * Example: `t :: ARPTable(TIMEOUT 60); Idle -> a :: ARPQuerier(1.0.0.1, 1:1:1:1:1:1, TABLE t) -> Discard; Idle -> [1] a;`
+ * Example: `t :: ARPTable(TIMEOUT 60); Idle -> a :: ARPQuerier(1.0.0.1, 1:1:1:1:1:1, TABLE t) -> Discard;
+ * Idle -> [1] a;`
  */
 #include "arptable.h"
 
@@ -55,19 +57,27 @@ static ArpEntry *arp_new_entry(ArpCache *c) {
 }
 
 static void arp_unlink_age(ArpCache *c, ArpEntry *x) {
-  if (x->older) x->older->newer = x->newer;
-  else c->oldest = x->newer;
-  if (x->newer) x->newer->older = x->older;
-  else c->newest = x->older;
+  if (x->older)
+    x->older->newer = x->newer;
+  else
+    c->oldest = x->newer;
+  if (x->newer)
+    x->newer->older = x->older;
+  else
+    c->newest = x->older;
 }
 
 static void arp_link_before(ArpCache *c, ArpEntry *x, ArpEntry *newer) {
   x->newer = newer;
   x->older = newer ? newer->older : c->newest;
-  if (x->older) x->older->newer = x;
-  else c->oldest = x;
-  if (newer) newer->older = x;
-  else c->newest = x;
+  if (x->older)
+    x->older->newer = x;
+  else
+    c->oldest = x;
+  if (newer)
+    newer->older = x;
+  else
+    c->newest = x;
 }
 
 static void arp_drop_first(ArpCache *c, ArpEntry *x) {
@@ -90,10 +100,20 @@ static void arp_forget(ArpCache *c, ArpEntry *x) {
   c->unused = x;
 }
 
+/* Packets that may wait: CAPACITY, but where packets are few, as in a small guest, no more than a quarter of
+ * them all. Else packets for addresses that do not answer could take every packet there is, and with them the
+ * replies that are waited for. */
+static uint32_t arp_limit(const ArpCache *c) {
+  uint32_t share = packet_pool ? packet_pool->limit / 4 : UINT32_MAX;
+  return c->capacity && c->capacity < share ? c->capacity : share;
+}
+
 void arp_slim(ArpCache *c, int64_t now) {
-  while (c->oldest && (arp_expired(c, c->oldest, now) || (c->entry_capacity && c->count > c->entry_capacity))) arp_forget(c, c->oldest);
-  if (!c->capacity || c->length <= c->capacity) return;
-  uint32_t keep = c->capacity - c->capacity / c->slim_factor;
+  uint32_t limit = arp_limit(c);
+  while (c->oldest && (arp_expired(c, c->oldest, now) || (c->entry_capacity && c->count > c->entry_capacity)))
+    arp_forget(c, c->oldest);
+  if (c->length <= limit) return;
+  uint32_t keep = limit - limit / c->slim_factor;
   if (!keep) keep = 1; /* the packet that made it too much may not be in yet */
   for (ArpEntry *x = c->oldest; x && c->length > keep; x = x->newer)
     while (x->head && c->length > keep) arp_drop_first(c, x);
@@ -153,10 +173,12 @@ int arp_wait(ArpCache *c, uint32_t ip, Packet *p, int64_t now) {
     return -1;
   }
   c->length++;
-  if (c->capacity && c->length > c->capacity) arp_slim(c, now);
+  if (c->length > arp_limit(c)) arp_slim(c, now);
   p->next = NULL;
-  if (x->tail) x->tail->next = p;
-  else x->head = p;
+  if (x->tail)
+    x->tail->next = p;
+  else
+    x->head = p;
   x->tail = p;
   x->packets++;
   if (!arp_may_ask(x, now)) return 0;
@@ -205,7 +227,8 @@ int arp_write_insert(Element *e, ArpCache *c, const char *value, Errors *errs) {
   int rc = 0;
   if (n != 2 || !arg_parse_ip(e, words[0], &ip) || !arg_parse_ether(e, words[1], ether))
     rc = error(errs, "expected 'IP ETH', not '%s'", value);
-  else if (!arp_insert(c, ip, ether, arp_now_exact(e), NULL)) rc = error(errs, "out of memory");
+  else if (!arp_insert(c, ip, ether, arp_now_exact(e), NULL))
+    rc = error(errs, "out of memory");
   for (unsigned i = 0; i < countof(words); i++) mem_free(words[i]);
   return rc;
 }
@@ -217,7 +240,8 @@ int arp_write_delete(Element *e, ArpCache *c, const char *value, Errors *errs) {
   return arp_insert(c, ip, nobody, arp_now_exact(e), NULL) ? 0 : error(errs, "out of memory");
 }
 
-/* ---- The element ------------------------------------------------------------------------------------------------- */
+/* ---- The element
+ * ------------------------------------------------------------------------------------------------- */
 
 typedef struct ARPTable {
   Element base;
@@ -251,9 +275,13 @@ static void arptable_cleanup(Element *e) {
   arp_free(&((ARPTable *)e)->cache);
 }
 
-static void arptable_take_state(Element *e, Element *old) { arp_move(&((ARPTable *)e)->cache, &((ARPTable *)old)->cache); }
+static void arptable_take_state(Element *e, Element *old) {
+  arp_move(&((ARPTable *)e)->cache, &((ARPTable *)old)->cache);
+}
 static bool arptable_live(Element *e) { return (void)e, true; }
-static void *arptable_cast(Element *e, const char *name) { return strcmp(name, "ArpCache") ? NULL : &((ARPTable *)e)->cache; }
+static void *arptable_cast(Element *e, const char *name) {
+  return strcmp(name, "ArpCache") ? NULL : &((ARPTable *)e)->cache;
+}
 
 static int arptable_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   arp_table_text(&((ARPTable *)e)->cache, arp_now_exact(e), out);
@@ -271,12 +299,17 @@ static int arptable_clear(Element *e, const Handler *h, const char *value, Error
   return 0;
 }
 
-ELEMENT(ARPTable, .ports = "0/0", .configure = arptable_configure, .initialize = arptable_initialize, .cleanup = arptable_cleanup,
-        .take_state = arptable_take_state, .run_timer = arptable_timer, .can_live_reconfigure = arptable_live, .cast = arptable_cast,
-        .args = ARGS(ARG(ARPTable, U32, "CAPACITY", cache.capacity, "2048"), ARG(ARPTable, U32, "ENTRY_CAPACITY", cache.entry_capacity, "0"),
+ELEMENT(ARPTable, .ports = "0/0", .configure = arptable_configure, .initialize = arptable_initialize,
+        .cleanup = arptable_cleanup, .take_state = arptable_take_state, .run_timer = arptable_timer,
+        .can_live_reconfigure = arptable_live, .cast = arptable_cast,
+        .args = ARGS(ARG(ARPTable, U32, "CAPACITY", cache.capacity, "2048"),
+                     ARG(ARPTable, U32, "ENTRY_CAPACITY", cache.entry_capacity, "0"),
                      ARG(ARPTable, U32, "ENTRY_PACKET_CAPACITY", cache.entry_packet_capacity, "0"),
-                     ARG(ARPTable, U32, "CAPACITY_SLIM_FACTOR", cache.slim_factor, "2", .min = 1, .max = 4294967295.),
+                     ARG(ARPTable, U32, "CAPACITY_SLIM_FACTOR", cache.slim_factor, "2", .min = 1,
+                         .max = 4294967295.),
                      ARG(ARPTable, INTERVAL, "TIMEOUT", cache.timeout, "300", .min = 0, .max = 1e18)),
         .handlers = HANDLERS(READ_FN("table", arptable_read), READ_FIELD(ARPTable, U64, "drops", cache.drops),
-                             READ_FIELD(ARPTable, U32, "count", cache.count), READ_FIELD(ARPTable, U32, "length", cache.length),
-                             WRITE_FN("insert", arptable_insert), WRITE_FN("delete", arptable_delete), WRITE_FN("clear", arptable_clear)));
+                             READ_FIELD(ARPTable, U32, "count", cache.count),
+                             READ_FIELD(ARPTable, U32, "length", cache.length),
+                             WRITE_FN("insert", arptable_insert), WRITE_FN("delete", arptable_delete),
+                             WRITE_FN("clear", arptable_clear)));

@@ -6,7 +6,8 @@
 enum {
   HEADER = sizeof(VirtioNetHeader),
   BURST = 64,
-  QUEUE_SIZE = 256,
+  QUEUE_MIN = 256,
+  QUEUE_MAX = 1024,
   POSTED_MIN = 32,
   NICS = 16,
   POOL_STEP = 64
@@ -142,8 +143,19 @@ static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
     __builtin_prefetch(p[i]->buffer + PACKET_HEADROOM);
     __builtin_prefetch(p[i], 1);
   }
-  if (unlikely(driver_outstanding(&c->rx) < c->posted / 4) && c->posted < c->posted_max) c->posted *= 2;
+  if (unlikely(driver_outstanding(&c->rx) < c->posted / 4) && c->posted < c->posted_max)
+    c->posted = 2 * c->posted < c->posted_max ? 2 * c->posted : c->posted_max;
   post(c);
+  /* The pool is empty: the router holds every packet. What came is dropped and its buffers go back to the device, so
+   * that the port lives on and the other side is not blocked. */
+  if (unlikely(driver_outstanding(&c->rx) < POSTED_MIN / 2 && c->posted >= POSTED_MIN)) {
+    for (unsigned i = 0; i < n; i++)
+      driver_add(&c->rx, p[i]->buffer + PACKET_HEADROOM - HEADER, FRAME_ROOM + HEADER, p[i]);
+    d->rx_dropped += n;
+    driver_show(&c->rx);
+    if (driver_must_notify(&c->rx)) virtio_notify(c->virtio, VIRTIO_NET_RX);
+    return 0;
+  }
   for (unsigned i = 0; i < n; i++) {
     Packet *x = p[i];
     if (unlikely(lengths[i] <= HEADER)) {
@@ -233,7 +245,8 @@ static bool start(Nic *c) {
   VirtioDevice *v = c->virtio;
   virtio_refresh(v);
   uint64_t features = v->offered & (DRIVER_FEATURES | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU);
-  uint32_t size = QUEUE_SIZE;
+  uint32_t size = QUEUE_MIN; /* more where the pool can fill it */
+  while (size < QUEUE_MAX && 2 * size <= c->posted_max) size *= 2;
   while (size > v->queue_limit) size /= 2;
   size_t bytes = driver_queue_bytes(size);
   if (!c->memory && !(c->memory = platform_alloc_pages(2 * bytes))) return false;
