@@ -1,10 +1,10 @@
 // `npm start`: builds what is missing or older than its sources, then boots the IP router as a virtual machine, drives it
 // with the traffic generator for about ten seconds and prints what came of it. Writes report.html and report.json into
 // the current directory. Arguments are passed on to `clicklet bench`; with --json one JSON document goes to stdout and
-// nothing else (npm's own banner goes to stderr by json=true in .npmrc).
+// nothing else (npm prints no banner: see .npmrc).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -40,7 +40,7 @@ if (canRun && isStale('build/build.log', ['native', 'elements', 'package.json'])
   step('install.mjs', 'building the engine, the monitor and the guest');
 if (isStale('dist/clicklet.js', ['src', 'scripts/build.mjs'])) step('build.mjs', 'building the command line');
 
-const config = join(root, 'configs', 'middleboxes', 'ip-router.click');
+const config = relative(process.cwd(), join(root, 'configs', 'middleboxes', 'ip-router.click'));
 const args = ['--size', '64', '--duration', '6', '--report', 'report.html', ...process.argv.slice(2)];
 const child = spawn(process.execPath, [join(root, 'bin', 'clicklet.js'), 'bench', config, ...args], {
   stdio: 'inherit',
