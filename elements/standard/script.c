@@ -388,12 +388,14 @@ const Handler *script_extra_handler(Element *e, const char *name, unsigned index
   return own_handler(s, name, &(Handler){.flags = HANDLER_READ | HANDLER_WRITE | HANDLER_PARAM, .read = read_run, .write = write_run});
 }
 
+#define PRIVATE_FUNCTION(f) READ_FN(#f, script_function, .data = SCRIPT_FN_##f, .flags = HANDLER_READ | HANDLER_PARAM | HANDLER_PRIVATE)
+
 const Handler script_handlers[] = {
     WRITE_FN("step", write_step), WRITE_FN("goto", write_goto), RW_FN("run", read_run, write_run, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_PARAM),
 #define FUNCTION(f) READ_PARAM_FN(#f, script_function, .data = SCRIPT_FN_##f),
     SCRIPT_FUNCTIONS(FUNCTION)
-    READ_FN("now", script_function, .data = SCRIPT_FN_now), READ_PARAM_FN("cat", script_function, .data = SCRIPT_FN_cat),
-    READ_PARAM_FN("catq", script_function, .data = SCRIPT_FN_catq), READ_PARAM_FN("kill", script_function, .data = SCRIPT_FN_kill),
+    READ_FN("now", script_function, .data = SCRIPT_FN_now), PRIVATE_FUNCTION(cat),
+    PRIVATE_FUNCTION(catq), PRIVATE_FUNCTION(kill),
     READ_PARAM_FN("get", script_variable_read), READ_PARAM_FN("shift", script_variable_read, .data = 1), WRITE_FN("set", script_variable_write), {0}};
 
 ELEMENT(Script, .ports = "-/-", .processing = "ah/ah", .push = script_push, .pull = script_pull, .configure = script_configure,

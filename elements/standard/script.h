@@ -98,6 +98,7 @@ void script_unquote(Text *t);                            /* in place */
 /* Finds a handler of this script's scope, its own without the element's name. *e NULL and h NULL with true: one of the
  * router's own. False with an error reported. */
 bool script_find_handler(Script *s, const char *name, bool write, Element **e, const Handler **h, Errors *errs);
+bool script_router_has(Router *r, const char *name, bool write); /* whether the router itself has that handler */
 int script_call_read(Script *s, const char *call, bool unquote, Text *out, Errors *errs);
 
 /* script_functions.c */

@@ -172,12 +172,12 @@ void script_expand(Script *s, const char *text, bool quote_values, Text *out, Er
 /* ---- Handlers by name ---------------------------------------------------------------------------------------------- */
 
 /* Whether the router itself has such a handler. */
-static bool router_has(Script *s, const char *name, bool write) {
+bool script_router_has(Router *r, const char *name, bool write) {
   Text list = {0};
   bool has = false;
   if (*name == '.') name++;
   size_t n = strlen(name);
-  handler_call_read(s->base.router, NULL, "handlers", "", &list, NULL);
+  handler_call_read(r, NULL, "handlers", "", &list, NULL);
   for (const char *p = text_cstr(&list); *p && !has;) {
     if (!strncmp(p, name, n) && p[n] == '\t') {
       const char *f = p + n + 1;
@@ -213,7 +213,7 @@ bool script_find_handler(Script *s, const char *name, bool write, Element **e, c
     error(errs, *name ? "syntax error in the handler name '%s'" : "a handler's name is missing", name);
     return false;
   }
-  if (router_has(s, name, write)) return true;
+  if (script_router_has(s->base.router, name, write)) return true;
   const char *dot = *name ? strchr(name + 1, '.') : NULL;
   if (dot) error(errs, "no element named '%.*s'", (int)(dot - name), name);
   else error(errs, "no %s handler '%s'", kind, *name == '.' ? name + 1 : name);

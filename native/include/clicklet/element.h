@@ -137,7 +137,7 @@ int args_apply(Element *e, const ArgSpec *specs, char *const *texts, unsigned n,
 enum {
   HANDLER_READ = 1, HANDLER_WRITE = 2, HANDLER_PARAM = 4 /* read takes a parameter */, HANDLER_RAW = 8, HANDLER_CALM = 16,
   HANDLER_BUTTON = 32, HANDLER_CHECKBOX = 64, HANDLER_EXPENSIVE = 128, HANDLER_UNCOMMON = 256,
-  HANDLER_NONEXCLUSIVE = 512,
+  HANDLER_NONEXCLUSIVE = 512, HANDLER_PRIVATE = 1024 /* not for control sockets */,
 };
 typedef struct Handler Handler;
 struct Handler {
