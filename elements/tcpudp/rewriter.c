@@ -5,6 +5,14 @@
 #define RW_LOOK 64      /* flows that a search for the oldest looks at in one bucket */
 #define RW_REAP_STEP 2048 /* flows that one run of the timer looks at */
 
+/* Large memory comes in huge pages where there are such: tables of many flows are used at random. Not zeroed for certain. */
+#define RW_LARGE (1u << 20)
+static void *rw_alloc(size_t size) { return size >= RW_LARGE ? platform_alloc_pages(size) : platform_alloc(size); }
+static void rw_free(void *p, size_t size) {
+  if (p && size >= RW_LARGE) platform_free_pages(p, size);
+  else platform_free(p);
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------------------------------- */
 
 static bool rw_set_grow(RwSet *s) {
@@ -12,7 +20,7 @@ static bool rw_set_grow(RwSet *s) {
   while (k < countof(s->chunk) && s->chunk[k]) k++;
   if (k == countof(s->chunk)) return false;
   n = 1u << (RW_FIRST_BITS + k);
-  return (s->chunk[k] = platform_alloc(n * sizeof(RwFlow))) != NULL; /* 64-byte aligned; flows are filled in when used */
+  return (s->chunk[k] = rw_alloc(n * sizeof(RwFlow))) != NULL; /* 64-byte aligned; flows are filled in when used */
 }
 
 static uint32_t rw_set_take(RwSet *s) { /* UINT32_MAX: none */
@@ -37,15 +45,16 @@ static bool rw_map_room(RwMap *m, uint32_t more) {
   uint32_t size = m->slots ? m->mask + 1 : 0, n = size ? size : 64;
   while ((uint64_t)(m->count + more) * 4 > (uint64_t)n * 3) n *= 2;
   if (n == size) return true;
-  RwSlot *slots = mem_alloc((size_t)n * sizeof *slots);
+  RwSlot *slots = rw_alloc((size_t)n * sizeof *slots);
   if (!slots) return false;
+  memset(slots, 0, (size_t)n * sizeof *slots);
   for (uint32_t i = 0; i < size; i++) {
     if (!m->slots[i].ref) continue;
     uint32_t at = m->slots[i].hash & (n - 1);
     while (slots[at].ref) at = (at + 1) & (n - 1);
     slots[at] = m->slots[i];
   }
-  mem_free(m->slots);
+  rw_free(m->slots, (size_t)size * sizeof *slots);
   m->slots = slots;
   m->mask = n - 1;
   return true;
@@ -384,12 +393,12 @@ void rw_cleanup(Element *el) {
     s->members[e->member] = NULL;
   }
   if (s && !--s->refs) {
-    for (unsigned k = 0; k < countof(s->chunk); k++) platform_free(s->chunk[k]);
+    for (unsigned k = 0; k < countof(s->chunk); k++) rw_free(s->chunk[k], sizeof(RwFlow) << (RW_FIRST_BITS + k));
     mem_free(s->members);
     mem_free(s);
   }
   for (int c = 0; c < RW_CLASSES; c++) mem_free(e->wheel[c]);
-  for (int i = 0; i < 2; i++) mem_free(e->map[i].slots);
+  for (int i = 0; i < 2; i++) rw_free(e->map[i].slots, (e->map[i].mask + (size_t)1) * sizeof(RwSlot));
   for (int i = 0; e->inputs && i < el->ninputs; i++) rw_input_free(&e->inputs[i]);
   mem_free(e->inputs);
   mem_free(e->capacity_text);

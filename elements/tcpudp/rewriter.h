@@ -185,17 +185,19 @@ always_inline int rw_one(Rewriter *e, int port, Packet *p, const RwKey *k, uint3
   return f->output[direction];
 }
 
+#define RW_NEAR 4096 /* flows whose records and slots the second-level cache holds */
 always_inline void rw_push(Rewriter *e, int port, Packet **p, unsigned n, RwKeyFn key, RwApplyFn apply) {
   RwKey k[BATCH_MAX];
   int16_t outs[BATCH_MAX];
   uint32_t now = rw_now(e);
+  bool far = n > 1 && e->set->made > RW_NEAR; /* fetch ahead what is not in the cache */
   for (unsigned i = 0; i < n; i++) {
     k[i].valid = key(e, p[i], &k[i]);
     if (!k[i].valid) continue;
     k[i].hash = rw_hash(&k[i].id, e->set->seed);
-    if (n > 1) __builtin_prefetch(&e->map[k[i].map].slots[k[i].hash & e->map[k[i].map].mask]);
+    if (far) __builtin_prefetch(&e->map[k[i].map].slots[k[i].hash & e->map[k[i].map].mask]);
   }
-  for (unsigned i = 0; n > 1 && i < n; i++) {
+  for (unsigned i = 0; far && i < n; i++) {
     if (!k[i].valid) continue;
     const RwMap *m = &e->map[k[i].map];
     RwSlot s = m->slots[k[i].hash & m->mask];
@@ -213,7 +215,9 @@ always_inline void rw_push(Rewriter *e, int port, Packet **p, unsigned n, RwKeyF
 /* ---- Rewriting: the parts that kinds of flows share ---------------------------------------------------------------- */
 
 always_inline void rw_adjust(uint8_t *checksum, int direction, uint16_t delta) {
-  if (delta) store16(checksum, wire_adjust(load16(checksum), direction ? (uint16_t)~delta : delta));
+  if (!delta) return;
+  uint32_t sum = (uint32_t)(uint16_t)~load16(checksum) + (direction ? (uint16_t)~delta : delta);
+  store16(checksum, (uint16_t)~(sum + (sum >> 16))); /* one carry at most */
 }
 /* UDP: a checksum of 0 means none, before and after. */
 always_inline void rw_adjust_udp(uint8_t *checksum, int direction, uint16_t delta) {
@@ -279,10 +283,8 @@ always_inline bool rw_port_key(const Packet *p, RwKey *k) {
   const uint8_t *ip = p->network;
   uint32_t header = wire_ip_header(ip);
   if (unlikely(header < WIRE_IP || n < header + 8 || !wire_first_fragment(ip))) return false;
-  k->id.src = load32(ip + 12);
-  k->id.dst = load32(ip + 16);
-  k->id.sport = load16(ip + header);
-  k->id.dport = load16(ip + header + 2);
+  store64(&k->id, load64(ip + 12)); /* whole words: what is hashed next must not be in parts in the store buffer */
+  store32(&k->id.sport, load32(ip + header));
   k->proto = ip[9];
   return true;
 }
