@@ -28,7 +28,7 @@ static inline int ip6_print(IP6Print *e, Packet *p) {
   if (e->contents) text_add_string(&t, "  ");
   for (uint32_t i = 0; e->contents && i < e->bytes && i < p->len; i++)
     text_printf(&t, "%02x%s", p->data[i], i % 24 == 23 ? "\n  " : i % 4 == 3 ? " " : "");
-  text_add_char(&t, '\n');
+  if (t.len && t.s[t.len - 1] != '\n') text_add_char(&t, '\n');
   platform_write(2, text_cstr(&t), t.len);
   text_free(&t);
   return 0;

@@ -172,7 +172,7 @@ static int lookup_ip6_write_ctrl(Element *e, const Handler *h, const char *value
   while (is_space(*value)) value++;
   if (!strncmp(value, "add", 3) && is_space(value[3])) return lookup_ip6_write_add(e, h, value + 4, errs);
   if (!strncmp(value, "remove", 6) && is_space(value[6])) return lookup_ip6_write_remove(e, h, value + 7, errs);
-  return error(errs, "bad command, should be 'add' or 'remove'");
+  return error(errs, "bad command, should be `add' or `remove'");
 }
 
 static int lookup_ip6_read_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
