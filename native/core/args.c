@@ -380,6 +380,8 @@ static int apply(Element *e, const ArgSpec *specs, Args *args, bool defaults, Er
 }
 
 int args_apply(Element *e, const ArgSpec *specs, char *const *texts, unsigned n, Errors *errs) {
+  Errors unheard = {.silent = true};
+  if (!errs) errs = &unheard;
   Args args = {.texts = texts, .n = n, .left = mem_alloc((n + 1) * sizeof(uint16_t))};
   if (!args.left) return error(errs, "out of memory");
   int rc = apply(e, specs, &args, true, errs);
@@ -388,6 +390,8 @@ int args_apply(Element *e, const ArgSpec *specs, char *const *texts, unsigned n,
 }
 
 int args_configure(Element *e, char *const *texts, unsigned n, Errors *errs) {
+  Errors unheard = {.silent = true};
+  if (!errs) errs = &unheard;
   if (n > 65535) return error(errs, "more than 65535 arguments");
   Args args = {.texts = texts, .n = n, .left = mem_alloc((n + 1) * sizeof(uint16_t))};
   if (!args.left) return error(errs, "out of memory");

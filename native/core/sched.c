@@ -77,7 +77,7 @@ void task_schedule(Task *t) {
 }
 
 void task_unschedule(Task *t) {
-  if (t->heap >= 0) run_remove(t->element->router->engine, t);
+  if (t->element && t->heap >= 0) run_remove(t->element->router->engine, t);
 }
 
 void task_stop(Task *t) {
@@ -247,13 +247,22 @@ void router_set_driver_hook(Router *r, Element *e, bool (*hook)(Element *e)) {
 
 static Task *task_of(Element *e, const Handler *h) { return (Task *)((char *)e + h->data); }
 
+/* An element may have its task only in some uses, as Discard on a pull input. */
+static bool has_task(Element *e, const Handler *h, Errors *errs) {
+  if (task_of(e, h)->element) return true;
+  error(errs, "'%s' has no task as it is connected", e->name);
+  return false;
+}
+
 int task_read_scheduled(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  if (!has_task(e, h, errs)) return -1;
   (void)param, (void)errs;
   text_add_string(out, task_scheduled(task_of(e, h)) ? "true" : "false");
   return 0;
 }
 
 int task_write_scheduled(Element *e, const Handler *h, const char *value, Errors *errs) {
+  if (!has_task(e, h, errs)) return -1;
   bool on;
   if (!parse_bool(value, &on)) return error(errs, "expected a boolean, not '%s'", value);
   if (on) task_schedule(task_of(e, h));
@@ -262,12 +271,14 @@ int task_write_scheduled(Element *e, const Handler *h, const char *value, Errors
 }
 
 int task_read_tickets(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  if (!has_task(e, h, errs)) return -1;
   (void)param, (void)errs;
   text_printf(out, "%d", task_of(e, h)->tickets);
   return 0;
 }
 
 int task_write_tickets(Element *e, const Handler *h, const char *value, Errors *errs) {
+  if (!has_task(e, h, errs)) return -1;
   int64_t v;
   if (!parse_i64(value, &v) || v < 1 || v > MAX_TICKETS) return error(errs, "expected tickets from 1 to %d, not '%s'", MAX_TICKETS, value);
   task_set_tickets(task_of(e, h), (int)v);
