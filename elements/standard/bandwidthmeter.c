@@ -23,7 +23,7 @@ static inline int bandwidth_meter_action(Meter *e, Packet *p) {
 ACTION(Meter, bandwidth_meter_action)
 
 static int bandwidth_meter_configure(Element *e, const Args *args, Errors *errs) {
-  return meter_configure_limits((Meter *)e, args, true, errs);
+  return meter_configure_limits((Meter *)e, args, errs);
 }
 
 ELEMENT(BandwidthMeter, USE_ACTION(Meter, bandwidth_meter_action), .configure = bandwidth_meter_configure,

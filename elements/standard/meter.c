@@ -24,7 +24,7 @@ static inline int meter_action(Meter *e, Packet *p) {
 ACTION(Meter, meter_action)
 
 static int meter_configure(Element *e, const Args *args, Errors *errs) {
-  return meter_configure_limits((Meter *)e, args, false, errs);
+  return meter_configure_limits((Meter *)e, args, errs);
 }
 
 ELEMENT(Meter, USE_ACTION(Meter, meter_action), .configure = meter_configure, METER_CLASS);

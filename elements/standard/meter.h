@@ -45,7 +45,7 @@ static inline int meter_output(const Meter *m) {
   return (int)i;
 }
 
-static inline int meter_configure_limits(Meter *m, const Args *args, bool bandwidth, Errors *errs) {
+static inline int meter_configure_limits(Meter *m, const Args *args, Errors *errs) {
   unsigned n = args_count(args);
   uint64_t before = 0;
   int rc = 0;
@@ -57,10 +57,8 @@ static inline int meter_configure_limits(Meter *m, const Args *args, bool bandwi
   for (unsigned i = 0; i < n; i++) {
     uint64_t rate = 0;
     const char *s = args_text(args, i);
-    if (!(bandwidth ? parse_bandwidth(s, &rate) : parse_u64(s, &rate)) || rate >> 40)
-      rc = arg_error(errs, args_index(args, i),
-                     bandwidth ? "expected a bandwidth (as 10Mbps), not '%s'" : "expected a rate, not '%s'",
-                     s);
+    if (!parse_bandwidth(s, &rate) || rate >> 40)
+      rc = arg_error(errs, args_index(args, i), "expected a rate (as 100 or 10Mbps), not '%s'", s);
     else if (i && rate <= before)
       rc = arg_error(errs, args_index(args, i), "rate %u must be larger than the one before", i + 1);
     before = rate;

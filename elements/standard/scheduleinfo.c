@@ -41,10 +41,12 @@ static int schedule_info_configure(Element *e, const Args *args, Errors *errs) {
   if (!(s->entries = mem_alloc((args_count(args) + 1) * sizeof *s->entries)))
     return error(errs, "out of memory");
   for (unsigned i = 0; i < args_count(args); i++) {
-    Text name = {0}, param = {0};
+    Text word = {0}, name = {0}, param = {0};
     ScheduleEntry *x = &s->entries[s->n];
+    const char *t = next_word(args_text(args, i), &word, NULL);
     text_add(&name, e->name, scope);
-    const char *t = next_word(args_text(args, i), &name, NULL);
+    text_add(&name, text_cstr(&word), word.len && word.s[word.len - 1] == '/' ? word.len - 1 : word.len);
+    text_free(&word);
     const char *rest = t ? next_word(t, &param, NULL) : NULL;
     while (rest && is_space(*rest)) rest++;
     if (t && (!rest || *rest || !parse_fixed(text_cstr(&param), SCHEDULE_BITS, &x->param) || x->param < 0))
