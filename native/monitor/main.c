@@ -96,6 +96,8 @@ static void parse(Options *o, int argc, char **argv) {
       usage("unknown option:", a);
   }
   if (!o->image) usage("--image is needed", NULL);
+  if (o->cpu >= 0 && o->cpu >= sysconf(_SC_NPROCESSORS_CONF))
+    fail(EXIT_HOST, "this host has no CPU %d", o->cpu);
   o->memory &= ~UINT64_C(4095);
   if (o->memory < GUEST_MEMORY_MIN || o->memory > GUEST_MEMORY_MAX) {
     fprintf(stderr, "clicklet-monitor: a guest has %u to %u bytes of memory\n", GUEST_MEMORY_MIN,

@@ -131,6 +131,23 @@ describe.skipIf(noKvm)('under the KVM monitor', () => {
   });
 });
 
+test('the drivers hold against hostile devices', () => {
+  const program = join(dir, 'driver-fuzz');
+  const flags = [
+    '-g',
+    '-O1',
+    '-fsanitize=address,undefined',
+    '-fno-sanitize-recover',
+    `-I${packagePath('native', 'include')}`,
+  ];
+  const cc = spawnSync('cc', [...flags, packagePath('test', 'guest', 'driver_fuzz.c'), '-o', program], {
+    encoding: 'utf8',
+  });
+  if (cc.error) return console.warn('the fuzz test of the drivers is skipped: there is no C compiler');
+  expect(cc.stderr).toBe('');
+  expect(spawnSync(program, ['20000'], { encoding: 'utf8' }).stdout).toContain('SUCCESS');
+});
+
 const noQemu = spawnSync('qemu-system-x86_64', ['--version']).error
   ? 'qemu-system-x86_64 is not installed'
   : undefined;
