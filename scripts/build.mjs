@@ -11,10 +11,33 @@ writeFileSync(
   join(root, 'src/lang/parser.js'),
   peggy.generate(readFileSync(grammar, 'utf8'), { output: 'source', format: 'es', grammarSource: grammar }),
 );
+// Click's tools, each a file in src/cli/tools/ and a command `click-NAME`.
+const TOOLS = [
+  'align',
+  'buildtool',
+  'check',
+  'combine',
+  'devirtualize',
+  'fastclassifier',
+  'flatten',
+  'pretty',
+  'uncombine',
+  'undead',
+  'viz',
+  'xform',
+];
+const tools = Object.fromEntries(TOOLS.map((name) => [`click-${name}`, `src/cli/tools/${name}.ts`]));
 mkdirSync(join(root, 'dist'), { recursive: true });
 await esbuild.build({
   absWorkingDir: root,
-  entryPoints: { click: 'src/cli/click.ts', clicklet: 'src/cli/main.ts', index: 'src/index.ts' },
+  entryPoints: {
+    click: 'src/cli/click.ts',
+    clicklet: 'src/cli/main.ts',
+    index: 'src/index.ts',
+    ...tools,
+    click2xml: 'src/cli/tools/click2xml.ts',
+    xml2click: 'src/cli/tools/xml2click.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

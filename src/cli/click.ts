@@ -1,79 +1,204 @@
 /** `click`: the reference's user-level driver, by its options. */
 
-import { Command } from 'commander';
 import { version } from '../engine/paths.ts';
-import { readConfig, splitDefinitions } from './load.ts';
-import { CliError, EXIT, runCommand } from './output.ts';
-import { runRouter } from './run-router.ts';
+import { CliError, EXIT, message, print, runCommand } from './output.ts';
+import { type RunOptions, runRouter } from './run-router.ts';
+import { OptionError, type OptionSpec, type Parsed, readOptions } from './tools/clp.ts';
+import { parseDefinition, type RouterSource, readRouter } from './tools/read.ts';
 
-const collect = (value: string, list: string[]) => [...list, value];
+const OPTIONS: readonly OptionSpec[] = [
+  { id: 'reconfigure', long: 'allow-reconfigure', short: 'R', negatable: true },
+  { id: 'clickpath', long: 'clickpath', short: 'C', value: 'string' },
+  { id: 'expression', long: 'expression', short: 'e', value: 'string' },
+  { id: 'file', long: 'file', short: 'f', value: 'string' },
+  { id: 'handler', long: 'handler', short: 'h', value: 'string' },
+  { id: 'help', long: 'help' },
+  { id: 'output', long: 'output', short: 'o', value: 'string' },
+  { id: 'socket', long: 'socket', value: 'int' },
+  { id: 'port', long: 'port', short: 'p', value: 'string' },
+  { id: 'quit', long: 'quit', short: 'q' },
+  { id: 'simtime', long: 'simtime', value: 'number', optional: true },
+  { id: 'simtime', long: 'simulation-time', value: 'number', optional: true },
+  { id: 'simtick', long: 'simtick', value: 'int' },
+  { id: 'threads', long: 'threads', short: 'j', value: 'int' },
+  { id: 'affinity', long: 'cpu', value: 'int', optional: true, negatable: true },
+  { id: 'affinity', long: 'affinity', short: 'a', value: 'int', optional: true, negatable: true },
+  { id: 'time', long: 'time', short: 't' },
+  { id: 'unix-socket', long: 'unix-socket', short: 'u', value: 'string' },
+  { id: 'version', long: 'version', short: 'v' },
+  { id: 'warnings', long: 'warnings', negatable: true },
+  { id: 'no-warnings', short: 'w' },
+  { id: 'exit-handler', long: 'exit-handler', short: 'x', value: 'string' },
+  { id: 'batch', long: 'batch', value: 'int' },
+  { id: 'netdev', long: 'netdev', value: 'string' },
+  { id: 'plan-only', long: 'plan-only', value: 'string' },
+];
 
-interface ClickOptions {
-  file?: string;
-  expression?: string;
-  handler: string[];
-  exitHandler?: string;
-  output?: string;
-  quit?: boolean;
-  time?: boolean;
-  warnings: boolean;
-  clickpath?: string;
-  simtime?: string | boolean;
-  batch?: string;
-  netdev: string[];
-  planOnly?: string;
+const SHORT_USAGE = "Usage: click [OPTION]... [ROUTERFILE]\nTry 'click --help' for more information.\n";
+
+const HELP = `Runs a Click router configuration in this process, until the router stops or is interrupted.
+
+Usage: click [OPTION]... [ROUTERFILE] [NAME=VALUE]...
+
+Options:
+  -f, --file FILE               Read the configuration from FILE ('-': standard input).
+  -e, --expression EXPR         Use EXPR as the configuration.
+  -j, --threads N               Start N threads (default 1, and at most 1 in this version).
+  -a, --affinity[=N]            Pin the engine's thread to CPU #N (default 0).
+  -p, --port PORT               Listen for control connections on TCP port PORT ('PORT+': or a later one).
+  -u, --unix-socket FILE        Listen for control connections on a Unix socket.
+      --socket FD               Take control connections from file descriptor FD.
+  -R, --allow-reconfigure       Provide a writable 'hotconfig' handler.
+  -h, --handler ELEMENT.H       Call read handler H when the driver has stopped and print its value. ELEMENT may
+                                be a class or contain '*', '?' and '[...]'.
+  -x, --exit-handler ELEMENT.H  Use the value of the handler as exit status.
+  -o, --output FILE             Write the flat configuration to FILE.
+  -q, --quit                    Initialise the router, do not run it.
+  -t, --time                    Print how long the driver ran.
+  -w, --no-warnings             Do not print warnings.
+      --simtime[=TIME]          Run in simulated time.
+      --simtick N               Nanoseconds that simulated time advances at each reading of the clock.
+  -C, --clickpath PATH          Look for libraries in PATH instead of CLICKPATH.
+      --batch N                 Move N packets in one go (1: in the exact order of the reference).
+      --netdev SPEC             Device for the port names 0, 1, ...: tap:NAME, vhost-user:SOCKET, an interface.
+      --plan-only FILE          Write the binary plan to FILE and stop.
+      --help                    Print this message and exit.
+  -v, --version                 Print version number and exit.
+`;
+
+const VERSION = `click (Clicklet) ${version}
+The language, the options and the handlers are those of Click 2.1.
+`;
+
+/** Thrown to end with a status before anything ran. */
+class Done extends Error {}
+
+interface CommandLine {
+  source: RouterSource | undefined;
+  run: RunOptions & {
+    variables: Record<string, string>;
+    handlers: string[];
+    ports: string[];
+    controlSockets: string[];
+  };
 }
 
-const program = new Command('click')
-  .description('Run a Click router configuration in this process')
-  .argument('[words...]', 'configuration file and NAME=value definitions')
-  .helpOption('--help', 'print this help')
-  .option('-f, --file <file>', 'read the configuration from FILE (- for standard input)')
-  .option('-e, --expression <expr>', 'use EXPR as the configuration')
-  .option('-h, --handler <handler>', "print ELEMENT.HANDLER's value when the driver stops", collect, [])
-  .option('-x, --exit-handler <handler>', 'use the value of HANDLER as the exit status')
-  .option('-o, --output <file>', 'write handler values to FILE')
-  .option('-q, --quit', 'initialise, print handlers, do not run')
-  .option('-t, --time', 'print how long the driver ran')
-  .option('-w, --no-warnings', 'do not print warnings')
-  .option('-C, --clickpath <path>', 'search libraries in PATH')
-  .option('--simtime [time]', 'run in simulated time')
-  .option('--batch <packets>', 'packets moved in one go (1: in the exact order of the reference)')
-  .option('--netdev <spec>', 'device for the port names 0, 1, ...: tap:NAME, vhost-user:SOCKET', collect, [])
-  .option('--plan-only <file>', 'write the binary plan and stop')
-  .version(version, '-v, --version');
+function readCommandLine(words: readonly string[]): CommandLine {
+  const line: CommandLine = {
+    source: undefined,
+    run: { variables: {}, handlers: [], ports: [], controlSockets: [], warnings: true },
+  };
+  for (const option of readOptions(words, OPTIONS)) apply(option, line);
+  return line;
+}
 
-program.exitOverride();
+function apply(option: Parsed, line: CommandLine): void {
+  const { run } = line;
+  const value = option.value ?? '';
+  const configuration = (source: RouterSource) => {
+    if (line.source) throw new OptionError('router configuration specified twice');
+    line.source = source;
+  };
+  switch (option.id) {
+    case undefined: {
+      const definition = parseDefinition(value);
+      if (!definition) configuration({ file: value });
+      else if (Object.hasOwn(run.variables, definition.name))
+        message(`parameter '${definition.name}' multiply defined\n`);
+      else run.variables[definition.name] = definition.value;
+      break;
+    }
+    case 'file':
+      configuration({ file: value });
+      break;
+    case 'expression':
+      configuration({ expression: value });
+      break;
+    case 'handler':
+      run.handlers.push(value);
+      break;
+    case 'exit-handler':
+      if (run.exitHandler !== undefined) throw new OptionError('--exit-handler specified twice');
+      run.exitHandler = value;
+      break;
+    case 'output':
+      if (run.flatOutput !== undefined) throw new OptionError('output file specified twice');
+      run.flatOutput = value;
+      break;
+    case 'port': {
+      const number = Number(/^(\d+)\+?$/.exec(value)?.[1] ?? 0);
+      if (number < 1 || number > 65_535)
+        throw new OptionError(`'${option.shown}' expects a TCP port number, not '${value}'`);
+      run.controlSockets.push(`TCP, ${value}`);
+      break;
+    }
+    case 'unix-socket':
+      run.controlSockets.push(`UNIX, ${value}`);
+      break;
+    case 'socket':
+      run.controlSockets.push(`SOCKET, ${value}`);
+      break;
+    case 'reconfigure':
+      run.reconfigure = !option.negated;
+      break;
+    case 'quit':
+      run.quit = true;
+      break;
+    case 'time':
+      run.time = true;
+      break;
+    case 'warnings':
+      run.warnings = !option.negated;
+      break;
+    case 'no-warnings':
+      run.warnings = false;
+      break;
+    case 'threads':
+      run.threads = Number(value);
+      break;
+    case 'affinity':
+      if (option.negated) delete run.cpu;
+      else run.cpu = Number(value || '0');
+      break;
+    case 'simtime':
+      run.simulatedTime = true;
+      if (value !== '' && Number(value) !== 1e9)
+        throw new CliError('simulated time always starts at 1000000000 s', EXIT.usage);
+      break;
+    case 'simtick':
+      if (Number(value) !== 1)
+        throw new CliError('simulated time always advances by 1 ns at each reading', EXIT.usage);
+      break;
+    case 'clickpath':
+      run.clickPath = value;
+      break;
+    case 'batch':
+      run.batch = Number(value);
+      break;
+    case 'netdev':
+      run.ports.push(value);
+      break;
+    case 'plan-only':
+      run.planOnly = value;
+      break;
+    case 'help':
+      print(HELP);
+      throw new Done();
+    case 'version':
+      print(VERSION);
+      throw new Done();
+  }
+}
 
 await runCommand('click', async () => {
+  let line: CommandLine;
   try {
-    // --simtime takes its value only behind '=': the word after it is the configuration's file.
-    program.parse(process.argv.map((a) => (a === '--simtime' ? '--simtime=' : a)));
+    line = readCommandLine(process.argv.slice(2));
   } catch (e) {
-    const code = (e as { exitCode?: number }).exitCode;
-    return code === 0 ? EXIT.ok : EXIT.usage;
+    if (e instanceof Done) return EXIT.ok;
+    if (!(e instanceof OptionError)) throw e;
+    message(`click: ${e.message}\n${SHORT_USAGE}`);
+    return EXIT.input; // as the reference
   }
-  const o = program.opts<ClickOptions>();
-  const { variables, rest } = splitDefinitions(program.args);
-  const sources = [...rest, ...(o.file === undefined ? [] : [o.file])];
-  if (sources.length + (o.expression === undefined ? 0 : 1) > 1)
-    throw new CliError('only one configuration can be given', EXIT.usage);
-  const config =
-    o.expression === undefined ? readConfig(sources[0] ?? '-') : { text: o.expression, file: 'config' };
-  if (sources[0] === undefined && o.expression === undefined && process.stdin.isTTY)
-    throw new CliError('no configuration given: name a file or use -e', EXIT.usage);
-  return runRouter(config, {
-    variables,
-    handlers: o.handler,
-    ...(o.exitHandler ? { exitHandler: o.exitHandler } : {}),
-    ...(o.output ? { output: o.output } : {}),
-    quit: o.quit ?? false,
-    time: o.time ?? false,
-    warnings: o.warnings,
-    simulatedTime: o.simtime !== undefined && o.simtime !== false,
-    ...(o.clickpath ? { clickPath: o.clickpath } : {}),
-    ...(o.batch ? { batch: Number(o.batch) } : {}),
-    ...(o.netdev.length ? { ports: o.netdev } : {}),
-    ...(o.planOnly ? { planOnly: o.planOnly } : {}),
-  });
+  return runRouter(readRouter(line.source ?? {}), line.run);
 });

@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import { ConfigurationError } from '../engine/router.ts';
 import { type Diagnostic, formatDiagnostics } from '../lang/diagnostics.ts';
+import { classicMessages, formatClassic } from './tools/classic.ts';
 
 /** Exit status of every command. */
 export const EXIT = { ok: 0, input: 1, usage: 2, host: 3, gate: 4 } as const;
@@ -41,7 +42,9 @@ export function useColor(stream: NodeJS.WriteStream): boolean {
 
 /** Print located diagnostics on stderr. */
 export function report(diagnostics: readonly Diagnostic[]): void {
-  if (diagnostics.length) message(formatDiagnostics(diagnostics, { color: useColor(process.stderr) }));
+  if (diagnostics.length === 0) return;
+  if (classicMessages()) message(formatClassic(diagnostics));
+  else message(formatDiagnostics(diagnostics, { color: useColor(process.stderr) }));
 }
 
 /** Diagnostics as data, for `--json`. Lines and columns count from 1. */

@@ -1,17 +1,29 @@
 /** Running a router in this process, as `click` and `clicklet run` do. */
 
 import { writeFileSync } from 'node:fs';
-import { compilePlan, HandlerError, Router } from '../engine/router.ts';
+import { elaborate } from '../elaborate/index.ts';
+import { writePlan } from '../engine/plan.ts';
+import {
+  type Configuration,
+  ConfigurationError,
+  compilePlan,
+  HandlerError,
+  Router,
+} from '../engine/router.ts';
+import { classTable } from '../engine/table.ts';
+import { printFlat } from '../graph/print-flat.ts';
+import { Diagnostics } from '../lang/diagnostics.ts';
+import { parse } from '../lang/parse.ts';
 import { type ConfigText, libraryResolver } from './load.ts';
-import { EXIT, message, print, report } from './output.ts';
+import { CliError, EXIT, message, print, report } from './output.ts';
 
 export interface RunOptions {
   variables?: Record<string, string>;
   handlers?: string[];
-  /** Handlers whose value becomes the exit status. */
+  /** The handler whose value becomes the exit status. */
   exitHandler?: string;
-  /** Where handler values go; standard output by default. */
-  output?: string;
+  /** Where the flat configuration is written before the router runs. */
+  flatOutput?: string;
   quit?: boolean;
   warnings?: boolean;
   time?: boolean;
@@ -20,6 +32,10 @@ export interface RunOptions {
   batch?: number;
   ports?: string[];
   cpu?: number;
+  threads?: number;
+  /** Arguments of ControlSocket elements to add. */
+  controlSockets?: string[];
+  reconfigure?: boolean;
   /** Write the plan to this file and stop. */
   planOnly?: string;
   /** Called when the router is initialised, before it runs. */
@@ -28,23 +44,37 @@ export interface RunOptions {
 
 /** Compile, initialise, run until the driver stops, read the handlers. Returns the exit status. */
 export async function runRouter(config: ConfigText, options: RunOptions): Promise<number> {
-  const compiled = compilePlan(config.text, config.file, {
-    variables: options.variables ?? {},
-    resolveLibrary: libraryResolver(options.clickPath),
-    batch: options.batch ?? 0,
-  });
-  if (options.planOnly) {
-    writeFileSync(options.planOnly, compiled.plan);
-    return EXIT.ok;
+  const warn = (text: string) => {
+    if (options.warnings !== false) message(`warning: ${text}\n`);
+  };
+  if ((options.threads ?? 1) > 1) warn('this version runs routers on a single thread');
+  if (options.reconfigure)
+    warn("'hotconfig' cannot be written in this version; use 'clicklet swap' with a router in a VM");
+  let router: Router;
+  try {
+    const compiled = compileText(config, options);
+    if (options.planOnly) {
+      writeFileSync(options.planOnly, compiled.plan);
+      return EXIT.ok;
+    }
+    router = await Router.create(compiled, {
+      simulatedTime: options.simulatedTime ?? false,
+      ...(options.ports ? { ports: options.ports } : {}),
+    });
+  } catch (e) {
+    if (!(e instanceof ConfigurationError)) throw e;
+    report(e.diagnostics);
+    if (isUnderstood(config, options)) message('Router could not be initialized!\n');
+    return EXIT.input;
   }
-  const router = await Router.create(compiled, {
-    simulatedTime: options.simulatedTime ?? false,
-    ...(options.ports ? { ports: options.ports } : {}),
-  });
   if (options.warnings !== false) report(router.warnings);
+  if (options.flatOutput === '-') print(printFlat(router.graph));
+  else if (options.flatOutput !== undefined) writeFileSync(options.flatOutput, printFlat(router.graph));
   const started = process.hrtime.bigint();
   const usage = process.cpuUsage();
-  if (!options.quit) {
+  if (!options.quit && router.graph.elements.length === 0)
+    warn(`${config.file}: configuration has no elements, exiting`);
+  else if (!options.quit) {
     const stop = () => router.stop();
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
@@ -57,58 +87,150 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
     const { user, system } = process.cpuUsage(usage);
     const real = Number(process.hrtime.bigint() - started) / 1e9;
     const clock = `${Math.floor(real / 60)}:${(real % 60).toFixed(2).padStart(5, '0')}`;
-    message(`${(user / 1e6).toFixed(3)}u ${(system / 1e6).toFixed(3)}s ${clock}\n`);
+    print(`${(user / 1e6).toFixed(3)}u ${(system / 1e6).toFixed(3)}s ${clock}\n`);
   }
-  const status = await printHandlers(router, options);
+  let status = await printHandlers(router, options.handlers ?? []);
+  if (options.exitHandler !== undefined) status = await exitStatus(router, options.exitHandler);
   router.close();
   return status;
 }
 
-/** Expand a handler word: `c.count`, or with a glob or a class name in front of the dot several. */
-async function expandHandler(router: Router, word: string): Promise<string[]> {
-  const dot = word.lastIndexOf('.');
-  if (dot < 0) return [word];
-  const element = word.slice(0, dot);
-  const handler = word.slice(dot + 1);
-  const elements = router.graph.elements;
-  if (elements.some((e) => e.name === element)) return [word];
-  const pattern = new RegExp(
-    `^${element
-      .replace(/[.+^${}()|\\]/g, '\\$&')
-      .replace(/\*/g, '.*')
-      .replace(/\?/g, '.')}$`,
-  );
-  const byName = elements.filter((e) => pattern.test(e.name));
-  const found = byName.length ? byName : elements.filter((e) => pattern.test(e.className));
-  return found.length && (found.length > 1 || element !== found[0]!.name)
-    ? found.map((e) => `${e.name}.${handler}`)
-    : [word];
+function compileText(config: ConfigText, options: RunOptions): Configuration {
+  const text = config.text + controlSocketText(options.controlSockets ?? []);
+  const compiled = compilePlan(text, config.file, {
+    variables: options.variables ?? {},
+    resolveLibrary: libraryResolver(options.clickPath),
+    batch: options.batch ?? 0,
+  });
+  const { graph, warnings } = compiled;
+  // The reference serves the flat configuration as `config` where compact_config is required.
+  if (!graph.requirements.some(({ type }) => type === 'compact_config')) return compiled;
+  return { graph, warnings, plan: writePlan(graph, { source: printFlat(graph), batch: options.batch ?? 0 }) };
 }
 
-async function printHandlers(router: Router, options: RunOptions): Promise<number> {
-  const words = options.handlers ?? [];
-  const names = (await Promise.all(words.map((w) => expandHandler(router, w)))).flat();
-  const several = names.length > 1 || names.some((n, i) => n !== words[i]);
-  let text = '';
+/** Declarations of the control sockets that the command line asks for, named as the reference names them. */
+function controlSocketText(sockets: readonly string[]): string {
+  if (sockets.length === 0) return '';
+  if (!classTable().has('ControlSocket'))
+    throw new CliError(
+      'this build has no ControlSocket element, so there are no control connections',
+      EXIT.host,
+    );
+  const name = (i: number) => `click_driver@@ControlSocket${i === 0 ? '' : `@${i}`}`;
+  return `\n;${sockets.map((args, i) => `${name(i)} :: ControlSocket(${args});`).join(' ')}\n`;
+}
+
+/** Did the text elaborate without an error, so that what failed is the router and not the language? */
+function isUnderstood({ text, file }: ConfigText, options: RunOptions): boolean {
+  const diagnostics = new Diagnostics();
+  const { variables = {} } = options;
+  elaborate(
+    parse(text, file, diagnostics),
+    { classes: classTable(), variables, resolveLibrary: libraryResolver(options.clickPath) },
+    diagnostics,
+  );
+  return !diagnostics.hasErrors;
+}
+
+// ---- Handlers
+
+/** Print read handlers, each under its name if there are several. Returns the exit status. */
+async function printHandlers(router: Router, words: readonly string[]): Promise<number> {
   let status: number = EXIT.ok;
-  for (const name of names) {
-    try {
-      const value = await router.read(name);
-      text += several ? `${name}:\n${value}\n${value.endsWith('\n') ? '' : '\n'}` : value;
-      if (!several && value && !value.endsWith('\n')) text += '\n';
-    } catch (e) {
-      if (!(e instanceof HandlerError)) throw e;
-      message(`${e.message}\n`);
-      status = EXIT.input;
+  const fail = (text: string) => {
+    message(`${text}\n`);
+    status = EXIT.input;
+  };
+  for (const word of words) {
+    const { names, several } = await expandHandler(router, word, fail);
+    for (const name of names) {
+      try {
+        let value = await router.read(name);
+        if (value !== '' && !value.endsWith('\n') && !(await isRaw(router, name))) value += '\n';
+        print(several || words.length > 1 ? `${name}:\n${value}\n` : value);
+      } catch (e) {
+        if (!(e instanceof HandlerError)) throw e;
+        fail(await whyUnreadable(router, name, e.message));
+      }
     }
   }
-  if (options.output && options.output !== '-') writeFileSync(options.output, text);
-  else if (text) print(text);
-  if (options.exitHandler) {
-    const value = (await router.read(options.exitHandler)).trim();
-    if (/^\d+$/.test(value)) return Math.min(Number(value), 255);
-    if (value === 'true') return 0;
-    return value === 'false' ? 1 : 255;
-  }
   return status;
+}
+
+/** `c.count` is one handler; with a pattern or a class name before the dot it may be several. */
+async function expandHandler(
+  router: Router,
+  word: string,
+  fail: (text: string) => void,
+): Promise<{ names: string[]; several: boolean }> {
+  const dot = word.indexOf('.');
+  const element = word.slice(0, dot);
+  const handler = word.slice(dot + 1);
+  const { elements } = router.graph;
+  if (dot < 0 || elements.some(({ name }) => name === element)) return { names: [word], several: false };
+  const isPattern = /[?*[]/.test(element);
+  const pattern = isPattern ? globPattern(element) : undefined;
+  const matching = elements.filter((e) => (pattern ? pattern.test(e.name) : e.className === element));
+  if (matching.length === 0) fail(`no element ${isPattern ? 'matching ' : ''}'${element}'`);
+  const names: string[] = [];
+  for (const { name } of matching)
+    if ((await handlerFlags(router, `${name}.${handler}`))?.includes('r')) names.push(`${name}.${handler}`);
+  return { names, several: true };
+}
+
+/** A shell pattern as a regular expression: `*`, `?`, `[a-z]`, `[^a-z]` and `\` to take a character as it is. */
+export function globPattern(glob: string): RegExp {
+  const parts = glob.match(/\\.|\[[\^!]?\]?[^\]]*\]|./gs) ?? [];
+  const source = parts.map((part) => {
+    if (part === '*') return '.*';
+    if (part === '?') return '.';
+    if (part.length > 2 && part.startsWith('[')) {
+      const negated = /^\[[\^!]/.test(part);
+      const members = part.slice(negated ? 2 : 1, -1).replace(/[\\\][^]/g, '\\$&');
+      return `[${negated ? '^' : ''}${members}]`;
+    }
+    return (part.length > 1 ? part.slice(1) : part).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  });
+  return new RegExp(`^${source.join('')}$`, 's');
+}
+
+/** The flags in a handler's line of its element's `handlers` (`r`, `w`, `%` for raw, ...). */
+async function handlerFlags(router: Router, name: string): Promise<string | undefined> {
+  const dot = name.indexOf('.');
+  const list = await router.read(dot < 0 ? 'handlers' : `${name.slice(0, dot)}.handlers`);
+  const start = `${name.slice(dot + 1)}\t`;
+  return list
+    .split('\n')
+    .find((line) => line.startsWith(start))
+    ?.slice(start.length);
+}
+
+async function isRaw(router: Router, name: string): Promise<boolean> {
+  return (await handlerFlags(router, name))?.includes('%') ?? false;
+}
+
+async function whyUnreadable(router: Router, name: string, why: string): Promise<string> {
+  const flags = await handlerFlags(router, name);
+  if (flags === undefined) return `no '${name}' handler`;
+  return flags.includes('r') ? why : `'${name}' is a write handler`;
+}
+
+const FAILED = 255;
+
+/** A handler's value as an exit status: a number, or `true` for 0 and `false` for 1. */
+async function exitStatus(router: Router, name: string): Promise<number> {
+  let value: string;
+  try {
+    value = (await router.read(name)).trim();
+  } catch (e) {
+    if (!(e instanceof HandlerError)) throw e;
+    message(`${e.message}\n`);
+    return FAILED;
+  }
+  if (/^[-+]?(\d+|0x[0-9a-f]+)$/i.test(value))
+    return (Number(value.replace(/^[-+]/, '')) * (value[0] === '-' ? -1 : 1)) & 255;
+  if (/^(true|yes|t|y)$/.test(value)) return 0;
+  if (/^(false|no|f|n)$/.test(value)) return 1;
+  message('exit handler value should be integer\n');
+  return FAILED;
 }

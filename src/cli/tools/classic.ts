@@ -1,0 +1,35 @@
+/**
+ * Diagnostics in the reference's words and layout, for scripts that compare whole messages: `CLICK_MESSAGES=classic`
+ * in the environment asks for it. One line each, `file:line: message`, and what an element says is indented below
+ * `file:line: While configuring 'name :: Class':`. Columns, source lines, notes and guesses are left out.
+ */
+
+import type { Diagnostic } from '../../lang/diagnostics.ts';
+
+export const classicMessages = (): boolean => process.env.CLICK_MESSAGES === 'classic';
+
+/** What an element says about itself, as the engine's messages are located. */
+const OF_ELEMENT = /^'([^']* :: [^']*)': (.*)$/s;
+const GUESS = / ?[(;,]? ?did you mean .*$/s;
+
+export function formatClassic(diagnostics: readonly Diagnostic[], phase = 'configuring'): string {
+  let text = '';
+  let context = '';
+  for (const { severity, message, span } of diagnostics) {
+    const { file, line } = span?.source.locate(span.start) ?? {};
+    const place = file === undefined ? '' : `${file}:${line}: `;
+    const kind = severity === 'warning' ? 'warning: ' : '';
+    const said = OF_ELEMENT.exec(message);
+    if (!said) {
+      context = '';
+      text += `${place}${kind}${message.replace(GUESS, '')}\n`;
+      continue;
+    }
+    const next = `${place}While ${phase} '${said[1]}':\n`;
+    if (next !== context) text += next;
+    context = next;
+    text += `${kind}${said[2]}`.replace(/^/gm, '  ');
+    text += '\n';
+  }
+  return text;
+}

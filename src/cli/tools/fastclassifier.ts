@@ -1,0 +1,35 @@
+/**
+ * `click-fastclassifier`: accepted so that scripts go on working. What it did is built in: the engine compiles the
+ * filters of all classifiers into decision graphs, and the fused engine into code. The configuration comes out flat.
+ */
+
+import { passThrough } from './pass-through.ts';
+
+await passThrough({
+  name: 'click-fastclassifier',
+  about:
+    'Writes the flat configuration. The engine compiles classifiers itself, so there is nothing to generate.',
+  options: [
+    { id: 'combine', long: 'combine', negatable: true, help: 'Accepted (as --no-combine).' },
+    { id: 'classes', long: 'classes', negatable: true, help: 'Accepted (as --no-classes).' },
+    { id: 'kernel', long: 'kernel', short: 'k', negatable: true, help: 'Accepted.' },
+    { id: 'user', long: 'user', short: 'u', negatable: true, help: 'Accepted.' },
+    {
+      id: 'source',
+      long: 'source',
+      short: 's',
+      negatable: true,
+      help: 'There is no source code to write: an error.',
+    },
+    {
+      id: 'config',
+      long: 'config',
+      short: 'c',
+      negatable: true,
+      help: 'Write the configuration only, never an archive.',
+    },
+    { id: 'reverse', long: 'reverse', short: 'r', negatable: true, help: 'Accepted.' },
+    { id: 'quiet', long: 'quiet', short: 'q', negatable: true, help: 'Accepted.' },
+    { id: 'verbose', long: 'verbose', short: 'V', negatable: true, help: 'Accepted.' },
+  ],
+});
