@@ -9,6 +9,7 @@
  *
  * Example: `FromDump(in.pcap, STOP true) -> AdjustTimestamp(-1.5) -> Print(TIMESTAMP true) -> Discard;`
  */
+#include "../standard/units.h"
 #include <clicklet/element.h>
 
 typedef struct AdjustTimestamp {
@@ -27,7 +28,13 @@ static inline int adjust_timestamp(AdjustTimestamp *e, Packet *p) {
 
 ACTION(AdjustTimestamp, adjust_timestamp)
 
+static int read_time(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  (void)h, (void)param, (void)errs;
+  text_interval(out, ((AdjustTimestamp *)e)->time);
+  return 0;
+}
+
 ELEMENT(AdjustTimestamp, .ports = "1/1", USE_ACTION(AdjustTimestamp, adjust_timestamp),
         .args = ARGS(ARG_POS(AdjustTimestamp, TIMESTAMP, "TIME", time, "0"), ARG(AdjustTimestamp, BOOL, "FIRST", first, "false"),
                      ARG(AdjustTimestamp, BOOL, "ALL", all, "false")),
-        .handlers = HANDLERS(RW_FIELD(AdjustTimestamp, TIMESTAMP, "time", time)));
+        .handlers = HANDLERS(RW_FIELD(AdjustTimestamp, TIMESTAMP, "time", time, .read = read_time)));

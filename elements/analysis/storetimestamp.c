@@ -2,7 +2,7 @@
  *
  * Synopsis: `StoreTimestamp([OFFSET, <keywords> TAIL])`
  *
- * Writes 8 bytes in the byte order of the machine: seconds, then nanoseconds. Packets grow as needed. Exactly one of the
+ * Writes 8 bytes in the byte order of the machine: nanoseconds since the epoch. Packets grow as needed. Exactly one of the
  * arguments is given.
  *
  * Arguments: OFFSET (int): where in the packet. TAIL (bool): behind its end. Default false.
@@ -24,8 +24,7 @@ static inline int store_timestamp(StoreTimestamp *e, Packet *p) {
     memset(p->data + have, 0, at + 8 - have);
   } else if (!packet_unique(p))
     return PACKET_DROP;
-  store32(p->data + at, (uint32_t)(p->timestamp / NSEC_PER_SEC));
-  store32(p->data + at + 4, (uint32_t)(p->timestamp % NSEC_PER_SEC));
+  store64(p->data + at, (uint64_t)p->timestamp);
   return 0;
 }
 

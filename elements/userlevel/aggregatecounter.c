@@ -239,6 +239,14 @@ static int counter_write(Element *e, const Handler *h, const char *value, Errors
   }
 }
 
+static int write_banner(Element *e, const Handler *h, const char *value, Errors *errs) {
+  AggregateCounter *a = (AggregateCounter *)e;
+  (void)h, (void)errs;
+  mem_free(a->banner);
+  a->banner = mem_string(value, strlen(value));
+  return 0;
+}
+
 static int read_call(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   AggregateCounter *a = (AggregateCounter *)e;
   (void)param, (void)errs;
@@ -265,7 +273,7 @@ ELEMENT(AggregateCounter, .ports = "1-2/1-2", .targets = TARGET_HOST, .push = co
                              WRITE_FN("write_pdf_file", write_counts, .data = WRITE_PDF),
                              RW_FIELD(AggregateCounter, BOOL, "freeze", frozen, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
                              RW_FIELD(AggregateCounter, BOOL, "active", active, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                             RW_FIELD(AggregateCounter, STRING, "banner", banner), WRITE_FN("stop", counter_write, .data = 3, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             RW_FIELD(AggregateCounter, STRING, "banner", banner, .write = write_banner), WRITE_FN("stop", counter_write, .data = 3, .flags = HANDLER_WRITE | HANDLER_BUTTON),
                              WRITE_FN("reaggregate_counts", count_counts), WRITE_FN("counts_pdf", count_counts), WRITE_FN("clear", counter_write),
                              RW_FN("aggregate_call", read_call, counter_write, .data = 1), RW_FN("count_call", read_call, counter_write, .data = 2),
                              READ_FIELD(AggregateCounter, U64, "count", count), READ_FIELD(AggregateCounter, U32, "nagg", nonzero)));
