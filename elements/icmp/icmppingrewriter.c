@@ -78,7 +78,7 @@ static int ping_rewriter_table(Element *e, const Handler *h, const char *param, 
 }
 
 ELEMENT(ICMPPingRewriter, .ports = "1-/1-", .processing = "h/h", .push = ping_rewriter_push, .configure = rw_configure,
-        .initialize = ping_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .cast = ping_rewriter_cast,
+        .initialize = ping_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ping_rewriter_cast,
         .args = ARGS(RW_ARGS(ICMPPingRewriter), RW_ARG_DST_ANNO(ICMPPingRewriter), RW_ARG_TIME(ICMPPingRewriter, "TIMEOUT", timeout[RW_PLAIN], "300"),
                      RW_ARG_TIME(ICMPPingRewriter, "GUARANTEE", guarantee, "5")),
         .handlers = HANDLERS(READ_FN("table", ping_rewriter_table), READ_FN("mappings", ping_rewriter_table), RW_HANDLERS));

@@ -64,7 +64,7 @@ static int ip_pair_table(Element *e, const Handler *h, const char *param, Text *
 }
 
 ELEMENT(IPAddrPairRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_pair_push, .configure = rw_configure, .initialize = ip_pair_initialize,
-        .cleanup = rw_cleanup, .run_timer = rw_timer, .cast = ip_pair_cast,
+        .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_pair_cast,
         .args = ARGS(RW_ARGS(IPAddrPairRewriter), RW_ARG_TIME(IPAddrPairRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
                      RW_ARG_TIME(IPAddrPairRewriter, "GUARANTEE", guarantee, "5")),
         .handlers = HANDLERS(READ_FN("table", ip_pair_table), READ_FN("mappings", ip_pair_table), RW_HANDLERS));

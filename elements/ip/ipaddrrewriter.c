@@ -83,7 +83,7 @@ static int ip_addr_table(Element *e, const Handler *h, const char *param, Text *
 }
 
 ELEMENT(IPAddrRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_addr_push, .configure = rw_configure, .initialize = ip_addr_initialize,
-        .cleanup = rw_cleanup, .run_timer = rw_timer, .cast = ip_addr_cast,
+        .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_addr_cast,
         .args = ARGS(RW_ARGS(IPAddrRewriter), RW_ARG_TIME(IPAddrRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
                      RW_ARG_TIME(IPAddrRewriter, "GUARANTEE", guarantee, "5")),
         .handlers = HANDLERS(READ_FN("table", ip_addr_table), READ_FN("mappings", ip_addr_table), RW_HANDLERS));

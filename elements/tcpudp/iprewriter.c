@@ -32,7 +32,7 @@
  * its two outputs with its own one starred, its input, and in how many seconds it times out. `tcp_lookup`, `udp_lookup`
  * (read): takes `SADDR SPORT DADDR DPORT` and answers with what that flow is rewritten to, if it is known. `table_size`,
  * `nmappings` (read): flows. `mapping_failures` (read): flows that could not begin. `patterns` (read): the
- * specifications and how many flows each has. `pattern0` ... `pattern7` (read/write): one of them; writing drops its
+ * specifications and how many flows each has. `pattern0` ... (read/write): one of them; writing drops its
  * flows. `size` (read): flows of all that share the capacity. `capacity` (read/write). `clear` (write): drops all flows.
  *
  * Differs: the reference has no `udp_lookup`, and can compute a UDP checksum of 0.
@@ -83,7 +83,7 @@ static int ip_rewriter_lookup(Element *e, const Handler *h, const char *param, T
 }
 
 ELEMENT(IPRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_rewriter_push, .configure = rw_configure,
-        .initialize = ip_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .cast = ip_rewriter_cast,
+        .initialize = ip_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_rewriter_cast,
         .args = ARGS(RW_ARGS(IPRewriter), RW_ARG_DST_ANNO(IPRewriter), RW_ARG_TIME(IPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
                      RW_ARG_TIME(IPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"), RW_ARG_TIME(IPRewriter, "TIMEOUT", timeout[RW_TCP_DATA], NULL),
                      RW_ARG_TIME(IPRewriter, "TCP_DONE_TIMEOUT", timeout[RW_TCP_DONE], "240"), RW_ARG_TIME(IPRewriter, "TCP_GUARANTEE", guarantee, "5"),

@@ -401,6 +401,7 @@ void rw_cleanup(Element *el) {
   for (int i = 0; i < 2; i++) rw_free(e->map[i].slots, (e->map[i].mask + (size_t)1) * sizeof(RwSlot));
   for (int i = 0; e->inputs && i < el->ninputs; i++) rw_input_free(&e->inputs[i]);
   mem_free(e->inputs);
+  port_handlers_free(&e->patterns);
   mem_free(e->capacity_text);
 }
 
@@ -432,7 +433,6 @@ int rw_write(Element *el, const Handler *h, const char *value, Errors *errs) {
 int rw_write_pattern(Element *el, const Handler *h, const char *value, Errors *errs) {
   Rewriter *e = (Rewriter *)el;
   RwInput in = {0};
-  if (h->data >= el->ninputs) return error(errs, "there is no input %d", (int)h->data);
   if (rw_spec_parse(e, (int)h->data, value, &in, errs, -1) < 0) return -1;
   RwInput *old = &e->inputs[h->data];
   rw_clear(e, old);

@@ -8,6 +8,7 @@
 #ifndef CLICKLET_ELEMENTS_REWRITER_H
 #define CLICKLET_ELEMENTS_REWRITER_H
 #include "../ethernet/wire.h"
+#include "../standard/port_handlers.h"
 
 /* All in network byte order, as in the packet. 12 bytes, hashed and compared as a whole. */
 typedef struct RwFlowId {
@@ -134,6 +135,7 @@ struct Rewriter {
   uint8_t shape;      /* RW_PORTS ... */
   int reply_anno;
   Timer timer;
+  PortHandlers patterns; /* pattern0 ... */
   /* arguments; times in ns */
   int64_t timeout[RW_CLASSES], guarantee, udp_guarantee, reap_interval;
   char *capacity_text;
@@ -306,6 +308,7 @@ int rw_initialize(Rewriter *e, unsigned classes, Errors *errs);
 void rw_cleanup(Element *e);
 void rw_timer(Element *e, Timer *t);
 void *rw_cast(Element *e, const char *name);
+const Handler *rw_extra_handler(Element *e, const char *name, unsigned index);
 /* What ICMPRewriter asks: the flow with that reply identifier, or 0. */
 typedef uint32_t (*RwLookupFn)(const Rewriter *e, uint8_t proto, const RwFlowId *id);
 /* A rewriter's answer to that, by cast "RwLookup". */
@@ -329,12 +332,9 @@ int rw_write_pattern(Element *e, const Handler *h, const char *value, Errors *er
 #define RW_ARG_DST_ANNO(T) ARG(T, BOOL, "DST_ANNO", rw.dst_anno, "true")
 #define RW_ARG_TIME(T, KEY, f, def) ARG(T, INTERVAL, KEY, rw.f, def, .min = 0, .max = 2.1e15) /* below 2^31 ms */
 
-#define RW_PATTERN_HANDLER(n) RW_FN("pattern" #n, rw_read_pattern, rw_write_pattern, .data = n)
 #define RW_HANDLERS                                                                                            \
   READ_FN("table_size", rw_read, .data = 'n'), READ_FN("nmappings", rw_read, .data = 'n'), READ_FN("mapping_failures", rw_read, .data = 'f'), \
       READ_FN("patterns", rw_read, .data = 'p'), READ_FN("size", rw_read, .data = 's'),                          \
-      RW_FN("capacity", rw_read, rw_write, .data = 'c'), WRITE_FN("clear", rw_write, .data = 'x', .flags = HANDLER_WRITE | HANDLER_BUTTON), \
-      RW_PATTERN_HANDLER(0), RW_PATTERN_HANDLER(1), RW_PATTERN_HANDLER(2), RW_PATTERN_HANDLER(3), RW_PATTERN_HANDLER(4), \
-      RW_PATTERN_HANDLER(5), RW_PATTERN_HANDLER(6), RW_PATTERN_HANDLER(7)
+      RW_FN("capacity", rw_read, rw_write, .data = 'c'), WRITE_FN("clear", rw_write, .data = 'x', .flags = HANDLER_WRITE | HANDLER_BUTTON)
 
 #endif

@@ -204,6 +204,8 @@ int rw_configure(Element *el, const Args *args, Errors *errs) {
   }
   if (args_count(args) != el->ninputs) return error(errs, "need %d arguments, one per input port", el->ninputs);
   if (!(e->inputs = mem_alloc((el->ninputs + 1u) * sizeof *e->inputs))) return error(errs, "out of memory");
+  Handler pattern = RW_FN("pattern", rw_read_pattern, rw_write_pattern);
+  if (port_handlers_make(&e->patterns, el->ninputs, pattern, errs) < 0) return -1;
   for (unsigned i = 0; i < args_count(args); i++)
     if (rw_spec_parse(e, (int)i, args_text(args, i), &e->inputs[i], errs, args_index(args, i)) < 0) rc = -1;
   return rc;
@@ -237,7 +239,8 @@ int rw_read(Element *el, const Handler *h, const char *param, Text *out, Errors 
 }
 
 int rw_read_pattern(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
-  if (h->data >= el->ninputs) return error(errs, "there is no input %d", (int)h->data);
   rw_input_text(&((const Rewriter *)el)->inputs[h->data], out);
   return 0;
 }
+
+const Handler *rw_extra_handler(Element *e, const char *name, unsigned index) { return port_handlers_find(&((Rewriter *)e)->patterns, name, index); }

@@ -58,7 +58,7 @@ static int tcp_rewriter_lookup(Element *e, const Handler *h, const char *param, 
 }
 
 ELEMENT(TCPRewriter, .ports = "1-/1-", .processing = "h/h", .push = tcp_rewriter_push, .configure = rw_configure,
-        .initialize = tcp_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .cast = tcp_rewriter_cast,
+        .initialize = tcp_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = tcp_rewriter_cast,
         .args = ARGS(RW_ARGS(TCPRewriter), RW_ARG_DST_ANNO(TCPRewriter), RW_ARG_TIME(TCPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
                      RW_ARG_TIME(TCPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"),
                      RW_ARG_TIME(TCPRewriter, "TIMEOUT", timeout[RW_TCP_DATA], NULL),

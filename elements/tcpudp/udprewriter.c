@@ -60,7 +60,7 @@ static int udp_rewriter_lookup(Element *e, const Handler *h, const char *param, 
 }
 
 ELEMENT(UDPRewriter, .ports = "1-/1-", .processing = "h/h", .push = udp_rewriter_push, .configure = rw_configure,
-        .initialize = udp_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .cast = udp_rewriter_cast,
+        .initialize = udp_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = udp_rewriter_cast,
         .args = ARGS(RW_ARGS(UDPRewriter), RW_ARG_DST_ANNO(UDPRewriter), RW_ARG_TIME(UDPRewriter, "TIMEOUT", timeout[RW_UDP], "300"),
                      RW_ARG_TIME(UDPRewriter, "UDP_TIMEOUT", timeout[RW_UDP], NULL),
                      ARG(UDPRewriter, INTERVAL, "STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL, .min = 0, .max = 2.1e15, GIVEN(UDPRewriter, rw.streaming_given)),
