@@ -46,11 +46,6 @@ int script_host_read_file(const char *name, Text *out, Errors *errs) {
 
 int64_t script_host_pid(void) { return getpid(); }
 
-int script_host_kill(int64_t pid, int signal, Errors *errs) {
-  if (!kill((pid_t)pid, signal)) return 0;
-  return error(errs, "kill(%lld, %d): %s", (long long)pid, signal, strerror(errno));
-}
-
 int script_host_signal(const char *name) {
   static const struct { const char *name; int number; } names[] = {
       {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"HUP", SIGHUP}, {"INT", SIGINT}, {"IO", SIGIO}, {"PIPE", SIGPIPE},
@@ -76,6 +71,15 @@ static void caught(int n) {
   for (unsigned i = 0; i < nwatches; i++)
     if (watches[i].signals >> n & 1) (void)!write(watches[i].write_fd, &byte, 1);
   errno = saved;
+}
+
+int script_host_kill(int64_t pid, int signal, Errors *errs) {
+  if (pid == getpid() && signal < 32 && users[signal]) { /* at once: a real one may reach another thread, later */
+    caught(signal);
+    return 0;
+  }
+  if (!kill((pid_t)pid, signal)) return 0;
+  return error(errs, "kill(%lld, %d): %s", (long long)pid, signal, strerror(errno));
 }
 
 static void catch_signals(uint64_t signals, bool on) {
