@@ -128,9 +128,9 @@ static bool to_device_task(Element *e, Task *task) {
 static void to_device_push(Element *e, int port, Packet **p, unsigned n) {
   ToDevice *t = (ToDevice *)e;
   (void)port;
-  if (unlikely(t->waiting)) to_device_send_backlog(t);
+  unsigned before = unlikely(t->waiting) ? to_device_send_backlog(t) : 0;
   unsigned sent = likely(!t->waiting) ? to_device_send(t, p, n) : 0;
-  if (likely(sent)) to_device_flush(t);
+  if (likely(before || sent)) to_device_flush(t);
   if (likely(sent == n)) return;
   sent += to_device_keep(t, p + sent, n - sent);
   t->drops += n - sent;

@@ -12,6 +12,12 @@
 #define PACKET_HEADROOM 128  /* default bytes free in front of the data */
 #define PACKET_ANNO 48       /* bytes of user annotations, laid out as in the reference */
 
+#ifdef CLICKLET_GUEST
+#define PACKET_POOL_STEP 64 /* chunks a pool grows by: memory is touched for the first time in guests, which costs exits */
+#else
+#define PACKET_POOL_STEP 256
+#endif
+
 /* Packet type annotation (link-level addressing), values as in Linux's if_packet.h. */
 enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING, PACKET_LOOPBACK, PACKET_FASTROUTE };
 
@@ -69,7 +75,7 @@ extern THREAD_LOCAL PacketPool *packet_pool;                          /* this th
 
 always_inline Packet *packet_alloc_raw(void) {
   PacketPool *pool = packet_pool;
-  if (unlikely(!pool->count) && !packet_pool_grow(pool, 256)) return NULL;
+  if (unlikely(!pool->count) && !packet_pool_grow(pool, PACKET_POOL_STEP)) return NULL;
   return pool->free[--pool->count];
 }
 
