@@ -1,0 +1,187 @@
+/** What `clicklet bench` does. Loaded only when it is asked for, as its libraries take a while. */
+
+import { readFileSync } from 'node:fs';
+import { parseSize } from '../cli/boot.ts';
+import { libraryResolver, readConfig, splitDefinitions } from '../cli/load.ts';
+import { CliError, EXIT, message, print, report } from '../cli/output.ts';
+import type { VmmChoice } from '../vm/vmm.ts';
+import { BenchError, type DutChoice, runBench } from './bench.ts';
+import { resultText } from './print.ts';
+import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
+import { type BenchResult, compareWithBaseline, parseResult } from './results.ts';
+import { checkStreams, parseRate, type Stream, StreamError, type StreamInput } from './stream.ts';
+
+export interface BenchFlags {
+  dut: string;
+  vmm: string;
+  mem: string;
+  size?: string;
+  rate?: string;
+  duration: string;
+  streams?: string;
+  bidirectional?: boolean;
+  src?: string;
+  dst?: string;
+  srcMac?: string;
+  dstMac?: string;
+  search: string;
+  report?: string;
+  json?: boolean;
+  baseline?: string;
+  failUnder: string;
+}
+
+/** Returns the exit status. */
+export async function bench(file: string, words: string[], o: BenchFlags): Promise<number> {
+  if (/^(tap|vhost-user|iface):/.test(o.dut))
+    throw new CliError(
+      `--dut ${o.dut} is not there yet: 'clicklet pktgen --port ... --port ...' drives devices`,
+      EXIT.usage,
+    );
+  if (!['auto', 'vm', 'process'].includes(o.dut))
+    throw new CliError(`unknown --dut '${o.dut}': expected vm, process or auto`, EXIT.usage);
+  if (!['auto', 'kvm', 'qemu'].includes(o.vmm))
+    throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
+  if (o.search !== 'none')
+    throw new CliError(
+      `--search ${o.search} is not there yet: give --rate max, or a rate, and --search none`,
+      EXIT.usage,
+    );
+  const { variables, rest } = splitDefinitions(words);
+  if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
+  const durationS = seconds(o.duration);
+  const rate = o.rate === undefined ? undefined : rateOf(o.rate);
+  const gate = Number(o.failUnder);
+  if (!(gate > 0))
+    throw new CliError(`--fail-under '${o.failUnder}': expected a ratio such as 0.95`, EXIT.usage);
+  const memBytes = parseSize(o.mem);
+  const streams = await streamsOf(o);
+  const sizes = sizesOf(o.size);
+  const baseline = o.baseline === undefined ? undefined : readBaseline(o.baseline);
+  const config = readConfig(file);
+
+  const display = o.json ? silent : process.stderr.isTTY ? await liveDisplay() : plainDisplay(message);
+  const result = await shown(display, (signal) =>
+    runBench({
+      signal,
+      text: config.text,
+      file: config.file,
+      variables,
+      resolveLibrary: libraryResolver(),
+      dut: o.dut as DutChoice,
+      vmm: o.vmm as VmmChoice,
+      memBytes,
+      streams,
+      sizes,
+      rate,
+      durationS,
+      observe: { ...display, warnings: report },
+    }),
+  );
+  if (o.report) {
+    const { writeReport } = await import('./report.ts');
+    const written = await writeReport(result, o.report);
+    if (!o.json) message(`report: ${written.join(', ')}\n`);
+  }
+  print(o.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
+  return baseline ? compare(result, baseline, gate, o.baseline!) : EXIT.ok;
+}
+
+/** Runs with a display that ends properly whatever happens; an interrupt stops everything that was started. */
+export async function shown<T>(display: Display, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    const result = await body(controller.signal);
+    await display.end(true);
+    return result;
+  } catch (e) {
+    await display.end(false);
+    throw controller.signal.aborted ? new CliError('stopped', 130) : e;
+  } finally {
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
+  }
+}
+
+export function seconds(text: string): number {
+  const s = Number(text.replace(/s$/, ''));
+  if (s >= 0.05 && s <= 86_400) return s;
+  throw new CliError(`--duration '${text}': expected seconds, 0.05 or more`, EXIT.usage);
+}
+
+export function rateOf(text: string): number {
+  const pps = parseRate(text);
+  if (Number.isFinite(pps)) return pps;
+  throw new CliError(
+    `--rate '${text}': expected packets a second such as 1000000, 250k or 5M, or max`,
+    EXIT.usage,
+  );
+}
+
+/** One trial for each size; without --size the streams' own. */
+export function sizesOf(text: string | undefined): (string | undefined)[] {
+  if (text === undefined) return [undefined];
+  const list = text.split(',').map((s) => s.trim());
+  const wrong = list.find(
+    (s) => !/^imix$/i.test(s) && !(/^\d+$/.test(s) && Number(s) >= 64 && Number(s) <= 9018),
+  );
+  if (wrong !== undefined)
+    throw new CliError(
+      `--size '${wrong}': expected bytes from 64 to 9018, such as 64,128,512, or imix`,
+      EXIT.usage,
+    );
+  return list;
+}
+
+/** The streams of a YAML file, or those that the flags describe. */
+export async function streamsOf(
+  o: Pick<BenchFlags, 'streams' | 'bidirectional' | 'src' | 'dst' | 'srcMac' | 'dstMac'>,
+  first: StreamInput = {},
+): Promise<Stream[]> {
+  if (o.streams !== undefined) {
+    const { parse } = await import('yaml');
+    const { text, file } = readConfig(o.streams);
+    let value: unknown;
+    try {
+      value = parse(text);
+    } catch (e) {
+      throw new StreamError(`${file}: not YAML: ${(e as Error).message}`);
+    }
+    return checkStreams(value, file);
+  }
+  const flags = { src: o.src, dst: o.dst, srcMac: o.srcMac, dstMac: o.dstMac };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, v]) => v !== undefined));
+  const list: StreamInput[] = [{ ...first, ...given }];
+  if (o.bidirectional)
+    list.push({
+      from: 1,
+      to: 0,
+      ...(o.src === undefined ? {} : { dst: o.src }),
+      ...(o.dst === undefined ? {} : { src: o.dst }),
+    });
+  return checkStreams({ streams: list }, 'stream');
+}
+
+function readBaseline(file: string): BenchResult {
+  try {
+    return parseResult(readFileSync(file, 'utf8'), file);
+  } catch (e) {
+    throw new CliError((e as Error).message, EXIT.input);
+  }
+}
+
+function compare(result: BenchResult, baseline: BenchResult, gate: number, file: string): number {
+  const compared = result.trials.filter((t) =>
+    baseline.trials.some((b) => b.size === t.size && b.rate === t.rate),
+  );
+  if (!compared.length) throw new BenchError(`${file}: no trial of this size and rate to compare with`);
+  const failures = compareWithBaseline(result, baseline, gate);
+  for (const f of failures)
+    message(
+      `gate failed: size ${f.size}: ${f.pps.toFixed(0)} packets a second are ${(f.pps / f.baselinePps).toFixed(3)} times the baseline's ${f.baselinePps.toFixed(0)}, under ${gate}\n`,
+    );
+  return failures.length ? EXIT.gate : EXIT.ok;
+}
