@@ -172,7 +172,7 @@ static int source_reset(Element *e, const Handler *h, const char *value, Errors 
   return 0;
 }
 
-ELEMENT(InfiniteSource, .ports = "0/1", .processing = "/a", .push = NULL, .pull = source_pull,
+ELEMENT(InfiniteSource, .ports = "0/1", .processing = "/a", .flags = "S1", .push = NULL, .pull = source_pull,
         .run_task = source_task, .configure = source_configure, .initialize = source_initialize,
         .cleanup = source_cleanup, .notifier = source_notifier,
         .args = ARGS(ARG_POS(InfiniteSource, CUSTOM, "DATA", data, SOURCE_DATA, .parse = source_data_parse),

@@ -139,7 +139,7 @@ static int random_source_reset(Element *e, const Handler *h, const char *value, 
   return 0;
 }
 
-ELEMENT(RandomSource, .ports = "0/1", .processing = "/a", .pull = random_source_pull,
+ELEMENT(RandomSource, .ports = "0/1", .processing = "/a", .flags = "S1", .pull = random_source_pull,
         .run_task = random_source_task, .configure = random_source_configure,
         .initialize = random_source_initialize, .cleanup = random_source_cleanup,
         .notifier = random_source_notifier,
