@@ -23,8 +23,9 @@ export function printFlat(graph: FlatGraph, options: PrintFlatOptions = {}): str
   }
   for (const { name, className, configText, landmark } of graph.elements) {
     if (options.lineDirectives) {
-      const colon = landmark.lastIndexOf(':');
-      lines.push(`# ${landmark.slice(colon + 1)} "${landmark.slice(0, colon)}"`);
+      // What a pass made up has no line.
+      const [, file, line] = /^(.*):(.*)$/s.exec(landmark) ?? [landmark, landmark, '0'];
+      lines.push(`# ${line} "${file}"`);
     }
     lines.push(`${name} :: ${className}${configText === '' ? '' : `(${configText})`};`);
   }
