@@ -76,7 +76,10 @@ class Undead {
   }
 
   #note(e: EditableElement, message: string): void {
-    if (this.#verbose) this.#diagnostics.note(e.span, message);
+    if (!this.#verbose) return;
+    // What the pass made up has no place in a text.
+    if (e.landmark === LANDMARK) this.#diagnostics.note(undefined, `${LANDMARK}: ${message}`);
+    else this.#diagnostics.note(e.span, message);
   }
 
   #odd(e: EditableElement, where = 'to'): void {
