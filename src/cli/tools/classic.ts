@@ -15,7 +15,9 @@ const GUESS = / ?[(;,]? ?did you mean .*$/s;
 export function formatClassic(diagnostics: readonly Diagnostic[], phase = 'configuring'): string {
   let text = '';
   let context = '';
-  for (const { severity, message, span } of diagnostics) {
+  for (const diagnostic of diagnostics) {
+    const { severity, message } = diagnostic;
+    const span = placeOf(diagnostic);
     const { file, line } = span?.source.locate(span.start) ?? {};
     const place = file === undefined ? '' : `${file}:${line}: `;
     const kind = severity === 'warning' ? 'warning: ' : '';
@@ -32,4 +34,10 @@ export function formatClassic(diagnostics: readonly Diagnostic[], phase = 'confi
     text += '\n';
   }
   return text;
+}
+
+/** The reference blames the element for a port that is used twice, not the connection. */
+function placeOf({ message, span, notes }: Diagnostic): Diagnostic['span'] {
+  if (!message.startsWith('illegal reuse')) return span;
+  return notes.find((note) => / declared here$/.test(note.message))?.span ?? span;
 }
