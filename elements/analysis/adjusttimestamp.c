@@ -2,8 +2,8 @@
  *
  * Synopsis: `AdjustTimestamp(TIME [, <keywords> FIRST, ALL])`
  *
- * Arguments: TIME (time, may be negative): default 0. FIRST (bool): changes the first timestamp annotation instead;
- * default false. ALL (bool): changes timestamps that are zero too; default false.
+ * Arguments: TIME (time, may be negative): default 0. FIRST (bool): changes the first timestamp annotation
+ * instead; default false. ALL (bool): changes timestamps that are zero too; default false.
  *
  * Handlers: `time` (read/write).
  *
@@ -21,8 +21,10 @@ typedef struct AdjustTimestamp {
 static inline int adjust_timestamp(AdjustTimestamp *e, Packet *p) {
   int64_t t = e->first ? (int64_t)load64(p->anno + ANNO_FIRST_TIMESTAMP) : p->timestamp;
   if (!t && !e->all) return 0;
-  if (e->first) store64(p->anno + ANNO_FIRST_TIMESTAMP, (uint64_t)(t + e->time));
-  else p->timestamp = t + e->time;
+  if (e->first)
+    store64(p->anno + ANNO_FIRST_TIMESTAMP, (uint64_t)(t + e->time));
+  else
+    p->timestamp = t + e->time;
   return 0;
 }
 
@@ -35,6 +37,7 @@ static int read_time(Element *e, const Handler *h, const char *param, Text *out,
 }
 
 ELEMENT(AdjustTimestamp, .ports = "1/1", USE_ACTION(AdjustTimestamp, adjust_timestamp),
-        .args = ARGS(ARG_POS(AdjustTimestamp, TIMESTAMP, "TIME", time, "0"), ARG(AdjustTimestamp, BOOL, "FIRST", first, "false"),
+        .args = ARGS(ARG_POS(AdjustTimestamp, TIMESTAMP, "TIME", time, "0"),
+                     ARG(AdjustTimestamp, BOOL, "FIRST", first, "false"),
                      ARG(AdjustTimestamp, BOOL, "ALL", all, "false")),
         .handlers = HANDLERS(RW_FIELD(AdjustTimestamp, TIMESTAMP, "time", time, .read = read_time)));

@@ -2,7 +2,8 @@
  *
  * Synopsis: `AggregateLength([<keywords> IP])`. The extra length annotation counts.
  *
- * Arguments: IP (bool): counts from the IP header on; packets without one leave on output 1 or are dropped. Default false.
+ * Arguments: IP (bool): counts from the IP header on; packets without one leave on output 1 or are dropped.
+ * Default false.
  *
  * Example: `FromDump(in.pcap, STOP true) -> AggregateLength -> AggregateCounter -> Discard;`
  */
@@ -25,5 +26,6 @@ static inline int aggregate_length(AggregateLength *e, Packet *p) {
 
 ACTION(AggregateLength, aggregate_length)
 
-ELEMENT(AggregateLength, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(AggregateLength, aggregate_length),
+ELEMENT(AggregateLength, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(AggregateLength, aggregate_length),
         .args = ARGS(ARG(AggregateLength, BOOL, "IP", ip, "false")));

@@ -4,11 +4,26 @@
 #define SUMMARY_ENTRY(name, width, order) {#name, width, order},
 const SummaryField summary_fields[SUM_COUNT + 1] = {SUMMARY_FIELDS(SUMMARY_ENTRY){"none", 0, 100}};
 
-static const char *const synonyms[][2] = {
-    {"utimestamp", "timestamp"}, {"ts", "timestamp"}, {"sec", "ts_sec"}, {"usec", "ts_usec"}, {"usec1", "ts_usec1"},
-    {"first_utimestamp", "first_timestamp"}, {"first_ts", "first_timestamp"}, {"pkt_count", "count"}, {"packet_count", "count"}, {"agg", "aggregate"},
-    {"wire_length", "wire_len"}, {"ether_src", "eth_src"}, {"ether_dst", "eth_dst"}, {"ether_type", "eth_type"}, {"length", "ip_len"}, {"ip_p", "ip_proto"},
-    {"tcp_seqno", "tcp_seq"}, {"tcp_ackno", "tcp_ack"}, {"tcp_win", "tcp_window"}, {"payload_length", "payload_len"}};
+static const char *const synonyms[][2] = {{"utimestamp", "timestamp"},
+                                          {"ts", "timestamp"},
+                                          {"sec", "ts_sec"},
+                                          {"usec", "ts_usec"},
+                                          {"usec1", "ts_usec1"},
+                                          {"first_utimestamp", "first_timestamp"},
+                                          {"first_ts", "first_timestamp"},
+                                          {"pkt_count", "count"},
+                                          {"packet_count", "count"},
+                                          {"agg", "aggregate"},
+                                          {"wire_length", "wire_len"},
+                                          {"ether_src", "eth_src"},
+                                          {"ether_dst", "eth_dst"},
+                                          {"ether_type", "eth_type"},
+                                          {"length", "ip_len"},
+                                          {"ip_p", "ip_proto"},
+                                          {"tcp_seqno", "tcp_seq"},
+                                          {"tcp_ackno", "tcp_ack"},
+                                          {"tcp_win", "tcp_window"},
+                                          {"payload_length", "payload_len"}};
 
 static SummaryId find(const char *name) {
   for (unsigned i = 0; i < countof(synonyms); i++)

@@ -10,15 +10,20 @@ void summary_quote(const uint8_t *s, size_t n, Text *out) {
   text_add_char(out, '"');
   for (size_t i = 0; i < n; i++) {
     uint8_t c = s[i];
-    if (c == '"' || c == '\\' || c == '$') text_printf(out, "\\%c", c);
-    else if (c == '\t' || c == '\r' || c == '\n') text_add_string(out, c == '\t' ? "\\t" : c == '\r' ? "\\r" : "\\n");
-    else if (c < 32 || c >= 127) text_printf(out, "\\%03o", c);
-    else text_add_char(out, (char)c);
+    if (c == '"' || c == '\\' || c == '$')
+      text_printf(out, "\\%c", c);
+    else if (c == '\t' || c == '\r' || c == '\n')
+      text_add_string(out, c == '\t' ? "\\t" : c == '\r' ? "\\r" : "\\n");
+    else if (c < 32 || c >= 127)
+      text_printf(out, "\\%03o", c);
+    else
+      text_add_char(out, (char)c);
   }
   text_add_char(out, '"');
 }
 
-/* ---- To text ------------------------------------------------------------------------------------------------------- */
+/* ---- To text
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* "98" or "99=0:5:10" */
 static void plain_option(const uint8_t *o, Text *out) {
@@ -32,8 +37,10 @@ static void route_option(const uint8_t *o, Text *out) {
   text_add_string(out, record ? "rr{" : o[0] == IP_LSRR ? "lsrr{" : "ssrr{");
   for (; at + 4 <= o[1]; at += 4) {
     if (at == pointer && record) break;
-    if (at == pointer) text_add_char(out, '^');
-    else if (at > 3) text_add_char(out, ',');
+    if (at == pointer)
+      text_add_char(out, '^');
+    else if (at > 3)
+      text_add_char(out, ',');
     marked |= at == pointer;
     text_printf(out, "%pI", o + at);
   }
@@ -48,8 +55,10 @@ static void timestamp_option(const uint8_t *o, Text *out) {
   if (flag == 2 || flag > 3) text_printf(out, "%u{", flag);
   for (; at + size <= o[1]; at += size) {
     if (at == pointer && flag != 3) break;
-    if (at == pointer) text_add_char(out, '^');
-    else if (at > 4) text_add_char(out, ',');
+    if (at == pointer)
+      text_add_char(out, '^');
+    else if (at > 4)
+      text_add_char(out, ',');
     if (size == 8) text_printf(out, "%pI", o + at);
     if (flag == 3 && at >= pointer) continue; /* not filled in yet */
     uint32_t t = get32(o + at + size - 4);
@@ -62,7 +71,8 @@ static void timestamp_option(const uint8_t *o, Text *out) {
 }
 
 /* Goes through the options; each that is whole is given to `one`, which says false if it is malformed. */
-static void options_text(const uint8_t *o, uint32_t n, bool (*one)(const uint8_t *o, int which, Text *out), int which, Text *out) {
+static void options_text(const uint8_t *o, uint32_t n, bool (*one)(const uint8_t *o, int which, Text *out),
+                         int which, Text *out) {
   uint32_t before = out->len;
   for (uint32_t i = 0; i < n && o[i];) {
     if (o[i] == 1) { /* NOP, in both */
@@ -85,8 +95,10 @@ static void options_text(const uint8_t *o, uint32_t n, bool (*one)(const uint8_t
     if (out->len == begin) out->len = here; /* nothing was wanted of it */
     i += o[i + 1];
   }
-  if (out->len == before) text_add_char(out, '.');
-  else if (out->s) out->s[out->len] = 0;
+  if (out->len == before)
+    text_add_char(out, '.');
+  else if (out->s)
+    out->s[out->len] = 0;
 }
 
 static bool one_ip_option(const uint8_t *o, int which, Text *out) {
@@ -119,7 +131,8 @@ static bool one_tcp_option(const uint8_t *o, int which, Text *out) {
     return true;
   case TCP_SACK:
     if (o[1] % 8 != 2) return false;
-    for (unsigned i = 2; i < o[1]; i += 8) text_printf(out, "%ssack%u-%u", i > 2 ? ";" : "", get32(o + i), get32(o + i + 4));
+    for (unsigned i = 2; i < o[1]; i += 8)
+      text_printf(out, "%ssack%u-%u", i > 2 ? ";" : "", get32(o + i), get32(o + i + 4));
     return true;
   case TCP_TS:
     if (o[1] != 10) return false;
@@ -132,7 +145,9 @@ static bool one_tcp_option(const uint8_t *o, int which, Text *out) {
 }
 
 void ip_options_text(const uint8_t *o, uint32_t n, Text *out) { options_text(o, n, one_ip_option, 0, out); }
-void tcp_options_text(const uint8_t *o, uint32_t n, int which, Text *out) { options_text(o, n, one_tcp_option, which, out); }
+void tcp_options_text(const uint8_t *o, uint32_t n, int which, Text *out) {
+  options_text(o, n, one_tcp_option, which, out);
+}
 
 void tcp_options_select(const uint8_t *o, uint32_t n, int which, Text *out) {
   for (uint32_t i = 0; i < n && o[i];) {
@@ -147,7 +162,8 @@ void tcp_options_select(const uint8_t *o, uint32_t n, int which, Text *out) {
   }
 }
 
-/* ---- From text ------------------------------------------------------------------------------------------------------ */
+/* ---- From text
+ * ------------------------------------------------------------------------------------------------------ */
 
 static bool number(const char **s, uint32_t *out) {
   uint64_t v = 0;
@@ -225,10 +241,14 @@ static bool parse_timestamps(const char **s, Text *out) {
   uint32_t at = out->len, pointer = 0, flag = 0, v;
   bool known = true;
   put(out, (uint64_t)IP_TS << 24, 4);
-  if (literal(s, ".ip{")) flag = 1;
-  else if (literal(s, ".preip{")) flag = 3;
-  else if (literal(s, "{")) known = false; /* addresses show themselves */
-  else if (!literal(s, ".") || !number(s, &flag) || flag > 15 || !literal(s, "{")) return false;
+  if (literal(s, ".ip{"))
+    flag = 1;
+  else if (literal(s, ".preip{"))
+    flag = 3;
+  else if (literal(s, "{"))
+    known = false; /* addresses show themselves */
+  else if (!literal(s, ".") || !number(s, &flag) || flag > 15 || !literal(s, "{"))
+    return false;
   for (;;) {
     if (**s == '^' && !pointer) {
       pointer = out->len - at + 1;
@@ -285,9 +305,13 @@ static bool fits(Text *out) {
 bool ip_options_parse(const char *s, Text *out) {
   if (!*s || !strcmp(s, ".")) return true;
   for (;; s++) {
-    bool ok = literal(&s, "rr{") ? parse_route(&s, IP_RR, out) : literal(&s, "ssrr{") ? parse_route(&s, IP_SSRR, out)
-              : literal(&s, "lsrr{") ? parse_route(&s, IP_LSRR, out) : literal(&s, "ts") ? parse_timestamps(&s, out)
-              : literal(&s, "nop") ? (text_add_char(out, IP_NOP), true) : literal(&s, "eol") ? (text_add_char(out, IP_EOL), true) : parse_plain(&s, out);
+    bool ok = literal(&s, "rr{")     ? parse_route(&s, IP_RR, out)
+              : literal(&s, "ssrr{") ? parse_route(&s, IP_SSRR, out)
+              : literal(&s, "lsrr{") ? parse_route(&s, IP_LSRR, out)
+              : literal(&s, "ts")    ? parse_timestamps(&s, out)
+              : literal(&s, "nop")   ? (text_add_char(out, IP_NOP), true)
+              : literal(&s, "eol")   ? (text_add_char(out, IP_EOL), true)
+                                     : parse_plain(&s, out);
     if (!ok) return false;
     if (!*s) return fits(out);
     if (*s != ';' && *s != ',') return false;
@@ -313,8 +337,10 @@ static bool parse_tcp_option(const char **s, int which, Text *out) {
   uint32_t a, b;
   if (literal(s, "sackok")) return put(out, TCP_SACK_OK << 8 | 2, 2), true;
   if (literal(s, "sack")) return parse_sack(s, out);
-  if (all && literal(s, "mss")) return number(s, &a) && a <= 0xffff && (put(out, (uint64_t)(TCP_MSS << 8 | 4) << 16 | a, 4), true);
-  if (all && literal(s, "wscale")) return number(s, &a) && a <= 255 && (put(out, (uint64_t)(TCP_WSCALE << 8 | 3) << 8 | a, 3), true);
+  if (all && literal(s, "mss"))
+    return number(s, &a) && a <= 0xffff && (put(out, (uint64_t)(TCP_MSS << 8 | 4) << 16 | a, 4), true);
+  if (all && literal(s, "wscale"))
+    return number(s, &a) && a <= 255 && (put(out, (uint64_t)(TCP_WSCALE << 8 | 3) << 8 | a, 3), true);
   if (!which && literal(s, "ts")) {
     if (!number(s, &a) || !literal(s, ":") || !number(s, &b)) return false;
     if (!out->len) put(out, TCP_NOP << 8 | TCP_NOP, 2); /* as everyone aligns it */
@@ -337,24 +363,32 @@ bool tcp_options_parse(const char *s, int which, Text *out) {
   }
 }
 
-/* ---- MD5 (RFC 1321) --------------------------------------------------------------------------------------------------- */
+/* ---- MD5 (RFC 1321)
+ * --------------------------------------------------------------------------------------------------- */
 
 static void md5_block(uint32_t h[4], const uint8_t *block) {
   static const uint32_t k[64] = {
-      0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501, 0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122,
-      0xfd987193, 0xa679438e, 0x49b40821, 0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8, 0x21e1cde6, 0xc33707d6,
-      0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a, 0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60,
-      0xbebfbc70, 0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665, 0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039,
-      0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1, 0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
+      0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+      0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+      0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+      0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+      0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+      0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+      0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+      0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
   static const uint8_t shifts[16] = {7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21};
   uint32_t a = h[0], b = h[1], c = h[2], d = h[3];
   for (unsigned i = 0; i < 64; i++) {
     uint32_t f;
     unsigned g, round = i / 16;
-    if (round == 0) f = (b & c) | (~b & d), g = i;
-    else if (round == 1) f = (d & b) | (~d & c), g = (5 * i + 1) % 16;
-    else if (round == 2) f = b ^ c ^ d, g = (3 * i + 5) % 16;
-    else f = c ^ (b | ~d), g = 7 * i % 16;
+    if (round == 0)
+      f = (b & c) | (~b & d), g = i;
+    else if (round == 1)
+      f = (d & b) | (~d & c), g = (5 * i + 1) % 16;
+    else if (round == 2)
+      f = b ^ c ^ d, g = (3 * i + 5) % 16;
+    else
+      f = c ^ (b | ~d), g = 7 * i % 16;
     uint32_t sum = a + f + k[i] + load32(block + 4 * g);
     unsigned r = shifts[round * 4 + i % 4];
     a = d, d = c, c = b;

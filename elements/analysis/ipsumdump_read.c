@@ -22,10 +22,15 @@ static bool has_between(const SummaryBuild *b, SummaryId first, SummaryId last) 
   return (b->given & ((UINT64_C(2) << last) - 1)) >> first != 0;
 }
 
-/* ---- Values --------------------------------------------------------------------------------------------------------- */
+/* ---- Values
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool parse_fragment(const SummaryBuild *b, const char *s, uint64_t *v) {
-  static const struct { char c; uint16_t v; } letters[] = {{'.', 0}, {'!', 0x4000}, {'F', 0x2000}, {'f', 100}}; /* some offset */
+  static const struct {
+    char c;
+    uint16_t v;
+  } letters[] = {{'.', 0}, {'!', 0x4000}, {'F', 0x2000}, {'f', 100}}; /* some offset */
   for (unsigned i = 0; i < countof(letters); i++)
     if (s[0] == letters[i].c && !s[1]) return *v = letters[i].v, true;
   if (!is_digit(*s)) return false;
@@ -51,12 +56,14 @@ static bool parse_flags(const char *s, uint64_t *v) {
 }
 
 static bool parse_protocol(const char *s, uint64_t *v) {
-  if (s[0] && !s[1] && strchr("TUI", *s)) return *v = *s == 'T' ? PROTO_TCP : *s == 'U' ? PROTO_UDP : PROTO_ICMP, true;
+  if (s[0] && !s[1] && strchr("TUI", *s))
+    return *v = *s == 'T' ? PROTO_TCP : *s == 'U' ? PROTO_UDP : PROTO_ICMP, true;
   return parse_u64(s, v) && *v < 256;
 }
 
 static bool parse_ecn(const char *s, uint64_t *v) {
-  static const char *const names[][4] = {{"0", "no"}, {"1", "ect1", "ECT(1)"}, {"2", "ect2", "ECT(0)"}, {"3", "ce", "CE"}};
+  static const char *const names[][4] = {
+      {"0", "no"}, {"1", "ect1", "ECT(1)"}, {"2", "ect2", "ECT(0)"}, {"3", "ce", "CE"}};
   for (unsigned i = 0; i < 4; i++)
     for (unsigned k = 0; k < 4 && names[i][k]; k++)
       if (!strcmp(names[i][k], s)) return *v = i, true;
@@ -74,7 +81,12 @@ static bool parse_hex(const char *s, uint64_t *v) {
 /* Options that are there take the place of those a former field gave. */
 static bool take_options(SummaryBuild *b, SummaryId id, const char *s) {
   Text t = {0};
-  bool ok = id == SUM_ip_opt ? ip_options_parse(s, &t) : tcp_options_parse(s, id == SUM_tcp_sack ? OPTIONS_ONLY_SACK : id == SUM_tcp_ntopt ? OPTIONS_NO_TIMESTAMP : 0, &t);
+  bool ok = id == SUM_ip_opt ? ip_options_parse(s, &t)
+                             : tcp_options_parse(s,
+                                                 id == SUM_tcp_sack    ? OPTIONS_ONLY_SACK
+                                                 : id == SUM_tcp_ntopt ? OPTIONS_NO_TIMESTAMP
+                                                                       : 0,
+                                                 &t);
   if (ok && t.len) {
     Text *to = &b->options[id != SUM_ip_opt];
     text_clear(to);
@@ -90,29 +102,49 @@ static bool take(SummaryBuild *b, SummaryId id, const char *s, uint64_t *v) {
   uint8_t small;
   int width = summary_fields[id].width;
   switch (id) {
-  case SUM_timestamp: case SUM_ntimestamp: case SUM_first_timestamp: case SUM_first_ntimestamp:
+  case SUM_timestamp:
+  case SUM_ntimestamp:
+  case SUM_first_timestamp:
+  case SUM_first_ntimestamp:
     if (!parse_interval(s, NSEC_PER_SEC, &t)) return false;
     *v = (uint64_t)t;
     return true;
-  case SUM_link: case SUM_paint: case SUM_direction:
+  case SUM_link:
+  case SUM_paint:
+  case SUM_direction:
     if (s[0] && !s[1] && strchr("><LRX", *s)) return *v = *s == '<' || *s == 'R' || *s == 'X', true;
     return parse_u64(s, v) && *v < 256;
-  case SUM_eth_src: case SUM_eth_dst: return arg_parse_ether(b->e, s, b->ether[id - SUM_eth_src]);
-  case SUM_eth_type: return parse_hex(s, v);
-  case SUM_ip_src: case SUM_ip_dst:
+  case SUM_eth_src:
+  case SUM_eth_dst:
+    return arg_parse_ether(b->e, s, b->ether[id - SUM_eth_src]);
+  case SUM_eth_type:
+    return parse_hex(s, v);
+  case SUM_ip_src:
+  case SUM_ip_dst:
     if (!arg_parse_ip(b->e, s, &ip)) return false;
     *v = be32(ip);
     return true;
-  case SUM_ip_frag: case SUM_ip_fragoff: return parse_fragment(b, s, v);
-  case SUM_ip_proto: return parse_protocol(s, v);
-  case SUM_ip_ecn: return parse_ecn(s, v);
-  case SUM_ip_opt: case SUM_tcp_opt: case SUM_tcp_ntopt: case SUM_tcp_sack: return take_options(b, id, s);
-  case SUM_tcp_flags: return parse_flags(s, v);
-  case SUM_icmp_type: case SUM_icmp_type_name:
+  case SUM_ip_frag:
+  case SUM_ip_fragoff:
+    return parse_fragment(b, s, v);
+  case SUM_ip_proto:
+    return parse_protocol(s, v);
+  case SUM_ip_ecn:
+    return parse_ecn(s, v);
+  case SUM_ip_opt:
+  case SUM_tcp_opt:
+  case SUM_tcp_ntopt:
+  case SUM_tcp_sack:
+    return take_options(b, id, s);
+  case SUM_tcp_flags:
+    return parse_flags(s, v);
+  case SUM_icmp_type:
+  case SUM_icmp_type_name:
     if (!icmp_parse_name(-1, s, &small)) return false;
     *v = small;
     return true;
-  case SUM_icmp_code: case SUM_icmp_code_name: {
+  case SUM_icmp_code:
+  case SUM_icmp_code_name: {
     SummaryId type = has(b, SUM_icmp_type) ? SUM_icmp_type : SUM_icmp_type_name;
     if (!icmp_parse_name(has(b, type) ? (int)b->value[type] : -2, s, &small)) return false;
     *v = small;
@@ -122,8 +154,10 @@ static bool take(SummaryBuild *b, SummaryId id, const char *s, uint64_t *v) {
     text_clear(&b->payload);
     unquote(s, &b->payload);
     return true;
-  case SUM_ts_usec1: return parse_u64(s, v);
-  default: return parse_u64(s, v) && *v <= (width == 1 ? 255u : width == 2 ? 65535u : UINT32_MAX);
+  case SUM_ts_usec1:
+    return parse_u64(s, v);
+  default:
+    return parse_u64(s, v) && *v <= (width == 1 ? 255u : width == 2 ? 65535u : UINT32_MAX);
   }
 }
 
@@ -143,10 +177,22 @@ int summary_take_binary(SummaryBuild *b, SummaryId id, const uint8_t *s, size_t 
   if (width <= 8)
     for (int i = 0; i < width; i++) v = v << 8 | s[i];
   switch (id) {
-  case SUM_timestamp: case SUM_first_timestamp: v = (v >> 32) * NSEC_PER_SEC + (v & UINT32_MAX) * 1000; break;
-  case SUM_ntimestamp: case SUM_first_ntimestamp: v = (v & UINT32_MAX) * NSEC_PER_SEC + (v >> 32); break;
-  case SUM_eth_src: case SUM_eth_dst: memcpy(b->ether[id - SUM_eth_src], s, 6); break;
-  case SUM_ip_opt: case SUM_tcp_opt: case SUM_tcp_ntopt: case SUM_tcp_sack: {
+  case SUM_timestamp:
+  case SUM_first_timestamp:
+    v = (v >> 32) * NSEC_PER_SEC + (v & UINT32_MAX) * 1000;
+    break;
+  case SUM_ntimestamp:
+  case SUM_first_ntimestamp:
+    v = (v & UINT32_MAX) * NSEC_PER_SEC + (v >> 32);
+    break;
+  case SUM_eth_src:
+  case SUM_eth_dst:
+    memcpy(b->ether[id - SUM_eth_src], s, 6);
+    break;
+  case SUM_ip_opt:
+  case SUM_tcp_opt:
+  case SUM_tcp_ntopt:
+  case SUM_tcp_sack: {
     Text *to = &b->options[id != SUM_ip_opt];
     if (s[0] > 40) return width;
     if (s[0]) {
@@ -155,20 +201,24 @@ int summary_take_binary(SummaryBuild *b, SummaryId id, const uint8_t *s, size_t 
     }
     break;
   }
-  case SUM_ip_frag: v = v == '!' ? 0x4000 : v == 'F' ? 0x2000 : v == 'f' ? 100 : 0; break;
-  default: break;
+  case SUM_ip_frag:
+    v = v == '!' ? 0x4000 : v == 'F' ? 0x2000 : v == 'f' ? 100 : 0;
+    break;
+  default:
+    break;
   }
   b->value[id] = v;
   b->given |= UINT64_C(1) << id;
   return width;
 }
 
-/* ---- The packet ------------------------------------------------------------------------------------------------------- */
+/* ---- The packet
+ * ------------------------------------------------------------------------------------------------------- */
 
 typedef struct Layout {
   uint8_t ip[HEADER_MAX], transport[HEADER_MAX];
   uint32_t mac, ip_length, transport_length; /* bytes of each; the transport header may be cut short */
-  uint32_t want; /* length of the whole packet as the dump says, 0: not said */
+  uint32_t want;                             /* length of the whole packet as the dump says, 0: not said */
   uint8_t proto;
   bool is_ip, first;
 } Layout;
@@ -176,7 +226,9 @@ typedef struct Layout {
 static void set16(uint8_t *s, uint64_t v) { store16(s, be16((uint16_t)v)); }
 static void set32(uint8_t *s, uint64_t v) { store32(s, be32((uint32_t)v)); }
 
-static void set_nibble(uint8_t *s, int shift, uint32_t length) { *s = (uint8_t)((*s & (0xf0 >> shift)) | (length / 4) << shift); }
+static void set_nibble(uint8_t *s, int shift, uint32_t length) {
+  *s = (uint8_t)((*s & (0xf0 >> shift)) | (length / 4) << shift);
+}
 
 static uint32_t clamp_header(uint64_t v) { return v > HEADER_MAX ? HEADER_MAX : (uint32_t)(v + 3) & ~3u; }
 
@@ -218,7 +270,10 @@ static void build_ip(const SummaryBuild *b, Layout *l) {
 }
 
 static uint32_t transport_header(uint8_t proto) {
-  return proto == PROTO_TCP ? 20 : proto == PROTO_UDP || proto == PROTO_UDPLITE || proto == PROTO_ICMP ? 8 : proto == PROTO_DCCP ? 12 : 0;
+  return proto == PROTO_TCP                                                    ? 20
+         : proto == PROTO_UDP || proto == PROTO_UDPLITE || proto == PROTO_ICMP ? 8
+         : proto == PROTO_DCCP                                                 ? 12
+                                                                               : 0;
 }
 
 static void at_least(Layout *l, uint32_t n) {
@@ -254,7 +309,8 @@ static void build_tcp(const SummaryBuild *b, Layout *l) {
 static void build_icmp(const SummaryBuild *b, Layout *l) {
   uint8_t *h = l->transport;
   const uint64_t *v = b->value;
-  SummaryId type = has(b, SUM_icmp_type_name) ? SUM_icmp_type_name : SUM_icmp_type, code = has(b, SUM_icmp_code_name) ? SUM_icmp_code_name : SUM_icmp_code;
+  SummaryId type = has(b, SUM_icmp_type_name) ? SUM_icmp_type_name : SUM_icmp_type,
+            code = has(b, SUM_icmp_code_name) ? SUM_icmp_code_name : SUM_icmp_code;
   if (!has_between(b, SUM_icmp_type, SUM_icmp_nextmtu)) return;
   at_least(l, 8);
   if (has(b, type)) {
@@ -265,7 +321,8 @@ static void build_icmp(const SummaryBuild *b, Layout *l) {
   bool flow = !has(b, type) || h[0] == 0 || h[0] == 8 || (h[0] >= 13 && h[0] <= 16);
   if (flow && has(b, SUM_icmp_flowid)) set16(h + 4, v[SUM_icmp_flowid]);
   if (flow && has(b, SUM_icmp_seq)) set16(h + 6, v[SUM_icmp_seq]);
-  if (has(b, SUM_icmp_nextmtu) && (!has(b, type) || h[0] == 3) && (!has(b, code) || h[1] == 4)) set16(h + 6, v[SUM_icmp_nextmtu]);
+  if (has(b, SUM_icmp_nextmtu) && (!has(b, type) || h[0] == 3) && (!has(b, code) || h[1] == 4))
+    set16(h + 6, v[SUM_icmp_nextmtu]);
 }
 
 static void build_transport(const SummaryBuild *b, Layout *l) {
@@ -285,7 +342,8 @@ static void build_transport(const SummaryBuild *b, Layout *l) {
   }
   if (has(b, SUM_sport)) set16(h, b->value[SUM_sport]);
   if (has(b, SUM_dport)) set16(h + 2, b->value[SUM_dport]);
-  if (l->proto == PROTO_TCP) build_tcp(b, l);
+  if (l->proto == PROTO_TCP)
+    build_tcp(b, l);
   else if (has(b, SUM_udp_len) && l->proto != PROTO_DCCP) {
     at_least(l, 8);
     set16(h + 4, b->value[SUM_udp_len]);
@@ -295,8 +353,10 @@ static void build_transport(const SummaryBuild *b, Layout *l) {
 /* Where the payload begins: behind TCP's and UDP's headers; an ICMP header is payload. */
 static uint32_t payload_offset(const Layout *l) {
   uint32_t n = 0;
-  if (l->is_ip && l->first && l->proto == PROTO_TCP) n = l->transport_length >= 13 && l->transport[12] >> 4 >= 5 ? (l->transport[12] >> 4) * 4u : 20;
-  else if (l->is_ip && l->first && (l->proto == PROTO_UDP || l->proto == PROTO_UDPLITE)) n = 8;
+  if (l->is_ip && l->first && l->proto == PROTO_TCP)
+    n = l->transport_length >= 13 && l->transport[12] >> 4 >= 5 ? (l->transport[12] >> 4) * 4u : 20;
+  else if (l->is_ip && l->first && (l->proto == PROTO_UDP || l->proto == PROTO_UDPLITE))
+    n = 8;
   return l->mac + (l->is_ip ? l->ip_length : 0) + n;
 }
 
@@ -307,7 +367,8 @@ static void account_payload(const SummaryBuild *b, Layout *l, uint32_t n) {
     return;
   }
   int64_t room = (int64_t)l->want - payload_offset(l) - n;
-  bool tcp_known = has_between(b, SUM_tcp_opt, SUM_tcp_sack), ip_known = has(b, SUM_ip_hl) || has(b, SUM_ip_opt);
+  bool tcp_known = has_between(b, SUM_tcp_opt, SUM_tcp_sack),
+       ip_known = has(b, SUM_ip_hl) || has(b, SUM_ip_opt);
   if (room > 3 && l->first && l->proto == PROTO_TCP && !tcp_known && l->transport[12] >> 4 == 5) {
     uint32_t grow = room > 40 ? 40 : (uint32_t)room & ~3u;
     l->transport_length += grow;
@@ -354,7 +415,8 @@ static void set_annotations(const SummaryBuild *b, Packet *p) {
   if (has(b, SUM_ntimestamp)) p->timestamp = (int64_t)v[SUM_ntimestamp];
   if (has(b, SUM_ts_usec1)) p->timestamp = (int64_t)v[SUM_ts_usec1] * 1000;
   if (has(b, SUM_ts_sec)) p->timestamp = (int64_t)v[SUM_ts_sec] * NSEC_PER_SEC + p->timestamp % NSEC_PER_SEC;
-  if (has(b, SUM_ts_usec)) p->timestamp = p->timestamp / NSEC_PER_SEC * NSEC_PER_SEC + (int64_t)v[SUM_ts_usec] * 1000;
+  if (has(b, SUM_ts_usec))
+    p->timestamp = p->timestamp / NSEC_PER_SEC * NSEC_PER_SEC + (int64_t)v[SUM_ts_usec] * 1000;
   if (has(b, SUM_first_timestamp)) store64(p->anno + ANNO_FIRST_TIMESTAMP, v[SUM_first_timestamp]);
   if (has(b, SUM_first_ntimestamp)) store64(p->anno + ANNO_FIRST_TIMESTAMP, v[SUM_first_ntimestamp]);
   if (has(b, SUM_count)) set_anno_u32(p, ANNO_EXTRA_PACKETS, v[SUM_count] ? (uint32_t)v[SUM_count] - 1 : 0);
@@ -384,7 +446,8 @@ Packet *summary_build(SummaryBuild *b, bool checksum) {
     if (!ip_total) ip_total = length - l.mac;
     if (ip_total > 0xffff) ip_total = 0xffff;
     set16(l.ip + 2, ip_total);
-    if (l.proto == PROTO_UDP && l.first && !load16(l.transport + 4)) set16(l.transport + 4, ip_total - l.ip_length);
+    if (l.proto == PROTO_UDP && l.first && !load16(l.transport + 4))
+      set16(l.transport + 4, ip_total - l.ip_length);
     if (checksum && l.mac + ip_total > length) length = l.mac + ip_total;
   }
   Packet *p = packet_make(PACKET_HEADROOM, NULL, length, 64);

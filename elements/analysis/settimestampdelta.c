@@ -2,8 +2,8 @@
  *
  * Synopsis: `SetTimestampDelta([<keywords> TYPE])`. Packets without timestamp stay so.
  *
- * Arguments: TYPE: RANGE: time since the first timestamp seen (default); NOW: time from the timestamp to now; FIRST: time
- * from the first timestamp annotation to the timestamp.
+ * Arguments: TYPE: RANGE: time since the first timestamp seen (default); NOW: time from the timestamp to now;
+ * FIRST: time from the first timestamp annotation to the timestamp.
  *
  * Handlers: `first` (read): the first timestamp seen. `reset` (write): forgets it.
  *
@@ -21,8 +21,10 @@ typedef struct SetTimestampDelta {
 
 static inline int set_timestamp_delta(SetTimestampDelta *e, Packet *p) {
   if (!p->timestamp) return 0;
-  if (e->type == DELTA_NOW) p->timestamp = time_now(&e->base) - p->timestamp;
-  else if (e->type == DELTA_FIRST) p->timestamp -= (int64_t)load64(p->anno + ANNO_FIRST_TIMESTAMP);
+  if (e->type == DELTA_NOW)
+    p->timestamp = time_now(&e->base) - p->timestamp;
+  else if (e->type == DELTA_FIRST)
+    p->timestamp -= (int64_t)load64(p->anno + ANNO_FIRST_TIMESTAMP);
   else {
     if (!e->first) e->first = p->timestamp;
     p->timestamp -= e->first;
@@ -48,4 +50,5 @@ static const char *const delta_types[] = {"RANGE", "NOW", "FIRST", NULL};
 
 ELEMENT(SetTimestampDelta, .ports = "1/1", USE_ACTION(SetTimestampDelta, set_timestamp_delta),
         .args = ARGS(ARG(SetTimestampDelta, CHOICE, "TYPE", type, "RANGE", .choices = delta_types)),
-        .handlers = HANDLERS(READ_FN("first", read_first), WRITE_FN("reset", write_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON)));
+        .handlers = HANDLERS(READ_FN("first", read_first),
+                             WRITE_FN("reset", write_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON)));

@@ -2,12 +2,13 @@
  *
  * Synopsis: `StoreTimestamp([OFFSET, <keywords> TAIL])`
  *
- * Writes 8 bytes in the byte order of the machine: nanoseconds since the epoch. Packets grow as needed. Exactly one of the
- * arguments is given.
+ * Writes 8 bytes in the byte order of the machine: nanoseconds since the epoch. Packets grow as needed.
+ * Exactly one of the arguments is given.
  *
  * Arguments: OFFSET (int): where in the packet. TAIL (bool): behind its end. Default false.
  *
- * Example: `InfiniteSource(LIMIT 1, STOP true) -> StoreTimestamp(TAIL true) -> Print(MAXLENGTH -1) -> Discard;`
+ * Example: `InfiniteSource(LIMIT 1, STOP true) -> StoreTimestamp(TAIL true) -> Print(MAXLENGTH -1) ->
+ * Discard;`
  */
 #include <clicklet/element.h>
 
@@ -36,5 +37,7 @@ static int store_configure(Element *e, const Args *args, Errors *errs) {
   return (s->offset >= 0) == s->tail ? error(errs, "expected one of OFFSET and TAIL") : 0;
 }
 
-ELEMENT(StoreTimestamp, .ports = "1/1", USE_ACTION(StoreTimestamp, store_timestamp), .configure = store_configure,
-        .args = ARGS(ARG_POS(StoreTimestamp, I32, "OFFSET", offset, "-1", .min = -1, .max = 65535), ARG(StoreTimestamp, BOOL, "TAIL", tail, "false")));
+ELEMENT(StoreTimestamp, .ports = "1/1", USE_ACTION(StoreTimestamp, store_timestamp),
+        .configure = store_configure,
+        .args = ARGS(ARG_POS(StoreTimestamp, I32, "OFFSET", offset, "-1", .min = -1, .max = 65535),
+                     ARG(StoreTimestamp, BOOL, "TAIL", tail, "false")));

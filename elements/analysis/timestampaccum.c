@@ -27,8 +27,10 @@ static int read_time(Element *e, const Handler *h, const char *param, Text *out,
   TimestampAccum *t = (TimestampAccum *)e;
   (void)param, (void)errs;
   double seconds = (double)t->time / 1e9;
-  if (h->data && !t->count) text_add_string(out, "-nan"); /* as the reference says 0/0 */
-  else text_printf(out, "%.12g", h->data ? seconds / (double)t->count : seconds);
+  if (h->data && !t->count)
+    text_add_string(out, "-nan"); /* as the reference says 0/0 */
+  else
+    text_printf(out, "%.12g", h->data ? seconds / (double)t->count : seconds);
   return 0;
 }
 
@@ -40,5 +42,6 @@ static int write_reset(Element *e, const Handler *h, const char *value, Errors *
 }
 
 ELEMENT(TimestampAccum, .ports = "1/1", USE_ACTION(TimestampAccum, timestamp_accum), .args = NO_ARGS,
-        .handlers = HANDLERS(READ_FIELD(TimestampAccum, U64, "count", count), READ_FN("time", read_time), READ_FN("average_time", read_time, .data = 1),
+        .handlers = HANDLERS(READ_FIELD(TimestampAccum, U64, "count", count), READ_FN("time", read_time),
+                             READ_FN("average_time", read_time, .data = 1),
                              WRITE_FN("reset_counts", write_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON)));

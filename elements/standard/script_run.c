@@ -1,7 +1,8 @@
 /* script_run.c: carrying out a script's instructions. */
 #include "script.h"
 
-/* ---- Messages ------------------------------------------------------------------------------------------------------ */
+/* ---- Messages
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void add_indented(Text *t, const char *s) {
   while (*s) {
@@ -19,8 +20,10 @@ void script_report(Script *s, ScriptReport *r, Errors *from) {
   for (uint32_t i = 0; i < from->count; i++) {
     const char *m = from->records[i].message;
     if (!r->show) {
-      if (from->records[i].warning) warning(r->errs, "%s", m);
-      else error(r->errs, "%s", m);
+      if (from->records[i].warning)
+        warning(r->errs, "%s", m);
+      else
+        error(r->errs, "%s", m);
       continue;
     }
     Text t = {0};
@@ -29,8 +32,10 @@ void script_report(Script *s, ScriptReport *r, Errors *from) {
       r->heading = false;
       r->indent = true;
     }
-    if (r->indent) add_indented(&t, m);
-    else text_printf(&t, "%s\n", m);
+    if (r->indent)
+      add_indented(&t, m);
+    else
+      text_printf(&t, "%s\n", m);
     platform_write(2, text_cstr(&t), t.len);
     text_free(&t);
   }
@@ -49,7 +54,8 @@ static void report_call(Errors *to, const char *call, Errors *from) {
   errors_clear(from);
 }
 
-/* ---- Instructions ---------------------------------------------------------------------------------------------------- */
+/* ---- Instructions
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* "element.handler value" split and its full name: what the handler is called in messages and by read. */
 typedef struct Call {
@@ -69,8 +75,10 @@ static bool call_prepare(Script *s, const char *text, bool write, bool unquote_v
     error(errs, "the read handler '%s' takes no parameter", text_cstr(&c->name));
     return false;
   }
-  if (c->e) text_printf(&c->shown, "%s.%s", c->e->name, c->h->name);
-  else text_add_string(&c->shown, text_cstr(&c->name) + (*text_cstr(&c->name) == '.'));
+  if (c->e)
+    text_printf(&c->shown, "%s.%s", c->e->name, c->h->name);
+  else
+    text_add_string(&c->shown, text_cstr(&c->name) + (*text_cstr(&c->name) == '.'));
   return true;
 }
 
@@ -113,7 +121,8 @@ static void run_write(Script *s, const Instruction *in, const char *text, Errors
     } else
       rc = handler_call_write(s->base.router, NULL, text_cstr(&c.name), text_cstr(&c.value), &inner);
     /* A script that ends in "error" says -1; every other failure is "invalid argument". */
-    bool script = c.e && c.e->class->push == script_push && (c.h->flags & HANDLER_PARAM); /* run, or any of a PROXY */
+    bool script =
+        c.e && c.e->class->push == script_push && (c.h->flags & HANDLER_PARAM); /* run, or any of a PROXY */
     s->write_status = rc < 0 && !script ? -22 : rc;
     call_done(&c, errs, &inner);
   }
@@ -141,7 +150,8 @@ static bool write_out(const char *file, bool append, const Text *t, Errors *errs
     platform_write(1, t->s ? t->s : "", t->len);
     return true;
   }
-  if (script_host_write_file) return script_host_write_file(file, append, t->s ? t->s : "", t->len, errs) == 0;
+  if (script_host_write_file)
+    return script_host_write_file(file, append, t->s ? t->s : "", t->len, errs) == 0;
   error(errs, "%s: there are no files here", file);
   return false;
 }
@@ -183,7 +193,8 @@ static void run_print(Script *s, const Instruction *in, Errors *errs) {
     script_expand(s, t, true, &result, errs);
     script_unquote(&result);
   }
-  if (errs->errors == before && in->newline && (!result.len || result.s[result.len - 1] != '\n')) text_add_char(&result, '\n');
+  if (errs->errors == before && in->newline && (!result.len || result.s[result.len - 1] != '\n'))
+    text_add_char(&result, '\n');
   write_out(text_cstr(&file), true, &result, errs);
 done:
   text_free(&file);
@@ -218,8 +229,10 @@ static bool run_wait(Script *s, const Instruction *in, Errors *errs) {
   int64_t ns;
   script_expand(s, in->text, false, &t, errs);
   bool ok = parse_interval(text_cstr(&t), NSEC_PER_SEC, &ns);
-  if (ok) timer_after(&s->timer, ns);
-  else error(errs, "wait: expected a time, not '%s'", text_cstr(&t));
+  if (ok)
+    timer_after(&s->timer, ns);
+  else
+    error(errs, "wait: expected a time, not '%s'", text_cstr(&t));
   text_free(&t);
   return ok;
 }
@@ -262,17 +275,23 @@ int script_step(Script *s, int nsteps, StepKind kind, int jumps, ScriptReport *r
       break;
     case OP_PRINT:
     case OP_SAVE:
-    case OP_APPEND: run_print(s, in, &errs); break;
+    case OP_APPEND:
+      run_print(s, in, &errs);
+      break;
     case OP_READ:
     case OP_WRITE: {
       Text t = {0};
       script_expand(s, in->text, false, &t, &errs);
-      if (in->op == OP_READ) run_read(s, in, text_cstr(&t), &errs, report);
-      else run_write(s, in, text_cstr(&t), &errs);
+      if (in->op == OP_READ)
+        run_read(s, in, text_cstr(&t), &errs, report);
+      else
+        run_write(s, in, text_cstr(&t), &errs);
       text_free(&t);
       break;
     }
-    case OP_SET: run_set(s, in, &errs); break;
+    case OP_SET:
+      run_set(s, in, &errs);
+      break;
     case OP_RETURN:
       run_set(s, in, &errs);
       script_report(s, report, &errs);
@@ -283,7 +302,8 @@ int script_step(Script *s, int nsteps, StepKind kind, int jumps, ScriptReport *r
       break;
     case OP_INIT:
     case OP_EXPORT:
-    case OP_LABEL: break;
+    case OP_LABEL:
+      break;
     case OP_GOTO:
       if (!run_condition(s, in, &errs)) break;
       if (in->jump_op != OP_GOTO) {
@@ -308,7 +328,9 @@ int script_step(Script *s, int nsteps, StepKind kind, int jumps, ScriptReport *r
       text_free(&t);
     } /* fallthrough */
     case OP_END:
-    case OP_EXIT: s->position--; return script_report(s, report, &errs), jumps + 1;
+    case OP_EXIT:
+      s->position--;
+      return script_report(s, report, &errs), jumps + 1;
     }
     script_report(s, report, &errs);
     if (s->position != at + 1) jumps++;
@@ -335,13 +357,16 @@ int script_finish(Script *s, Text *result) {
   if (last == OP_END && s->type == SCRIPT_SIGNAL && script_host_watch) script_host_watch(s, NULL);
   if (result) {
     int v = last == OP_RETURN ? script_variable(s, "_", false) : -1;
-    if (v >= 0) text_add(result, text_cstr(&s->vars[v].value), s->vars[v].value.len);
-    else if (last == OP_END && s->type == SCRIPT_PACKET) text_add_char(result, '0');
+    if (v >= 0)
+      text_add(result, text_cstr(&s->vars[v].value), s->vars[v].value.len);
+    else if (last == OP_END && s->type == SCRIPT_PACKET)
+      text_add_char(result, '0');
   }
   return last == OP_ERROR ? -1 : last == OP_STOP ? 1 : 0;
 }
 
-/* Runs it for a handler. Handlers called from the script itself may step it further: the script in progress sees that. */
+/* Runs it for a handler. Handlers called from the script itself may step it further: the script in progress
+ * sees that. */
 int script_run_step(Script *s, int nsteps, StepKind kind, ScriptReport *report) {
   if (s->pending) {
     if (kind != STEP_JUMP) *s->pending += nsteps;

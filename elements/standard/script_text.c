@@ -1,4 +1,5 @@
-/* script_text.c: words, quoting and the substitution of $variables and $(handler calls) in a script's texts. */
+/* script_text.c: words, quoting and the substitution of $variables and $(handler calls) in a script's texts.
+ */
 #include "script.h"
 
 static bool is_name_char(char c) { return is_alpha(c) || is_digit(c) || c == '_'; }
@@ -32,7 +33,8 @@ static const char *skip_quoted(const char *s) {
 
 bool script_word(const char **s, Text *word) {
   const char *p = skip_blank(*s), *begin = p;
-  while (*p && !is_space(*p) && !is_comment(p)) p = *p == '"' || *p == '\'' || (*p == '\\' && p[1] == '<') ? skip_quoted(p) : p + 1;
+  while (*p && !is_space(*p) && !is_comment(p))
+    p = *p == '"' || *p == '\'' || (*p == '\\' && p[1] == '<') ? skip_quoted(p) : p + 1;
   text_clear(word);
   text_add(word, begin, (size_t)(p - begin));
   *s = skip_blank(p);
@@ -50,10 +52,14 @@ void script_quote(const char *s, size_t n, Text *out) {
   text_add_char(out, '"');
   for (size_t i = 0; i < n; i++) {
     unsigned char c = (unsigned char)s[i];
-    if (c == '"' || c == '\\' || c == '$') text_printf(out, "\\%c", c);
-    else if (c == '\t' || c == '\r' || c == '\n') text_add_string(out, c == '\t' ? "\\t" : c == '\r' ? "\\r" : "\\n");
-    else if (c < 32 || c >= 127) text_printf(out, "\\%03o", c);
-    else text_add_char(out, (char)c);
+    if (c == '"' || c == '\\' || c == '$')
+      text_printf(out, "\\%c", c);
+    else if (c == '\t' || c == '\r' || c == '\n')
+      text_add_string(out, c == '\t' ? "\\t" : c == '\r' ? "\\r" : "\\n");
+    else if (c < 32 || c >= 127)
+      text_printf(out, "\\%03o", c);
+    else
+      text_add_char(out, (char)c);
   }
   text_add_char(out, '"');
 }
@@ -66,25 +72,33 @@ static bool variable_value(Script *s, const char *name, Text *out) {
     return true;
   }
   int64_t n;
-  if (!strcmp(name, "?")) text_printf(out, "%d", s->write_status);
-  else if (!strcmp(name, "args")) text_add(out, text_cstr(&s->run_args), s->run_args.len);
-  else if (!strcmp(name, "$")) text_printf(out, "%lld", (long long)(script_host_pid ? script_host_pid() : 1));
-  else if (!strcmp(name, "0")) text_add_string(out, s->run_name ? s->run_name : "");
-  else if (!strcmp(name, "write")) text_add_string(out, s->run_write ? "true" : "false");
+  if (!strcmp(name, "?"))
+    text_printf(out, "%d", s->write_status);
+  else if (!strcmp(name, "args"))
+    text_add(out, text_cstr(&s->run_args), s->run_args.len);
+  else if (!strcmp(name, "$"))
+    text_printf(out, "%lld", (long long)(script_host_pid ? script_host_pid() : 1));
+  else if (!strcmp(name, "0"))
+    text_add_string(out, s->run_name ? s->run_name : "");
+  else if (!strcmp(name, "write"))
+    text_add_string(out, s->run_write ? "true" : "false");
   else if (!strcmp(name, "#") || (name[0] >= '1' && name[0] <= '9' && parse_i64(name, &n))) {
     Text word = {0};
     const char *p = text_cstr(&s->run_args);
     int64_t count = 0;
     while ((*name == '#' || count < n) && script_word(&p, &word)) count++;
-    if (*name == '#') text_printf(out, "%lld", (long long)count);
-    else if (count == n) text_add(out, text_cstr(&word), word.len);
+    if (*name == '#')
+      text_printf(out, "%lld", (long long)count);
+    else if (count == n)
+      text_add(out, text_cstr(&word), word.len);
     text_free(&word);
   } else
     return false;
   return true;
 }
 
-/* The end of the "$(...)" or "${...}" at s, or NULL if it is not closed; *inner: it has substitutions of its own. */
+/* The end of the "$(...)" or "${...}" at s, or NULL if it is not closed; *inner: it has substitutions of its
+ * own. */
 static const char *reference_end(const char *s, bool *inner) {
   if (s[1] == '{') {
     for (s += 2; *s && *s != '}'; s++) *inner |= *s == '$';
@@ -93,11 +107,16 @@ static const char *reference_end(const char *s, bool *inner) {
   int level = 1;
   char quote = 0;
   for (s += 2; *s; s++) {
-    if (*s == '\\' && quote != '\'' && s[1]) s++;
-    else if (*s == '"' || *s == '\'') quote = !quote ? *s : quote == *s ? 0 : quote;
-    else if (*s == '$' && quote != '\'') *inner = true;
-    else if (*s == '(' && !quote) level++;
-    else if (*s == ')' && !quote && !--level) return s + 1;
+    if (*s == '\\' && quote != '\'' && s[1])
+      s++;
+    else if (*s == '"' || *s == '\'')
+      quote = !quote ? *s : quote == *s ? 0 : quote;
+    else if (*s == '$' && quote != '\'')
+      *inner = true;
+    else if (*s == '(' && !quote)
+      level++;
+    else if (*s == ')' && !quote && !--level)
+      return s + 1;
   }
   return NULL;
 }
@@ -151,13 +170,17 @@ static void expand(Script *s, const char *text, bool quote_values, int depth, Te
       found = script_call_read(s, text_cstr(&name), false, &value, errs) != -2;
     } else
       found = variable_value(s, text_cstr(&name), &value);
-    if (!found && inner) text_printf(out, "$%c%s%c", p[1], text_cstr(&name), end[-1]);
-    else if (!found) text_add(out, p, (size_t)(end - p));
+    if (!found && inner)
+      text_printf(out, "$%c%s%c", p[1], text_cstr(&name), end[-1]);
+    else if (!found)
+      text_add(out, p, (size_t)(end - p));
     else if (quote == '"' || (quote_values && !quote)) {
       Text quoted = {0};
       script_quote(text_cstr(&value), value.len, &quoted);
-      if (quote) text_add(out, text_cstr(&quoted) + 1, quoted.len - 2);
-      else text_add(out, text_cstr(&quoted), quoted.len);
+      if (quote)
+        text_add(out, text_cstr(&quoted) + 1, quoted.len - 2);
+      else
+        text_add(out, text_cstr(&quoted), quoted.len);
       text_free(&quoted);
     } else
       text_add(out, text_cstr(&value), value.len);
@@ -167,9 +190,12 @@ static void expand(Script *s, const char *text, bool quote_values, int depth, Te
   text_free(&value);
 }
 
-void script_expand(Script *s, const char *text, bool quote_values, Text *out, Errors *errs) { expand(s, text, quote_values, 0, out, errs); }
+void script_expand(Script *s, const char *text, bool quote_values, Text *out, Errors *errs) {
+  expand(s, text, quote_values, 0, out, errs);
+}
 
-/* ---- Handlers by name ---------------------------------------------------------------------------------------------- */
+/* ---- Handlers by name
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Whether the router itself has such a handler. */
 bool script_router_has(Router *r, const char *name, bool write) {
@@ -191,7 +217,8 @@ bool script_router_has(Router *r, const char *name, bool write) {
   return has;
 }
 
-bool script_find_handler(Script *s, const char *name, bool write, Element **e, const Handler **h, Errors *errs) {
+bool script_find_handler(Script *s, const char *name, bool write, Element **e, const Handler **h,
+                         Errors *errs) {
   const char *kind = write ? "write" : "read";
   *e = NULL;
   *h = NULL;
@@ -215,8 +242,10 @@ bool script_find_handler(Script *s, const char *name, bool write, Element **e, c
   }
   if (script_router_has(s->base.router, name, write)) return true;
   const char *dot = *name ? strchr(name + 1, '.') : NULL;
-  if (dot) error(errs, "no element named '%.*s'", (int)(dot - name), name);
-  else error(errs, "no %s handler '%s'", kind, *name == '.' ? name + 1 : name);
+  if (dot)
+    error(errs, "no element named '%.*s'", (int)(dot - name), name);
+  else
+    error(errs, "no %s handler '%s'", kind, *name == '.' ? name + 1 : name);
   return false;
 }
 
@@ -231,14 +260,16 @@ int script_call_read(Script *s, const char *call, bool unquote_value, Text *out,
   text_add_string(&value, call);
   if (unquote_value) script_unquote(&value);
   if (script_find_handler(s, text_cstr(&word), false, &e, &h, errs)) {
-    if (h && value.len && !(h->flags & HANDLER_PARAM)) error(errs, "the read handler '%s' takes no parameter", text_cstr(&word));
+    if (h && value.len && !(h->flags & HANDLER_PARAM))
+      error(errs, "the read handler '%s' takes no parameter", text_cstr(&word));
     else if (h) {
       ENTER_ELEMENT(e);
       rc = h->read(e, h, text_cstr(&value), out, errs) < 0 ? -1 : 0;
       LEAVE_ELEMENT();
       if (rc) text_clear(out);
     } else
-      rc = handler_call_read(s->base.router, NULL, text_cstr(&word), text_cstr(&value), out, errs) < 0 ? -1 : 0;
+      rc = handler_call_read(s->base.router, NULL, text_cstr(&word), text_cstr(&value), out, errs) < 0 ? -1
+                                                                                                       : 0;
   }
   text_free(&word);
   text_free(&value);

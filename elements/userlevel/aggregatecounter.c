@@ -1,29 +1,41 @@
 /** AggregateCounter: counts packets or bytes for each value of the aggregate annotation.
  *
- * Synopsis: `AggregateCounter([<keywords> BYTES, IP_BYTES, MULTIPACKET, EXTRA_LENGTH, AGGREGATE_STOP, AGGREGATE_FREEZE, AGGREGATE_CALL, COUNT_STOP, COUNT_FREEZE, COUNT_CALL, BANNER])`
+ * Synopsis: `AggregateCounter([<keywords> BYTES, IP_BYTES, MULTIPACKET, EXTRA_LENGTH, AGGREGATE_STOP,
+ * AGGREGATE_FREEZE, AGGREGATE_CALL, COUNT_STOP, COUNT_FREEZE, COUNT_CALL, BANNER])`
  *
- * Frozen, it counts only values that it has. A second input is always frozen; a second output takes packets that were not counted.
+ * Frozen, it counts only values that it has. A second input is always frozen; a second output takes packets
+ * that were not counted.
  *
- * Arguments: BYTES (bool): bytes, not packets; default false. IP_BYTES (bool): without what is in front of the IP header;
- * default false. MULTIPACKET (bool): counts the packets that one stands for; default true. EXTRA_LENGTH (bool): counts
- * the extra length annotation; default true. AGGREGATE_STOP, AGGREGATE_FREEZE (unsigned), AGGREGATE_CALL (`N HANDLER [VALUE]`): at
- * N values and one more stops the driver, freezes, or writes the handler. COUNT_STOP, COUNT_FREEZE, COUNT_CALL: the same
- * when the sum reaches N. BANNER (string): a line in files.
+ * Arguments: BYTES (bool): bytes, not packets; default false. IP_BYTES (bool): without what is in front of
+ * the IP header; default false. MULTIPACKET (bool): counts the packets that one stands for; default true.
+ * EXTRA_LENGTH (bool): counts the extra length annotation; default true. AGGREGATE_STOP, AGGREGATE_FREEZE
+ * (unsigned), AGGREGATE_CALL (`N HANDLER [VALUE]`): at N values and one more stops the driver, freezes, or
+ * writes the handler. COUNT_STOP, COUNT_FREEZE, COUNT_CALL: the same when the sum reaches N. BANNER (string):
+ * a line in files.
  *
- * Handlers: `write_text_file`, `write_file` (packed), `write_ip_file`, `write_pdf_file` (FILE or -; write). `freeze`,
- * `active`, `banner`, `aggregate_call`, `count_call` (read/write). `count`, `nagg` (read). `stop`, `clear`, `counts_pdf`,
- * `reaggregate_counts` (write): the last two count how often each count occurs (values counted at least once; the reference counts some inner 0s too).
+ * Handlers: `write_text_file`, `write_file` (packed), `write_ip_file`, `write_pdf_file` (FILE or -; write).
+ * `freeze`, `active`, `banner`, `aggregate_call`, `count_call` (read/write). `count`, `nagg` (read). `stop`,
+ * `clear`, `counts_pdf`, `reaggregate_counts` (write): the last two count how often each count occurs (values
+ * counted at least once; the reference counts some inner 0s too).
  *
- * Example: `FromIPSummaryDump(-, STOP true) -> AggregateIP(ip dst) -> a :: AggregateCounter -> Discard; DriverManager(pause, write a.write_text_file -);`
+ * Example: `FromIPSummaryDump(-, STOP true) -> AggregateIP(ip dst) -> a :: AggregateCounter -> Discard;
+ * DriverManager(pause, write a.write_text_file -);`
  */
 #include "dumpfile.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Entry { uint32_t value; bool used; uint64_t count; } Entry;
+typedef struct Entry {
+  uint32_t value;
+  bool used;
+  uint64_t count;
+} Entry;
 
-typedef struct Limit { uint64_t at; char *call; } Limit; /* call: NULL none, "" stop, " " freeze, else a handler and its value */
+typedef struct Limit {
+  uint64_t at;
+  char *call;
+} Limit; /* call: NULL none, "" stop, " " freeze, else a handler and its value */
 
 typedef struct AggregateCounter {
   Element base;
@@ -139,8 +151,10 @@ static int set_call(Limit *l, const char *text, const char *key, Errors *errs) {
   return 0;
 }
 
-static int set_limit(Limit *l, bool has_stop, uint64_t stop, bool has_freeze, uint64_t freeze, const char *call, const char *what, Errors *errs) {
-  if (has_stop + has_freeze + (call != NULL) > 1) return error(errs, "%s_STOP, %s_FREEZE and %s_CALL exclude each other", what, what, what);
+static int set_limit(Limit *l, bool has_stop, uint64_t stop, bool has_freeze, uint64_t freeze,
+                     const char *call, const char *what, Errors *errs) {
+  if (has_stop + has_freeze + (call != NULL) > 1)
+    return error(errs, "%s_STOP, %s_FREEZE and %s_CALL exclude each other", what, what, what);
   l->at = has_stop ? stop : has_freeze ? freeze : UINT64_MAX;
   mem_free(l->call);
   l->call = has_stop ? mem_string("", 0) : has_freeze ? mem_string(" ", 1) : NULL;
@@ -151,8 +165,10 @@ static int counter_configure(Element *e, const Args *args, Errors *errs) {
   AggregateCounter *a = (AggregateCounter *)e;
   (void)args;
   a->active = true;
-  int rc = set_limit(&a->values, a->has_agg_stop, a->agg_stop, a->has_agg_freeze, a->agg_freeze, a->agg_call, "AGGREGATE", errs);
-  rc |= set_limit(&a->total, a->has_count_stop, a->count_stop, a->has_count_freeze, a->count_freeze, a->count_call, "COUNT", errs);
+  int rc = set_limit(&a->values, a->has_agg_stop, a->agg_stop, a->has_agg_freeze, a->agg_freeze, a->agg_call,
+                     "AGGREGATE", errs);
+  rc |= set_limit(&a->total, a->has_count_stop, a->count_stop, a->has_count_freeze, a->count_freeze,
+                  a->count_call, "COUNT", errs);
   return rc | clear(a, errs);
 }
 
@@ -166,7 +182,9 @@ static void counter_cleanup(Element *e) {
   mem_free(a->total.call);
 }
 
-/* ---- Files ----------------------------------------------------------------------------------------------------------- */
+/* ---- Files
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static int by_value(const void *x, const void *y) {
   uint32_t a = ((const Entry *)x)->value, b = ((const Entry *)y)->value;
@@ -184,8 +202,12 @@ static int write_counts(Element *e, const Handler *h, const char *value, Errors 
   text_free(&name);
   if (rc) return rc;
   text_add_string(&t, "!IPAggregate 1.0\n");
-  if (a->banner && *a->banner) text_printf(&t, "%s%s", a->banner, a->banner[strlen(a->banner) - 1] == '\n' ? "" : "\n");
-  text_printf(&t, "!num_nonzero %u\n%s", a->nonzero, h->data == WRITE_BINARY ? "!packed_le\n" : h->data == WRITE_IP ? "!ip\n" : "");
+  if (a->banner && *a->banner)
+    text_printf(&t, "%s%s", a->banner, a->banner[strlen(a->banner) - 1] == '\n' ? "" : "\n");
+  text_printf(&t, "!num_nonzero %u\n%s", a->nonzero,
+              h->data == WRITE_BINARY ? "!packed_le\n"
+              : h->data == WRITE_IP   ? "!ip\n"
+                                      : "");
   Entry *sorted = mem_alloc((a->used + 1u) * sizeof *sorted);
   uint32_t n = 0;
   for (uint32_t i = 0; sorted && i < a->size; i++)
@@ -196,19 +218,26 @@ static int write_counts(Element *e, const Handler *h, const char *value, Errors 
     if (h->data == WRITE_BINARY) {
       text_add(&t, (const char *)&v, 4);
       text_add(&t, (const char *)&count, 4);
-    } else if (h->data == WRITE_IP) text_printf(&t, "%pI %u\n", &address, count);
-    else if (h->data == WRITE_PDF) text_printf(&t, "%u %.12g\n", v, count / (double)a->count);
-    else text_printf(&t, "%u %u\n", v, count);
+    } else if (h->data == WRITE_IP)
+      text_printf(&t, "%pI %u\n", &address, count);
+    else if (h->data == WRITE_PDF)
+      text_printf(&t, "%u %.12g\n", v, count / (double)a->count);
+    else
+      text_printf(&t, "%u %u\n", v, count);
   }
-  if (!sorted || t.failed) rc = error(errs, "out of memory");
-  else if (!dump_write(&f, t.s, t.len)) rc = error(errs, "%s: %s", value, strerror(errno));
+  if (!sorted || t.failed)
+    rc = error(errs, "out of memory");
+  else if (!dump_write(&f, t.s, t.len))
+    rc = error(errs, "%s: %s", value, strerror(errno));
   dump_finish(&f);
   mem_free(sorted);
   text_free(&t);
   return rc;
 }
 
-/* ---- Handlers --------------------------------------------------------------------------------------------------------- */
+/* ---- Handlers
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int count_counts(Element *e, const Handler *h, const char *value, Errors *errs) {
   AggregateCounter *a = (AggregateCounter *)e;
@@ -229,9 +258,12 @@ static int count_counts(Element *e, const Handler *h, const char *value, Errors 
 static int counter_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   AggregateCounter *a = (AggregateCounter *)e;
   switch (h->data) {
-  case 0: return clear(a, errs);
-  case 1: return set_call(&a->values, value, "aggregate_call", errs);
-  case 2: return set_call(&a->total, value, "count_call", errs);
+  case 0:
+    return clear(a, errs);
+  case 1:
+    return set_call(&a->values, value, "aggregate_call", errs);
+  case 2:
+    return set_call(&a->total, value, "count_call", errs);
   default:
     a->active = false;
     router_stop(e->router);
@@ -253,27 +285,47 @@ static int read_call(Element *e, const Handler *h, const char *param, Text *out,
   const Limit *l = h->data == 1 ? &a->values : &a->total;
   if (l->at == UINT64_MAX || !l->call) return 0;
   text_printf(out, "%llu ", (unsigned long long)l->at);
-  if (!*l->call) text_printf(out, "%s.stop", e->name);
-  else if (!strcmp(l->call, " ")) text_printf(out, "%s.freeze true", e->name);
-  else text_add_string(out, l->call);
+  if (!*l->call)
+    text_printf(out, "%s.stop", e->name);
+  else if (!strcmp(l->call, " "))
+    text_printf(out, "%s.freeze true", e->name);
+  else
+    text_add_string(out, l->call);
   return 0;
 }
 
-ELEMENT(AggregateCounter, .ports = "1-2/1-2", .targets = TARGET_HOST, .push = counter_push, .pull = counter_pull, .configure = counter_configure, .cleanup = counter_cleanup,
-        .args = ARGS(ARG(AggregateCounter, BOOL, "BYTES", bytes, "false"), ARG(AggregateCounter, BOOL, "IP_BYTES", ip_bytes, "false"),
-                     ARG(AggregateCounter, BOOL, "MULTIPACKET", multipacket, "true"), ARG(AggregateCounter, BOOL, "EXTRA_LENGTH", extra_length, "true"),
-                     ARG(AggregateCounter, U64, "AGGREGATE_FREEZE", agg_freeze, NULL, GIVEN(AggregateCounter, has_agg_freeze)),
-                     ARG(AggregateCounter, U64, "COUNT_FREEZE", count_freeze, NULL, GIVEN(AggregateCounter, has_count_freeze)),
-                     ARG(AggregateCounter, U64, "AGGREGATE_STOP", agg_stop, NULL, GIVEN(AggregateCounter, has_agg_stop)),
-                     ARG(AggregateCounter, U64, "COUNT_STOP", count_stop, NULL, GIVEN(AggregateCounter, has_count_stop)),
-                     ARG(AggregateCounter, RAW, "AGGREGATE_CALL", agg_call, NULL), ARG(AggregateCounter, RAW, "COUNT_CALL", count_call, NULL),
+ELEMENT(AggregateCounter, .ports = "1-2/1-2", .targets = TARGET_HOST, .push = counter_push,
+        .pull = counter_pull, .configure = counter_configure, .cleanup = counter_cleanup,
+        .args = ARGS(ARG(AggregateCounter, BOOL, "BYTES", bytes, "false"),
+                     ARG(AggregateCounter, BOOL, "IP_BYTES", ip_bytes, "false"),
+                     ARG(AggregateCounter, BOOL, "MULTIPACKET", multipacket, "true"),
+                     ARG(AggregateCounter, BOOL, "EXTRA_LENGTH", extra_length, "true"),
+                     ARG(AggregateCounter, U64, "AGGREGATE_FREEZE", agg_freeze, NULL,
+                         GIVEN(AggregateCounter, has_agg_freeze)),
+                     ARG(AggregateCounter, U64, "COUNT_FREEZE", count_freeze, NULL,
+                         GIVEN(AggregateCounter, has_count_freeze)),
+                     ARG(AggregateCounter, U64, "AGGREGATE_STOP", agg_stop, NULL,
+                         GIVEN(AggregateCounter, has_agg_stop)),
+                     ARG(AggregateCounter, U64, "COUNT_STOP", count_stop, NULL,
+                         GIVEN(AggregateCounter, has_count_stop)),
+                     ARG(AggregateCounter, RAW, "AGGREGATE_CALL", agg_call, NULL),
+                     ARG(AggregateCounter, RAW, "COUNT_CALL", count_call, NULL),
                      ARG(AggregateCounter, STRING, "BANNER", banner, "\"\"")),
-        .handlers = HANDLERS(WRITE_FN("write_text_file", write_counts, .data = WRITE_TEXT), WRITE_FN("write_ascii_file", write_counts, .data = WRITE_TEXT),
-                             WRITE_FN("write_file", write_counts, .data = WRITE_BINARY), WRITE_FN("write_ip_file", write_counts, .data = WRITE_IP),
+        .handlers = HANDLERS(WRITE_FN("write_text_file", write_counts, .data = WRITE_TEXT),
+                             WRITE_FN("write_ascii_file", write_counts, .data = WRITE_TEXT),
+                             WRITE_FN("write_file", write_counts, .data = WRITE_BINARY),
+                             WRITE_FN("write_ip_file", write_counts, .data = WRITE_IP),
                              WRITE_FN("write_pdf_file", write_counts, .data = WRITE_PDF),
-                             RW_FIELD(AggregateCounter, BOOL, "freeze", frozen, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                             RW_FIELD(AggregateCounter, BOOL, "active", active, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                             RW_FIELD(AggregateCounter, STRING, "banner", banner, .write = write_banner), WRITE_FN("stop", counter_write, .data = 3, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             WRITE_FN("reaggregate_counts", count_counts), WRITE_FN("counts_pdf", count_counts), WRITE_FN("clear", counter_write),
-                             RW_FN("aggregate_call", read_call, counter_write, .data = 1), RW_FN("count_call", read_call, counter_write, .data = 2),
-                             READ_FIELD(AggregateCounter, U64, "count", count), READ_FIELD(AggregateCounter, U32, "nagg", nonzero)));
+                             RW_FIELD(AggregateCounter, BOOL, "freeze", frozen,
+                                      .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+                             RW_FIELD(AggregateCounter, BOOL, "active", active,
+                                      .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+                             RW_FIELD(AggregateCounter, STRING, "banner", banner, .write = write_banner),
+                             WRITE_FN("stop", counter_write, .data = 3,
+                                      .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             WRITE_FN("reaggregate_counts", count_counts),
+                             WRITE_FN("counts_pdf", count_counts), WRITE_FN("clear", counter_write),
+                             RW_FN("aggregate_call", read_call, counter_write, .data = 1),
+                             RW_FN("count_call", read_call, counter_write, .data = 2),
+                             READ_FIELD(AggregateCounter, U64, "count", count),
+                             READ_FIELD(AggregateCounter, U32, "nagg", nonzero)));

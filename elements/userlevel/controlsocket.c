@@ -1,20 +1,22 @@
 /** ControlSocket: lets other programs read and write handlers.
  *
- * Synopsis: `ControlSocket(TYPE, PORT | FILENAME [, <keywords> READONLY, PROXY, VERBOSE, LOCALHOST, RETRIES, RETRY_WARNINGS])`
+ * Synopsis: `ControlSocket(TYPE, PORT | FILENAME [, <keywords> READONLY, PROXY, VERBOSE, LOCALHOST, RETRIES,
+ * RETRY_WARNINGS])`
  *
- * Speaks version 1.3 of the reference's protocol: lines of commands, each answered by lines that begin with a code, as in
- * FTP (2xx: done, 5xx: not), and for what is read `DATA n` and n bytes. Commands: READ handler [parameter], READDATA
- * handler n, READUNTIL handler [terminator], WRITE, WRITEDATA, WRITEUNTIL, CHECKREAD, CHECKWRITE, HELP, QUIT; GET and SET
- * are READ and WRITE. LLRPC is answered by 501.
+ * Speaks version 1.3 of the reference's protocol: lines of commands, each answered by lines that begin with a
+ * code, as in FTP (2xx: done, 5xx: not), and for what is read `DATA n` and n bytes. Commands: READ handler
+ * [parameter], READDATA handler n, READUNTIL handler [terminator], WRITE, WRITEDATA, WRITEUNTIL, CHECKREAD,
+ * CHECKWRITE, HELP, QUIT; GET and SET are READ and WRITE. LLRPC is answered by 501.
  *
- * Arguments: TYPE: TCP or UNIX. PORT: a number, or `N+`: the first free one from N on. FILENAME. READONLY (bool): no
- * writing; default false. PROXY (element): asks for PROXY.E.H instead of E.H. VERBOSE (bool): says when clients come and
- * go; default false. LOCALHOST (bool): only this host; default false. RETRIES (int): tries again each second, so often;
- * default 0. RETRY_WARNINGS (bool): says so; default true.
+ * Arguments: TYPE: TCP or UNIX. PORT: a number, or `N+`: the first free one from N on. FILENAME. READONLY
+ * (bool): no writing; default false. PROXY (element): asks for PROXY.E.H instead of E.H. VERBOSE (bool): says
+ * when clients come and go; default false. LOCALHOST (bool): only this host; default false. RETRIES (int):
+ * tries again each second, so often; default 0. RETRY_WARNINGS (bool): says so; default true.
  *
  * Handlers: `port`, `filename` (read).
  *
- * A router that takes another's place takes over its socket and its clients if name, TYPE and address are the same.
+ * A router that takes another's place takes over its socket and its clients if name, TYPE and address are the
+ * same.
  *
  * Example: `ControlSocket(TCP, 7777); InfiniteSource -> c :: Counter -> Discard;`
  */
@@ -50,7 +52,9 @@ typedef struct ControlSocket {
   Timer timer;
 } ControlSocket;
 
-/* ---- Answers --------------------------------------------------------------------------------------------------------- */
+/* ---- Answers
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int answer(Client *c, int code, const char *format, ...) {
   va_list args;
@@ -76,7 +80,8 @@ static int answer_errors(Client *c, int code, const char *heading, const char *h
   return 0;
 }
 
-/* ---- Handlers by name ------------------------------------------------------------------------------------------------- */
+/* ---- Handlers by name
+ * ------------------------------------------------------------------------------------------------- */
 
 typedef struct Target {
   Element *e;
@@ -90,17 +95,25 @@ static int find_target(ControlSocket *s, Client *c, const char *asked, bool writ
   text_printf(&name, "%s%s%s", s->proxy ? s->proxy : "", s->proxy ? "." : "", asked);
   *t = (Target){0};
   t->h = handler_find(r, NULL, text_cstr(&name), &t->e);
-  const char *root = *text_cstr(&name) == '.' ? text_cstr(&name) + 1 : text_cstr(&name), *dot = strchr(root, '.');
+  const char *root = *text_cstr(&name) == '.' ? text_cstr(&name) + 1 : text_cstr(&name),
+             *dot = strchr(root, '.');
   bool readable = t->h ? t->h->flags & HANDLER_READ : !t->e && script_router_has(r, root, false);
   bool writable = t->h ? t->h->flags & HANDLER_WRITE : !t->e && script_router_has(r, root, true);
-  bool exists = (readable || writable) && !(t->h && (t->h->flags & HANDLER_PRIVATE)), good = write ? writable : readable;
+  bool exists = (readable || writable) && !(t->h && (t->h->flags & HANDLER_PRIVATE)),
+       good = write ? writable : readable;
   text_free(&name);
-  if (!exists && !t->e && dot) answer(c, 510, "No element named '%.*s'", (int)(strchr(asked, '.') - asked), asked);
-  else if (!exists) answer(c, 511, "No handler named '%s'", asked);
-  else if (!good && check) answer(c, 511, "Handler '%s' not %s", asked, write ? "writable" : "readable");
-  else if (!good) answer(c, 530, "Handler '%s' %s", asked, write ? "read-only" : "write-only");
-  else if (write && s->readonly) answer(c, 530, "Permission denied for '%s'", asked);
-  else return 0;
+  if (!exists && !t->e && dot)
+    answer(c, 510, "No element named '%.*s'", (int)(strchr(asked, '.') - asked), asked);
+  else if (!exists)
+    answer(c, 511, "No handler named '%s'", asked);
+  else if (!good && check)
+    answer(c, 511, "Handler '%s' not %s", asked, write ? "writable" : "readable");
+  else if (!good)
+    answer(c, 530, "Handler '%s' %s", asked, write ? "read-only" : "write-only");
+  else if (write && s->readonly)
+    answer(c, 530, "Permission denied for '%s'", asked);
+  else
+    return 0;
   return -1;
 }
 
@@ -110,12 +123,14 @@ static int do_read(ControlSocket *s, Client *c, const char *name, const char *pa
   Errors errs = {.element = -1};
   if (find_target(s, c, name, false, false, &t)) return 0;
   int rc;
-  if (*param && !(t.h && (t.h->flags & HANDLER_PARAM))) rc = error(&errs, "read handler '%s' does not take parameters", name);
+  if (*param && !(t.h && (t.h->flags & HANDLER_PARAM)))
+    rc = error(&errs, "read handler '%s' does not take parameters", name);
   else if (t.h) {
     rc = t.h->read(t.e, t.h, param, &value, &errs);
   } else
     rc = handler_call_read(s->base.router, NULL, name + (*name == '.'), param, &value, &errs);
-  if (rc < 0 || errs.errors) answer_errors(c, 590, "Read handler '%s' error:", name, &errs);
+  if (rc < 0 || errs.errors)
+    answer_errors(c, 590, "Read handler '%s' error:", name, &errs);
   else {
     answer(c, 200, "Read handler '%s' OK", name);
     text_printf(&c->out, "DATA %u\r\n", value.len);
@@ -130,15 +145,21 @@ static int do_write(ControlSocket *s, Client *c, const char *name, const char *v
   Target t;
   Errors errs = {.element = -1};
   if (find_target(s, c, name, true, false, &t)) return 0;
-  int rc = t.h ? t.h->write(t.e, t.h, value, &errs) : handler_call_write(s->base.router, NULL, name + (*name == '.'), value, &errs);
-  if (rc < 0 || errs.errors) answer_errors(c, 520, "Write handler '%s' error:", name, &errs);
-  else if (errs.count) answer_errors(c, 220, "Write handler '%s' OK, with warnings:", name, &errs);
-  else answer(c, 200, "Write handler '%s' OK", name);
+  int rc = t.h ? t.h->write(t.e, t.h, value, &errs)
+               : handler_call_write(s->base.router, NULL, name + (*name == '.'), value, &errs);
+  if (rc < 0 || errs.errors)
+    answer_errors(c, 520, "Write handler '%s' error:", name, &errs);
+  else if (errs.count)
+    answer_errors(c, 220, "Write handler '%s' OK, with warnings:", name, &errs);
+  else
+    answer(c, 200, "Write handler '%s' OK", name);
   errors_clear(&errs);
   return 0;
 }
 
-/* ---- Commands ---------------------------------------------------------------------------------------------------------- */
+/* ---- Commands
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static const char help[] =
     "200-Commands:\r\n"
@@ -152,7 +173,8 @@ static const char help[] =
     "200-CHECKWRITE handler       whether a handler can be written\r\n"
     "200 QUIT                     end the connection\r\n";
 
-/* The first line of s[0, n): its length, and in *next where the one behind it begins; -1 if it is not whole. */
+/* The first line of s[0, n): its length, and in *next where the one behind it begins; -1 if it is not whole.
+ */
 static int64_t line_length(const char *s, uint32_t n, uint32_t *next) {
   for (uint32_t i = 0; i < n; i++)
     if (s[i] == '\n' || s[i] == '\r') {
@@ -162,7 +184,9 @@ static int64_t line_length(const char *s, uint32_t n, uint32_t *next) {
   return -1;
 }
 
-static bool is(const char *word, const char *a, const char *b) { return !compare_ignore_case(word, a) || (b && !compare_ignore_case(word, b)); }
+static bool is(const char *word, const char *a, const char *b) {
+  return !compare_ignore_case(word, a) || (b && !compare_ignore_case(word, b));
+}
 
 static void trim_end(Text *t) {
   while (t->len && is_space(t->s[t->len - 1])) t->s[--t->len] = 0;
@@ -174,8 +198,10 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
   uint32_t n = c->in.len, used;
   int64_t length = line_length(in, n, &used);
   if (length < 0) {
-    if (n > LINE_MAX_BYTES) c->quit = true, answer(c, 500, "Line too long");
-    else if (c->eof && n) used = n, length = n;
+    if (n > LINE_MAX_BYTES)
+      c->quit = true, answer(c, 500, "Line too long");
+    else if (c->eof && n)
+      used = n, length = n;
     if (length < 0) return 0;
   }
   Text line = {0}, command = {0}, name = {0}, value = {0};
@@ -186,7 +212,8 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
   bool read = is(word, "READ", "GET"), write = is(word, "WRITE", "SET");
   bool read_data = is(word, "READDATA", NULL), write_data = is(word, "WRITEDATA", "SETDATA");
   bool read_until = is(word, "READUNTIL", NULL), write_until = is(word, "WRITEUNTIL", NULL);
-  bool check_read = is(word, "CHECKREAD", NULL), check_write = is(word, "CHECKWRITE", NULL), llrpc = is(word, "LLRPC", NULL);
+  bool check_read = is(word, "CHECKREAD", NULL), check_write = is(word, "CHECKWRITE", NULL),
+       llrpc = is(word, "LLRPC", NULL);
   uint64_t bytes = 0;
   if (!command.len) { /* an empty line */
   } else if (is(word, "QUIT", "CLOSE")) {
@@ -194,7 +221,8 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
     c->quit = true;
   } else if (is(word, "HELP", NULL)) {
     text_add_string(&c->out, help);
-  } else if (!read && !write && !read_data && !write_data && !read_until && !write_until && !check_read && !check_write && !llrpc) {
+  } else if (!read && !write && !read_data && !write_data && !read_until && !write_until && !check_read &&
+             !check_write && !llrpc) {
     answer(c, 501, "Command '%s' unimplemented", word);
   } else if (!script_word(&rest, &name) || ((read_data || write_data) && !*rest)) {
     answer(c, 500, "Wrong number of arguments");
@@ -204,7 +232,8 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
     do_write(s, c, text_cstr(&name), rest);
   } else if (check_read || check_write) {
     Target t;
-    if (!find_target(s, c, text_cstr(&name), check_write, true, &t)) answer(c, 200, "%s handler '%s' OK", check_write ? "Write" : "Read", text_cstr(&name));
+    if (!find_target(s, c, text_cstr(&name), check_write, true, &t))
+      answer(c, 200, "%s handler '%s' OK", check_write ? "Write" : "Read", text_cstr(&name));
   } else if (read_until || write_until) {
     uint32_t at = used, next, found = 0;
     Text terminator = {0}, one = {0};
@@ -214,14 +243,18 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
       text_clear(&one);
       text_add(&one, in + at, (size_t)k);
       trim_end(&one);
-      if (!strcmp(text_cstr(&one), text_cstr(&terminator))) found = at + next;
-      else text_add(&value, in + at, next);
+      if (!strcmp(text_cstr(&one), text_cstr(&terminator)))
+        found = at + next;
+      else
+        text_add(&value, in + at, next);
     }
     text_free(&terminator);
     text_free(&one);
     if (!found && (c->eof || n > DATA_MAX)) found = n;
-    if (found && read_until) do_read(s, c, text_cstr(&name), text_cstr(&value));
-    else if (found) do_write(s, c, text_cstr(&name), text_cstr(&value));
+    if (found && read_until)
+      do_read(s, c, text_cstr(&name), text_cstr(&value));
+    else if (found)
+      do_write(s, c, text_cstr(&name), text_cstr(&value));
     used = found;
   } else if ((*rest && !parse_u64(rest, &bytes)) || bytes > DATA_MAX) {
     answer(c, 500, "Syntax error in '%s'", word);
@@ -230,9 +263,12 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
   } else {
     text_add(&value, in + used, (size_t)bytes);
     used += (uint32_t)bytes;
-    if (read_data) do_read(s, c, text_cstr(&name), text_cstr(&value));
-    else if (write_data) do_write(s, c, text_cstr(&name), text_cstr(&value));
-    else answer(c, 501, "Cannot call LLRPC '%s' remotely", text_cstr(&name));
+    if (read_data)
+      do_read(s, c, text_cstr(&name), text_cstr(&value));
+    else if (write_data)
+      do_write(s, c, text_cstr(&name), text_cstr(&value));
+    else
+      answer(c, 501, "Cannot call LLRPC '%s' remotely", text_cstr(&name));
   }
   text_free(&line);
   text_free(&command);
@@ -241,7 +277,8 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
   return used;
 }
 
-/* ---- Connections -------------------------------------------------------------------------------------------------------- */
+/* ---- Connections
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void drop_client(ControlSocket *s, Client *c) {
   for (Client **p = &s->clients; *p; p = &(*p)->next)
@@ -281,8 +318,10 @@ static void receive(ControlSocket *s, Client *c) {
   char buf[16384];
   ssize_t k = recv(c->fd, buf, sizeof buf, 0);
   if (k < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (k <= 0) c->eof = true;
-  else text_add(&c->in, buf, (size_t)k);
+  if (k <= 0)
+    c->eof = true;
+  else
+    text_add(&c->in, buf, (size_t)k);
   while (c->in.len && !c->quit) {
     uint32_t used = run_command(s, c);
     if (!used) break;
@@ -322,13 +361,17 @@ static void control_selected(Element *e, int fd, bool readable, bool writable) {
   for (Client *c = s->clients, *next; c; c = next) {
     next = c->next;
     if (c->fd != fd) continue;
-    if (readable) receive(s, c);
-    else if (writable) send_out(s, c);
+    if (readable)
+      receive(s, c);
+    else if (writable)
+      send_out(s, c);
     return;
   }
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------------ */
+/* ---- Opening
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static int open_tcp(ControlSocket *s) {
   struct sockaddr_in in = {.sin_family = AF_INET};
@@ -374,7 +417,8 @@ static int control_configure(Element *e, const Args *args, Errors *errs) {
   (void)args;
   s->fd = -1;
   s->tcp = !compare_ignore_case(s->type, "TCP");
-  if (!s->tcp && compare_ignore_case(s->type, "UNIX")) return error(errs, "TYPE: expected TCP or UNIX, not '%s'", s->type);
+  if (!s->tcp && compare_ignore_case(s->type, "UNIX"))
+    return error(errs, "TYPE: expected TCP or UNIX, not '%s'", s->type);
   if (!s->tcp) return 0;
   Text digits = {0};
   uint64_t port;
@@ -414,7 +458,8 @@ static void control_cleanup(Element *e) {
   timer_cancel(&s->timer);
   while (s->clients) {
     Client *c = s->clients;
-    if (c->sent < c->out.len) (void)!send(c->fd, c->out.s + c->sent, c->out.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (c->sent < c->out.len)
+      (void)!send(c->fd, c->out.s + c->sent, c->out.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     drop_client(s, c);
   }
   if (s->fd >= 0) {
@@ -447,16 +492,24 @@ static void control_take_state(Element *e, Element *old) {
 static int control_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   ControlSocket *s = (ControlSocket *)e;
   (void)param;
-  if (s->tcp == (h->data == 1)) return error(errs, s->tcp ? "a TCP socket has no file name" : "a UNIX socket has no port");
-  if (s->tcp) text_printf(out, "%u", s->port);
-  else text_add_string(out, s->address);
+  if (s->tcp == (h->data == 1))
+    return error(errs, s->tcp ? "a TCP socket has no file name" : "a UNIX socket has no port");
+  if (s->tcp)
+    text_printf(out, "%u", s->port);
+  else
+    text_add_string(out, s->address);
   return 0;
 }
 
-ELEMENT(ControlSocket, .ports = "0/0", .targets = TARGET_HOST, .configure = control_configure, .initialize = control_initialize, .cleanup = control_cleanup,
-        .take_state = control_take_state, .run_timer = control_timer, .selected = control_selected,
-        .args = ARGS(ARG_MUST(ControlSocket, WORD, "TYPE", type), ARG_MUST(ControlSocket, FILENAME, "PORT", address), ARG(ControlSocket, BOOL, "READONLY", readonly, "false"),
-                     ARG(ControlSocket, WORD, "PROXY", proxy, NULL), ARG(ControlSocket, BOOL, "VERBOSE", verbose, "false"),
-                     ARG(ControlSocket, BOOL, "LOCALHOST", localhost, "false"), ARG(ControlSocket, I32, "RETRIES", retries, "0"),
+ELEMENT(ControlSocket, .ports = "0/0", .targets = TARGET_HOST, .configure = control_configure,
+        .initialize = control_initialize, .cleanup = control_cleanup, .take_state = control_take_state,
+        .run_timer = control_timer, .selected = control_selected,
+        .args = ARGS(ARG_MUST(ControlSocket, WORD, "TYPE", type),
+                     ARG_MUST(ControlSocket, FILENAME, "PORT", address),
+                     ARG(ControlSocket, BOOL, "READONLY", readonly, "false"),
+                     ARG(ControlSocket, WORD, "PROXY", proxy, NULL),
+                     ARG(ControlSocket, BOOL, "VERBOSE", verbose, "false"),
+                     ARG(ControlSocket, BOOL, "LOCALHOST", localhost, "false"),
+                     ARG(ControlSocket, I32, "RETRIES", retries, "0"),
                      ARG(ControlSocket, BOOL, "RETRY_WARNINGS", retry_warnings, "true")),
         .handlers = HANDLERS(READ_FN("port", control_read), READ_FN("filename", control_read, .data = 1)));

@@ -16,7 +16,8 @@ extern char **environ;
 enum { CHUNK = 1 << 16 };
 
 /* Runs `program` with one side of a pipe as its input or output and fd as the other; returns our side. */
-static int spawn_filter(const char *program, const char *option, int fd, bool writes_to_us, int *pid, Errors *errs) {
+static int spawn_filter(const char *program, const char *option, int fd, bool writes_to_us, int *pid,
+                        Errors *errs) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return error(errs, "%s: %s", program, strerror(errno));
   posix_spawn_file_actions_t actions;
@@ -39,10 +40,14 @@ static bool ends_with(const char *s, const char *tail) {
 }
 
 static const char *compressor(const char *name) {
-  return ends_with(name, ".gz") ? "gzip" : ends_with(name, ".bz2") ? "bzip2" : ends_with(name, ".Z") ? "compress" : NULL;
+  return ends_with(name, ".gz")    ? "gzip"
+         : ends_with(name, ".bz2") ? "bzip2"
+         : ends_with(name, ".Z")   ? "compress"
+                                   : NULL;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------- */
+/* ---- Reading
+ * ------------------------------------------------------------------------------------------------------- */
 
 int dump_open(DumpInput *f, const char *name, Errors *errs) {
   f->fd = -1;
@@ -63,7 +68,9 @@ int dump_open(DumpInput *f, const char *name, Errors *errs) {
   uint8_t magic[3] = {0};
   const char *program = NULL;
   if (S_ISREG(st.st_mode) && pread(f->fd, magic, 3, 0) == 3)
-    program = magic[0] == 0x1f && (magic[1] == 0x8b || magic[1] == 0x9d) ? "gzip" : !memcmp(magic, "BZh", 3) ? "bzip2" : NULL;
+    program = magic[0] == 0x1f && (magic[1] == 0x8b || magic[1] == 0x9d) ? "gzip"
+              : !memcmp(magic, "BZh", 3)                                 ? "bzip2"
+                                                                         : NULL;
   if (!program) return 0;
   int fd = spawn_filter(program, "-dc", f->fd, true, &f->pid, errs);
   close(f->fd);
@@ -109,8 +116,10 @@ static bool fill(DumpInput *f, size_t n) {
     }
     ssize_t k = f->fd < 0 ? 0 : read(f->fd, f->buffer + f->end, f->capacity - f->end);
     if (k < 0 && errno == EINTR) continue;
-    if (k <= 0) f->eof = true;
-    else f->end += (size_t)k;
+    if (k <= 0)
+      f->eof = true;
+    else
+      f->end += (size_t)k;
   }
   return f->end - f->begin >= n;
 }
@@ -171,16 +180,21 @@ int dump_seek(DumpInput *f, uint64_t position, Errors *errs) {
     return 0;
   }
   if (position < f->position) return error(errs, "%s: cannot go back in this file", f->name);
-  return dump_skip(f, position - f->position) ? 0 : error(errs, "%s: position %llu is beyond the end", f->name, (unsigned long long)position);
+  return dump_skip(f, position - f->position)
+             ? 0
+             : error(errs, "%s: position %llu is beyond the end", f->name, (unsigned long long)position);
 }
 
 void dump_size_text(const DumpInput *f, Text *out) {
   struct stat st;
-  if (f->fd >= 0 && !f->pid && !fstat(f->fd, &st) && S_ISREG(st.st_mode)) text_printf(out, "%llu", (unsigned long long)st.st_size);
-  else text_add_char(out, '-');
+  if (f->fd >= 0 && !f->pid && !fstat(f->fd, &st) && S_ISREG(st.st_mode))
+    text_printf(out, "%llu", (unsigned long long)st.st_size);
+  else
+    text_add_char(out, '-');
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------- */
+/* ---- Writing
+ * ------------------------------------------------------------------------------------------------------- */
 
 int dump_create(DumpOutput *f, const char *name, bool compress, Errors *errs) {
   f->pid = 0;
@@ -237,12 +251,30 @@ void dump_finish(DumpOutput *f) {
   f->buffer = NULL;
 }
 
-/* ---- Link types ---------------------------------------------------------------------------------------------------- */
+/* ---- Link types
+ * ---------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *name; int link; } link_names[] = {
-    {"NULL", LINK_NULL}, {"IP", LINK_RAW}, {"ETHER", LINK_ETHER}, {"FDDI", LINK_FDDI}, {"ATM", LINK_ATM}, {"RFC1483", LINK_ATM}, {"ATM_RFC1483", LINK_ATM},
-    {"802_11", LINK_80211}, {"802.11", LINK_80211}, {"802_11_RADIO", LINK_RADIOTAP}, {"802.11_RADIO", LINK_RADIOTAP}, {"SLL", LINK_SLL},
-    {"AIRONET", LINK_AIRONET}, {"HDLC", LINK_HDLC}, {"PPP_HDLC", LINK_PPP_HDLC}, {"PPP", LINK_PPP}, {"SUNATM", LINK_SUNATM}, {"PRISM", LINK_PRISM}};
+static const struct {
+  const char *name;
+  int link;
+} link_names[] = {{"NULL", LINK_NULL},
+                  {"IP", LINK_RAW},
+                  {"ETHER", LINK_ETHER},
+                  {"FDDI", LINK_FDDI},
+                  {"ATM", LINK_ATM},
+                  {"RFC1483", LINK_ATM},
+                  {"ATM_RFC1483", LINK_ATM},
+                  {"802_11", LINK_80211},
+                  {"802.11", LINK_80211},
+                  {"802_11_RADIO", LINK_RADIOTAP},
+                  {"802.11_RADIO", LINK_RADIOTAP},
+                  {"SLL", LINK_SLL},
+                  {"AIRONET", LINK_AIRONET},
+                  {"HDLC", LINK_HDLC},
+                  {"PPP_HDLC", LINK_PPP_HDLC},
+                  {"PPP", LINK_PPP},
+                  {"SUNATM", LINK_SUNATM},
+                  {"PRISM", LINK_PRISM}};
 
 int link_parse(const char *name) {
   uint64_t v;
@@ -257,14 +289,29 @@ void link_text(int link, Text *out) {
       text_add_string(out, link_names[i].name);
       return;
     }
-  if (link < 0) text_add_string(out, "<none>");
-  else text_printf(out, "#%d", link);
+  if (link < 0)
+    text_add_string(out, "<none>");
+  else
+    text_printf(out, "#%d", link);
 }
 
 bool link_knows_ip(int link) {
   switch (link) {
-  case LINK_RAW: case LINK_RAW_BSD: case LINK_ETHER: case LINK_SUNATM: case LINK_FDDI: case LINK_ATM: case LINK_SLL: case LINK_HDLC: case LINK_80211:
-  case LINK_PRISM: case LINK_PPP_HDLC: case LINK_PPP: case LINK_NULL: case LINK_RADIOTAP: return true;
+  case LINK_RAW:
+  case LINK_RAW_BSD:
+  case LINK_ETHER:
+  case LINK_SUNATM:
+  case LINK_FDDI:
+  case LINK_ATM:
+  case LINK_SLL:
+  case LINK_HDLC:
+  case LINK_80211:
+  case LINK_PRISM:
+  case LINK_PPP_HDLC:
+  case LINK_PPP:
+  case LINK_NULL:
+  case LINK_RADIOTAP:
+    return true;
   }
   return false;
 }
@@ -283,10 +330,12 @@ static int64_t inside(const uint8_t *s, int64_t n, int64_t skip, int link, int d
 /* LLC and SNAP headers (RFC 1042, RFC 2684). */
 static int64_t find_in_llc(const uint8_t *s, int64_t n, int depth) {
   if (n >= 8 && s[0] == 0xaa && s[1] == 0xaa) {
-    unsigned organisation = (unsigned)s[2] << 24 | (unsigned)s[3] << 16 | (unsigned)s[4] << 8 | s[5], type = word16(s + 6);
+    unsigned organisation = (unsigned)s[2] << 24 | (unsigned)s[3] << 16 | (unsigned)s[4] << 8 | s[5],
+             type = word16(s + 6);
     if (organisation == 0x03000000 && is_ip_type(s + 6)) return 8;
     organisation &= 0xffffff;
-    if ((organisation == 0 || organisation == 0xf8) && type == 0x8100 && n >= 12 && is_ip_type(s + 10)) return 12;
+    if ((organisation == 0 || organisation == 0xf8) && type == 0x8100 && n >= 12 && is_ip_type(s + 10))
+      return 12;
     if (organisation == 0x80c2 && (type == 1 || type == 7)) return inside(s, n, 8, LINK_ETHER, depth);
     if (organisation == 0x80c2 && (type == 4 || type == 10)) return inside(s, n, 9, LINK_FDDI, depth);
     return (organisation == 0 || organisation == 0xf8) && is_ip_type(s + 6) ? 8 : -1;
@@ -297,15 +346,21 @@ static int64_t find_in_llc(const uint8_t *s, int64_t n, int depth) {
 static int64_t find_ip(const uint8_t *s, int64_t n, int link, int depth) {
   switch (link) {
   case LINK_RAW:
-  case LINK_RAW_BSD: return 0;
+  case LINK_RAW_BSD:
+    return 0;
   case LINK_ETHER:
     if (n >= 14 && is_ip_type(s + 12)) return 14;
     return n >= 18 && word16(s + 12) == 0x8100 && is_ip_type(s + 16) ? 18 : -1;
-  case LINK_FDDI: return n >= 21 && (s[0] & 0xf0) == 0x50 ? inside(s, n, 13, LINK_ATM, depth) : -1;
-  case LINK_SUNATM: return inside(s, n, 4, LINK_ATM, depth);
-  case LINK_ATM: return find_in_llc(s, n, depth);
-  case LINK_SLL: return n >= 16 && is_ip_type(s + 14) ? 16 : -1;
-  case LINK_HDLC: return n >= 4 && is_ip_type(s + 2) ? 4 : -1;
+  case LINK_FDDI:
+    return n >= 21 && (s[0] & 0xf0) == 0x50 ? inside(s, n, 13, LINK_ATM, depth) : -1;
+  case LINK_SUNATM:
+    return inside(s, n, 4, LINK_ATM, depth);
+  case LINK_ATM:
+    return find_in_llc(s, n, depth);
+  case LINK_SLL:
+    return n >= 16 && is_ip_type(s + 14) ? 16 : -1;
+  case LINK_HDLC:
+    return n >= 4 && is_ip_type(s + 2) ? 4 : -1;
   case LINK_PPP_HDLC:
     if (n >= 4 && s[0] == 0xff) return !s[2] && (s[3] == 0x21 || s[3] == 0x57) ? 4 : -1;
     return n >= 4 && (s[0] == 0x0f || s[0] == 0x8f) ? find_ip(s, n, LINK_HDLC, depth) : -1;
@@ -315,12 +370,14 @@ static int64_t find_ip(const uint8_t *s, int64_t n, int link, int depth) {
     if (s[at] == 0x21 || s[at] == 0x57) return at + 1;
     return !s[at] && (s[at + 1] == 0x21 || s[at + 1] == 0x57) ? at + 2 : -1;
   }
-  case LINK_PRISM: return inside(s, n, 144, LINK_80211, depth);
+  case LINK_PRISM:
+    return inside(s, n, 144, LINK_80211, depth);
   case LINK_RADIOTAP: {
     int64_t skip = n >= 4 ? s[3] << 8 | s[2] : 0;
     return skip >= 8 ? inside(s, n, skip, LINK_80211, depth) : -1;
   }
-  case LINK_80211: return n >= 24 && (s[0] & 0x0c) == 0x08 ? inside(s, n, (s[1] & 3) == 3 ? 30 : 24, LINK_ATM, depth) : -1;
+  case LINK_80211:
+    return n >= 24 && (s[0] & 0x0c) == 0x08 ? inside(s, n, (s[1] & 3) == 3 ? 30 : 24, LINK_ATM, depth) : -1;
   case LINK_NULL: { /* the address family in the byte order of the machine that captured */
     if (n < 4) return -1;
     int family = s[0] | s[1] << 8;

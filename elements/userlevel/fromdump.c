@@ -1,21 +1,26 @@
 /** FromDump: reads packets from a pcap file.
  *
- * Synopsis: `FromDump(FILENAME [, TIMING, <keywords> STOP, ACTIVE, SAMPLE, FORCE_IP, START, START_AFTER, END, END_AFTER, INTERVAL, END_CALL, FILEPOS, MMAP])`
+ * Synopsis: `FromDump(FILENAME [, TIMING, <keywords> STOP, ACTIVE, SAMPLE, FORCE_IP, START, START_AFTER, END,
+ * END_AFTER, INTERVAL, END_CALL, FILEPOS, MMAP])`
  *
- * Reads what tcpdump -w and ToDump write, in either byte order, with microseconds or nanoseconds; files compressed by
- * gzip, bzip2 or compress are decompressed by those programs. `-` is standard input. Timestamps, the extra length
- * annotation (bytes on the wire beyond those in the file) and the link header are set. Files of raw IP packets are read
- * as with FORCE_IP. Pushes, or answers pulls. A file that ends in the middle of a packet gives one message and ends there.
+ * Reads what tcpdump -w and ToDump write, in either byte order, with microseconds or nanoseconds; files
+ * compressed by gzip, bzip2 or compress are decompressed by those programs. `-` is standard input.
+ * Timestamps, the extra length annotation (bytes on the wire beyond those in the file) and the link header
+ * are set. Files of raw IP packets are read as with FORCE_IP. Pushes, or answers pulls. A file that ends in
+ * the middle of a packet gives one message and ends there.
  *
- * Arguments: FILENAME. TIMING (bool): keeps the packets' distances in time; default false. STOP (bool): stops the driver
- * at the end; default false. ACTIVE (bool): default true. SAMPLE (0 to 1): probability with which a packet is given out;
- * default 1. FORCE_IP (bool): gives out IP packets only, with their headers set; others leave on output 1 if there is one. Default
- * false. START, END (time since the epoch), START_AFTER, END_AFTER (time after the first packet), INTERVAL (time after the
- * first packet given out): packets from START on and before END. END_CALL (`HANDLER [VALUE]`): written at END and at the
- * end of the file; default: ACTIVE becomes false at END. FILEPOS (bytes): where in the file to begin. MMAP (bool): accepted, of no effect.
+ * Arguments: FILENAME. TIMING (bool): keeps the packets' distances in time; default false. STOP (bool): stops
+ * the driver at the end; default false. ACTIVE (bool): default true. SAMPLE (0 to 1): probability with which
+ * a packet is given out; default 1. FORCE_IP (bool): gives out IP packets only, with their headers set;
+ * others leave on output 1 if there is one. Default false. START, END (time since the epoch), START_AFTER,
+ * END_AFTER (time after the first packet), INTERVAL (time after the first packet given out): packets from
+ * START on and before END. END_CALL (`HANDLER [VALUE]`): written at END and at the end of the file; default:
+ * ACTIVE becomes false at END. FILEPOS (bytes): where in the file to begin. MMAP (bool): accepted, of no
+ * effect.
  *
- * Handlers: `count`, `encap`, `filename`, `filesize`, `packet_filepos`, `sampling_prob` (read); `active`, `filepos`
- * (read/write); `reset_counts`, `reset_timing`, `extend_interval` (TIME), `stop` (write); `scheduled`, `tickets`.
+ * Handlers: `count`, `encap`, `filename`, `filesize`, `packet_filepos`, `sampling_prob` (read); `active`,
+ * `filepos` (read/write); `reset_counts`, `reset_timing`, `extend_interval` (TIME), `stop` (write);
+ * `scheduled`, `tickets`.
  *
  * Example: `FromDump(in.pcap, STOP true) -> Print -> Discard;`
  */
@@ -47,7 +52,9 @@ typedef struct FromDump {
   Signal not_empty;
 } FromDump;
 
-static uint32_t file32(const FromDump *f, const uint8_t *s) { return f->swapped ? be32(load32(s)) : load32(s); }
+static uint32_t file32(const FromDump *f, const uint8_t *s) {
+  return f->swapped ? be32(load32(s)) : load32(s);
+}
 
 static int fromdump_configure(Element *e, const Args *args, Errors *errs) {
   FromDump *f = (FromDump *)e;
@@ -55,7 +62,8 @@ static int fromdump_configure(Element *e, const Args *args, Errors *errs) {
   f->file.fd = -1;
   int rc = 0;
   if (f->has_start && f->has_start_after) rc = error(errs, "START and START_AFTER exclude each other");
-  if (f->has_end + f->has_end_after + f->has_interval > 1) rc = error(errs, "END, END_AFTER and INTERVAL exclude each other");
+  if (f->has_end + f->has_end_after + f->has_interval > 1)
+    rc = error(errs, "END, END_AFTER and INTERVAL exclude each other");
   if (f->stop && f->end_call) rc = error(errs, "END_CALL and STOP exclude each other");
   if (f->sample < 0) rc = error(errs, "SAMPLE: expected a probability");
   if (f->sample > 1) warning(errs, "SAMPLE is reduced to 1"), f->sample = 1;
@@ -74,7 +82,10 @@ static int fromdump_open(FromDump *f, Errors *errs) {
   f->swapped = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1 || magic == 0x34cdb2a1;
   if (f->swapped) magic = be32(magic);
   if (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d && magic != 0xa1b2cd34)
-    return error(errs, magic == 0x0a0d0d0a ? "%s: pcapng is not supported, only pcap" : "%s: not a pcap file (unknown magic number)", name);
+    return error(errs,
+                 magic == 0x0a0d0d0a ? "%s: pcapng is not supported, only pcap"
+                                     : "%s: not a pcap file (unknown magic number)",
+                 name);
   f->nano = magic == 0xa1b23c4d;
   f->header_extra = magic == 0xa1b2cd34 ? 8 : 0;
   unsigned major = f->swapped ? be16(load16(h + 4)) : load16(h + 4);
@@ -84,7 +95,8 @@ static int fromdump_open(FromDump *f, Errors *errs) {
   if (f->link == LINK_RAW_BSD) f->link = LINK_RAW;
   dump_take(&f->file, 24);
   if (f->link == LINK_RAW) f->force_ip = true;
-  if (f->force_ip && !link_knows_ip(f->link)) return error(errs, "%s: FORCE_IP: cannot find IP in packets of link type %d", name, f->link);
+  if (f->force_ip && !link_knows_ip(f->link))
+    return error(errs, "%s: FORCE_IP: cannot find IP in packets of link type %d", name, f->link);
   return f->filepos ? dump_seek(&f->file, f->filepos, errs) : 0;
 }
 
@@ -92,7 +104,9 @@ static void fromdump_times(FromDump *f, int64_t first) {
   f->first_seen = true;
   f->from = f->has_start ? f->start : f->has_start_after ? first + f->start_after : INT64_MIN;
   f->has_to = f->has_end || f->has_end_after || f->has_interval;
-  f->to = f->has_end ? f->end : f->has_end_after ? first + f->end_after : (f->from == INT64_MIN ? first : f->from) + f->interval;
+  f->to = f->has_end         ? f->end
+          : f->has_end_after ? first + f->end_after
+                             : (f->from == INT64_MIN ? first : f->from) + f->interval;
   if (f->timing) f->timing_offset = time_steady(&f->base) - first;
 }
 
@@ -113,7 +127,9 @@ static void fromdump_end(FromDump *f) {
 }
 
 static void fromdump_complain(FromDump *f, const char *what) {
-  if (!f->complained) chatter(&f->base, "%s: %s at byte %llu; reading ends here", f->file.name, what, (unsigned long long)f->packet_filepos);
+  if (!f->complained)
+    chatter(&f->base, "%s: %s at byte %llu; reading ends here", f->file.name, what,
+            (unsigned long long)f->packet_filepos);
   f->complained = true;
   dump_close(&f->file);
 }
@@ -131,7 +147,8 @@ static int fromdump_read(FromDump *f) {
   }
   int64_t time = (int64_t)file32(f, h) * NSEC_PER_SEC + (int64_t)file32(f, h + 4) * (f->nano ? 1 : 1000);
   uint32_t captured = file32(f, h + 8), length = file32(f, h + 12), skip = 0;
-  if (f->minor_version < 3 || (f->minor_version == 3 && captured > length)) { /* old files have the two the other way round */
+  if (f->minor_version < 3 ||
+      (f->minor_version == 3 && captured > length)) { /* old files have the two the other way round */
     uint32_t t = captured;
     captured = length;
     length = t;
@@ -155,7 +172,8 @@ static int fromdump_read(FromDump *f) {
   }
   dump_take(&f->file, 16u + f->header_extra);
   if (early || (f->sampling < SAMPLE_ONE && (random_u32(&f->base) & (SAMPLE_ONE - 1)) >= f->sampling)) {
-    if (!dump_skip(&f->file, (uint64_t)captured + skip)) return fromdump_complain(f, "the file ends within a packet"), READ_END;
+    if (!dump_skip(&f->file, (uint64_t)captured + skip))
+      return fromdump_complain(f, "the file ends within a packet"), READ_END;
     return READ_SKIPPED;
   }
   const uint8_t *data = dump_peek(&f->file, captured, &left);
@@ -199,8 +217,10 @@ static Packet *fromdump_next(FromDump *f, bool *more) {
       f->count++;
       return p;
     }
-    if (f->base.noutputs > 1) output_push(&f->base, 1, p);
-    else packet_free(p);
+    if (f->base.noutputs > 1)
+      output_push(&f->base, 1, p);
+    else
+      packet_free(p);
   }
   return NULL;
 }
@@ -228,8 +248,10 @@ static unsigned fromdump_pull(Element *e, int port, Packet **p, unsigned max) {
 
 static void fromdump_wake(FromDump *f) {
   if (!f->active) return;
-  if (f->task.element) task_schedule(&f->task);
-  else signal_set(&f->not_empty, true);
+  if (f->task.element)
+    task_schedule(&f->task);
+  else
+    signal_set(&f->not_empty, true);
 }
 
 static void fromdump_timer(Element *e, Timer *t) {
@@ -263,7 +285,8 @@ static void fromdump_take_state(Element *e, Element *old) {
   DumpInput file = f->file;
   f->file = o->file;
   o->file = file;
-  f->swapped = o->swapped, f->nano = o->nano, f->header_extra = o->header_extra, f->minor_version = o->minor_version;
+  f->swapped = o->swapped, f->nano = o->nano, f->header_extra = o->header_extra,
+  f->minor_version = o->minor_version;
   f->next = o->next;
   o->next = NULL;
   f->timing_offset = o->timing_offset;
@@ -279,11 +302,21 @@ static int fromdump_read_text(Element *e, const Handler *h, const char *param, T
   FromDump *f = (FromDump *)e;
   (void)param, (void)errs;
   switch (h->data) {
-  case 0: link_text(f->link, out); break;
-  case 1: text_add_string(out, f->file.name ? f->file.name : f->filename); break;
-  case 2: dump_size_text(&f->file, out); break;
-  case 3: text_printf(out, "%llu", (unsigned long long)f->file.position); break;
-  case 4: text_printf(out, "%.9g", (double)f->sampling / SAMPLE_ONE); break;
+  case 0:
+    link_text(f->link, out);
+    break;
+  case 1:
+    text_add_string(out, f->file.name ? f->file.name : f->filename);
+    break;
+  case 2:
+    dump_size_text(&f->file, out);
+    break;
+  case 3:
+    text_printf(out, "%llu", (unsigned long long)f->file.position);
+    break;
+  case 4:
+    text_printf(out, "%.9g", (double)f->sampling / SAMPLE_ONE);
+    break;
   }
   return 0;
 }
@@ -312,11 +345,14 @@ static int fromdump_write(Element *e, const Handler *h, const char *value, Error
   FromDump *f = (FromDump *)e;
   int64_t t;
   switch (h->data) {
-  case 0: f->count = 0; break;
+  case 0:
+    f->count = 0;
+    break;
   case 1: /* the next packet counts as the first for TIMING */
     f->first_seen = false;
     if (f->has_start_after) f->has_start_after = false, f->has_start = true, f->start = f->from;
-    if (f->has_end_after || f->has_interval) f->has_end_after = f->has_interval = false, f->has_end = true, f->end = f->to;
+    if (f->has_end_after || f->has_interval)
+      f->has_end_after = f->has_interval = false, f->has_end = true, f->end = f->to;
     break;
   case 2:
     if (!parse_interval(value, NSEC_PER_SEC, &t)) return error(errs, "expected a time, not '%s'", value);
@@ -336,22 +372,34 @@ static int fromdump_write(Element *e, const Handler *h, const char *value, Error
 
 static void *fromdump_cast(Element *e, const char *name) { return !strcmp(name, "FromDump") ? e : NULL; }
 
-ELEMENT(FromDump, .ports = "0/1-2", .processing = "a/ah", .targets = TARGET_HOST, .pull = fromdump_pull, .run_task = fromdump_task, .run_timer = fromdump_timer,
-        .configure = fromdump_configure, .initialize = fromdump_initialize, .cleanup = fromdump_cleanup, .take_state = fromdump_take_state,
-        .notifier = fromdump_notifier, .cast = fromdump_cast,
-        .args = ARGS(ARG_MUST(FromDump, FILENAME, "FILENAME", filename), ARG_POS(FromDump, BOOL, "TIMING", timing, "false"),
-                     ARG(FromDump, BOOL, "STOP", stop, "false"), ARG(FromDump, BOOL, "ACTIVE", active, "true"), ARG(FromDump, F64, "SAMPLE", sample, "1"),
-                     ARG(FromDump, BOOL, "FORCE_IP", force_ip, "false"), ARG(FromDump, TIMESTAMP, "START", start, NULL, GIVEN(FromDump, has_start)),
-                     ARG(FromDump, INTERVAL, "START_AFTER", start_after, NULL, GIVEN(FromDump, has_start_after)),
-                     ARG(FromDump, TIMESTAMP, "END", end, NULL, GIVEN(FromDump, has_end)),
-                     ARG(FromDump, INTERVAL, "END_AFTER", end_after, NULL, GIVEN(FromDump, has_end_after)),
-                     ARG(FromDump, INTERVAL, "INTERVAL", interval, NULL, GIVEN(FromDump, has_interval)),
-                     ARG(FromDump, HANDLER, "END_CALL", end_call, NULL), ARG(FromDump, U64, "FILEPOS", filepos, NULL), ARG(FromDump, BOOL, "MMAP", mmap, "false")),
-        .handlers = HANDLERS(READ_FIELD(FromDump, U64, "count", count), READ_FN("encap", fromdump_read_text), READ_FN("filename", fromdump_read_text, .data = 1),
-                             READ_FN("filesize", fromdump_read_text, .data = 2), RW_FN("filepos", fromdump_read_text, fromdump_write_filepos, .data = 3),
-                             READ_FN("sampling_prob", fromdump_read_text, .data = 4), READ_FIELD(FromDump, U64, "packet_filepos", packet_filepos),
-                             RW_FIELD(FromDump, BOOL, "active", active, .write = fromdump_write_active, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                             WRITE_FN("reset_counts", fromdump_write, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             WRITE_FN("reset_timing", fromdump_write, .flags = HANDLER_WRITE | HANDLER_BUTTON, .data = 1),
-                             WRITE_FN("extend_interval", fromdump_write, .data = 2),
-                             WRITE_FN("stop", fromdump_write, .flags = HANDLER_WRITE | HANDLER_BUTTON, .data = 3), TASK_HANDLERS(FromDump, task)));
+ELEMENT(
+    FromDump, .ports = "0/1-2", .processing = "a/ah", .targets = TARGET_HOST, .pull = fromdump_pull,
+    .run_task = fromdump_task, .run_timer = fromdump_timer, .configure = fromdump_configure,
+    .initialize = fromdump_initialize, .cleanup = fromdump_cleanup, .take_state = fromdump_take_state,
+    .notifier = fromdump_notifier, .cast = fromdump_cast,
+    .args = ARGS(ARG_MUST(FromDump, FILENAME, "FILENAME", filename),
+                 ARG_POS(FromDump, BOOL, "TIMING", timing, "false"),
+                 ARG(FromDump, BOOL, "STOP", stop, "false"), ARG(FromDump, BOOL, "ACTIVE", active, "true"),
+                 ARG(FromDump, F64, "SAMPLE", sample, "1"),
+                 ARG(FromDump, BOOL, "FORCE_IP", force_ip, "false"),
+                 ARG(FromDump, TIMESTAMP, "START", start, NULL, GIVEN(FromDump, has_start)),
+                 ARG(FromDump, INTERVAL, "START_AFTER", start_after, NULL, GIVEN(FromDump, has_start_after)),
+                 ARG(FromDump, TIMESTAMP, "END", end, NULL, GIVEN(FromDump, has_end)),
+                 ARG(FromDump, INTERVAL, "END_AFTER", end_after, NULL, GIVEN(FromDump, has_end_after)),
+                 ARG(FromDump, INTERVAL, "INTERVAL", interval, NULL, GIVEN(FromDump, has_interval)),
+                 ARG(FromDump, HANDLER, "END_CALL", end_call, NULL),
+                 ARG(FromDump, U64, "FILEPOS", filepos, NULL), ARG(FromDump, BOOL, "MMAP", mmap, "false")),
+    .handlers = HANDLERS(READ_FIELD(FromDump, U64, "count", count), READ_FN("encap", fromdump_read_text),
+                         READ_FN("filename", fromdump_read_text, .data = 1),
+                         READ_FN("filesize", fromdump_read_text, .data = 2),
+                         RW_FN("filepos", fromdump_read_text, fromdump_write_filepos, .data = 3),
+                         READ_FN("sampling_prob", fromdump_read_text, .data = 4),
+                         READ_FIELD(FromDump, U64, "packet_filepos", packet_filepos),
+                         RW_FIELD(FromDump, BOOL, "active", active, .write = fromdump_write_active,
+                                  .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+                         WRITE_FN("reset_counts", fromdump_write, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                         WRITE_FN("reset_timing", fromdump_write, .flags = HANDLER_WRITE | HANDLER_BUTTON,
+                                  .data = 1),
+                         WRITE_FN("extend_interval", fromdump_write, .data = 2),
+                         WRITE_FN("stop", fromdump_write, .flags = HANDLER_WRITE | HANDLER_BUTTON, .data = 3),
+                         TASK_HANDLERS(FromDump, task)));

@@ -4,12 +4,14 @@
  *
  * Makes the TAP interface DEVNAME; ToHost with the same name sends to the host. KernelTap does both.
  *
- * Arguments: DEVNAME. DST (prefix): the host's address on it; default: left alone. GATEWAY (address): becomes the default
- * route. ETHER: the interface's Ethernet address. HEADROOM (bytes): default 28. MTU: default 1500.
+ * Arguments: DEVNAME. DST (prefix): the host's address on it; default: left alone. GATEWAY (address): becomes
+ * the default route. ETHER: the interface's Ethernet address. HEADROOM (bytes): default 28. MTU: default
+ * 1500.
  *
  * Handlers: `dev_name` (read).
  *
- * Example: `FromHost(fake, 10.99.0.1/24) -> c :: Classifier(12/0806, -); c[0] -> ARPResponder(0/0 1:1:1:1:1:1) -> ToHost(fake); c[1] -> Discard;`
+ * Example: `FromHost(fake, 10.99.0.1/24) -> c :: Classifier(12/0806, -); c[0] -> ARPResponder(0/0
+ * 1:1:1:1:1:1) -> ToHost(fake); c[1] -> Discard;`
  */
 #include "tun.h"
 #include <errno.h>
@@ -51,13 +53,15 @@ static int host_configure(Element *e, const Args *args, Errors *errs) {
   FromHost *f = (FromHost *)e;
   (void)args;
   f->fd = -1;
-  if (f->address.addr && f->gateway && (f->gateway & f->address.mask) != (f->address.addr & f->address.mask)) return error(errs, "GATEWAY is not in the network of DST");
+  if (f->address.addr && f->gateway && (f->gateway & f->address.mask) != (f->address.addr & f->address.mask))
+    return error(errs, "GATEWAY is not in the network of DST");
   return 0;
 }
 
 static int host_initialize(Element *e, Errors *errs) {
   FromHost *f = (FromHost *)e;
-  TunSettings s = {.name = f->wanted, .tap = true, .address = f->address, .gateway = f->gateway, .mtu = f->mtu};
+  TunSettings s = {
+      .name = f->wanted, .tap = true, .address = f->address, .gateway = f->gateway, .mtu = f->mtu};
   memcpy(s.ether, f->ether, 6);
   if ((f->fd = tun_open(&s, &f->name, errs)) < 0) return -1;
   select_add(e, f->fd, true, false);
@@ -80,9 +84,12 @@ static void *host_cast(Element *e, const char *name) {
   return !strncmp(name, "fd ", 3) && !strcmp(name + 3, f->wanted) && f->fd >= 0 ? &f->fd : NULL;
 }
 
-ELEMENT(FromHost, .ports = "0/1", .processing = "/h", .targets = TARGET_HOST, .phase = PHASE_PRIVILEGED - 1, .configure = host_configure,
-        .initialize = host_initialize, .cleanup = host_cleanup, .selected = host_selected, .cast = host_cast,
-        .args = ARGS(ARG_MUST(FromHost, WORD, "DEVNAME", wanted), ARG_POS(FromHost, IP_PREFIX, "DST", address, NULL), ARG(FromHost, IP, "GATEWAY", gateway, NULL),
-                     ARG(FromHost, ETHER, "ETHER", ether, NULL), ARG(FromHost, U32, "HEADROOM", headroom, "28", .min = 0, .max = 8192),
+ELEMENT(FromHost, .ports = "0/1", .processing = "/h", .targets = TARGET_HOST, .phase = PHASE_PRIVILEGED - 1,
+        .configure = host_configure, .initialize = host_initialize, .cleanup = host_cleanup,
+        .selected = host_selected, .cast = host_cast,
+        .args = ARGS(ARG_MUST(FromHost, WORD, "DEVNAME", wanted),
+                     ARG_POS(FromHost, IP_PREFIX, "DST", address, NULL),
+                     ARG(FromHost, IP, "GATEWAY", gateway, NULL), ARG(FromHost, ETHER, "ETHER", ether, NULL),
+                     ARG(FromHost, U32, "HEADROOM", headroom, "28", .min = 0, .max = 8192),
                      ARG(FromHost, I32, "MTU", mtu, "1500", .min = 20, .max = 65535)),
         .handlers = HANDLERS(READ_FIELD(FromHost, WORD, "dev_name", wanted)));

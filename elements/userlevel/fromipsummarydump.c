@@ -1,25 +1,29 @@
 /** FromIPSummaryDump: makes packets from a file of packet descriptions.
  *
- * Synopsis: `FromIPSummaryDump(FILENAME [, <keywords> STOP, TIMING, ACTIVE, ZERO, CHECKSUM, PROTO, MULTIPACKET, SAMPLE, FIELDS, FLOWID, ALLOW_NONEXISTENT, DATA])`
+ * Synopsis: `FromIPSummaryDump(FILENAME [, <keywords> STOP, TIMING, ACTIVE, ZERO, CHECKSUM, PROTO,
+ * MULTIPACKET, SAMPLE, FIELDS, FLOWID, ALLOW_NONEXISTENT, DATA])`
  *
- * Reads what ToIPSummaryDump writes, as text or packed, and what people write by hand: a line `!data` names the fields,
- * each further line describes a packet; `#` begins a comment. What a line does not say is 0, or for IP packets a sensible
- * value: version 4, TTL 100, right lengths. Packets have the bytes that were described; what the lengths say beyond them
- * is in the extra length annotation. `-` is standard input; compressed files are decompressed. Pushes, or answers pulls.
+ * Reads what ToIPSummaryDump writes, as text or packed, and what people write by hand: a line `!data` names
+ * the fields, each further line describes a packet; `#` begins a comment. What a line does not say is 0, or
+ * for IP packets a sensible value: version 4, TTL 100, right lengths. Packets have the bytes that were
+ * described; what the lengths say beyond them is in the extra length annotation. `-` is standard input;
+ * compressed files are decompressed. Pushes, or answers pulls.
  *
- * Arguments: FILENAME. STOP (bool): stops the driver at the end; default false. TIMING (bool): keeps the packets' distances in
- * time; default false. ACTIVE (bool): default true. ZERO (bool): accepted; data that is not described is always 0.
- * CHECKSUM (bool): packets have their full length and right checksums; default false. PROTO (0 to 255): the protocol
- * where none is said; default 6, TCP. MULTIPACKET (bool): as many packets as the field `count` says; default false.
- * SAMPLE (0 to 1): probability with which a packet is given out; default 1. FIELDS (words; also CONTENTS): fields until a
+ * Arguments: FILENAME. STOP (bool): stops the driver at the end; default false. TIMING (bool): keeps the
+ * packets' distances in time; default false. ACTIVE (bool): default true. ZERO (bool): accepted; data that is
+ * not described is always 0. CHECKSUM (bool): packets have their full length and right checksums; default
+ * false. PROTO (0 to 255): the protocol where none is said; default 6, TCP. MULTIPACKET (bool): as many
+ * packets as the field `count` says; default false. SAMPLE (0 to 1): probability with which a packet is given
+ * out; default 1. FIELDS (words; also CONTENTS): fields until a
  * `!data` line. FLOWID (`SRC SPORT DST DPORT [PROTO]`): addresses and ports of packets that say none.
- * ALLOW_NONEXISTENT (bool): no file is as good as an empty one; default false. DATA (string): read instead of a file.
+ * ALLOW_NONEXISTENT (bool): no file is as good as an empty one; default false. DATA (string): read instead of
+ * a file.
  *
- * Handlers: `active` (read/write); `encap`, `filename`, `filesize`, `filepos`, `sampling_prob` (read); `stop` (write);
- * `scheduled`, `tickets`.
+ * Handlers: `active` (read/write); `encap`, `filename`, `filesize`, `filepos`, `sampling_prob` (read); `stop`
+ * (write); `scheduled`, `tickets`.
  *
- * Unlike the reference it reads the directions L, R and X, applies FLOWID, and puts a payload where it belongs when the
- * IP length is larger than headers and payload.
+ * Unlike the reference it reads the directions L, R and X, applies FLOWID, and puts a payload where it
+ * belongs when the IP length is larger than headers and payload.
  *
  * Example: `FromIPSummaryDump(in.txt, STOP true, CHECKSUM true) -> IPPrint -> Discard;`
  */
@@ -59,19 +63,23 @@ typedef struct FromIPSummaryDump {
 static void complain(FromIPSummaryDump *f, const char *format, const char *what) {
   Text t = {0};
   text_printf(&t, format, what);
-  chatter(&f->base, "%s:%llu: %s", f->file.name ? f->file.name : "", (unsigned long long)f->file.line, text_cstr(&t));
+  chatter(&f->base, "%s:%llu: %s", f->file.name ? f->file.name : "", (unsigned long long)f->file.line,
+          text_cstr(&t));
   text_free(&t);
 }
 
-/* ---- Lines that are not packets -------------------------------------------------------------------------------------- */
+/* ---- Lines that are not packets
+ * -------------------------------------------------------------------------------------- */
 
 static void set_fields(FromIPSummaryDump *f, const char *s) {
   Text word = {0};
   f->nfields = 0;
   for (; (s = next_word(s, &word, NULL)); text_clear(&word)) {
     SummaryId id = summary_find(text_cstr(&word));
-    if (id == SUM_UNKNOWN) complain(f, "there is no field '%s'", text_cstr(&word));
-    else if (summary_fields[id].order < 0) complain(f, "field '%s' cannot be read", text_cstr(&word));
+    if (id == SUM_UNKNOWN)
+      complain(f, "there is no field '%s'", text_cstr(&word));
+    else if (summary_fields[id].order < 0)
+      complain(f, "field '%s' cannot be read", text_cstr(&word));
     if (f->nfields == countof(f->fields)) {
       complain(f, "too many fields at '%s'", text_cstr(&word));
       break;
@@ -81,18 +89,25 @@ static void set_fields(FromIPSummaryDump *f, const char *s) {
   text_free(&word);
   for (unsigned i = 0; i < f->nfields; i++) {
     unsigned k = i;
-    for (; k > 0 && summary_fields[f->fields[f->order[k - 1]]].order > summary_fields[f->fields[i]].order; k--) f->order[k] = f->order[k - 1];
+    for (; k > 0 && summary_fields[f->fields[f->order[k - 1]]].order > summary_fields[f->fields[i]].order;
+         k--)
+      f->order[k] = f->order[k - 1];
     f->order[k] = (uint8_t)i;
   }
 }
 
 static void set_proto(FromIPSummaryDump *f, const char *word) {
   uint64_t v;
-  if (!strcmp(word, "T") || !compare_ignore_case(word, "tcp")) f->proto = 6;
-  else if (!strcmp(word, "U") || !compare_ignore_case(word, "udp")) f->proto = 17;
-  else if (!strcmp(word, "I") || !compare_ignore_case(word, "icmp")) f->proto = 1;
-  else if (parse_u64(word, &v) && v < 256) f->proto = (uint8_t)v;
-  else complain(f, "'%s' is not a protocol", word);
+  if (!strcmp(word, "T") || !compare_ignore_case(word, "tcp"))
+    f->proto = 6;
+  else if (!strcmp(word, "U") || !compare_ignore_case(word, "udp"))
+    f->proto = 17;
+  else if (!strcmp(word, "I") || !compare_ignore_case(word, "icmp"))
+    f->proto = 1;
+  else if (parse_u64(word, &v) && v < 256)
+    f->proto = (uint8_t)v;
+  else
+    complain(f, "'%s' is not a protocol", word);
 }
 
 static bool set_flow(FromIPSummaryDump *f, const char *text) {
@@ -103,7 +118,8 @@ static bool set_flow(FromIPSummaryDump *f, const char *text) {
   bool ok = n == 4 || n == 5;
   for (unsigned i = 0; ok && i < 4; i++) {
     if (!strcmp(w[i], "-")) continue;
-    ok = i % 2 ? parse_u64(w[i], &ports[i / 2]) && ports[i / 2] < 65536 : arg_parse_ip(&f->base, w[i], i ? &flow.dst : &flow.src);
+    ok = i % 2 ? parse_u64(w[i], &ports[i / 2]) && ports[i / 2] < 65536
+               : arg_parse_ip(&f->base, w[i], i ? &flow.dst : &flow.src);
   }
   flow.sport = be16((uint16_t)ports[0]);
   flow.dport = be16((uint16_t)ports[1]);
@@ -126,7 +142,8 @@ static void read_directive(FromIPSummaryDump *f, const char *line) {
   const char *s;
   uint64_t v;
   Text word = {0};
-  if ((s = directive(line, "!data")) || (s = directive(line, "!contents"))) set_fields(f, s);
+  if ((s = directive(line, "!data")) || (s = directive(line, "!contents")))
+    set_fields(f, s);
   else if ((s = directive(line, "!flowid"))) {
     if (!set_flow(f, s)) complain(f, "bad !flowid '%s'", s);
   } else if ((s = directive(line, "!proto"))) {
@@ -134,8 +151,10 @@ static void read_directive(FromIPSummaryDump *f, const char *line) {
     set_proto(f, text_cstr(&word));
   } else if ((s = directive(line, "!aggregate"))) {
     f->has_aggregate = parse_u64(s, &v) && v <= UINT32_MAX;
-    if (f->has_aggregate) f->aggregate = (uint32_t)v;
-    else complain(f, "bad !aggregate '%s'", s);
+    if (f->has_aggregate)
+      f->aggregate = (uint32_t)v;
+    else
+      complain(f, "bad !aggregate '%s'", s);
   } else if (directive(line, "!binary")) {
     f->binary = true;
     f->file.line = 0;
@@ -143,7 +162,8 @@ static void read_directive(FromIPSummaryDump *f, const char *line) {
   text_free(&word);
 }
 
-/* ---- Packets -------------------------------------------------------------------------------------------------------- */
+/* ---- Packets
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* The next record into f->line. 0: end, 1: a packet's record, 2: text. */
 static int read_record(FromIPSummaryDump *f) {
@@ -162,7 +182,8 @@ static int read_record(FromIPSummaryDump *f) {
   }
   text_clear(&f->line);
   text_add(&f->line, (const char *)h + 4, n - 4);
-  while (text && f->line.len && (!f->line.s[f->line.len - 1] || is_space(f->line.s[f->line.len - 1]))) f->line.s[--f->line.len] = 0;
+  while (text && f->line.len && (!f->line.s[f->line.len - 1] || is_space(f->line.s[f->line.len - 1])))
+    f->line.s[--f->line.len] = 0;
   dump_take(&f->file, n);
   f->file.line++;
   return text ? 2 : 1;
@@ -172,7 +193,8 @@ static unsigned take_binary(FromIPSummaryDump *f) {
   const uint8_t *s = (const uint8_t *)text_cstr(&f->line);
   size_t n = f->line.len;
   unsigned taken = 0;
-  for (unsigned i = 0; i < f->nfields; i++) { /* the order of application does not matter for values without names */
+  for (unsigned i = 0; i < f->nfields;
+       i++) { /* the order of application does not matter for values without names */
     int used = summary_take_binary(&f->build, (SummaryId)f->fields[i], s, n);
     if (used < 0) break;
     s += used;
@@ -201,7 +223,8 @@ static unsigned take_text(FromIPSummaryDump *f) {
     unsigned k = f->order[i];
     text_clear(&word);
     text_add(&word, s + begin[k], length[k]);
-    if (word.len && strcmp(word.s, "-") && f->fields[k] != SUM_none) taken += summary_take_text(&f->build, (SummaryId)f->fields[k], word.s);
+    if (word.len && strcmp(word.s, "-") && f->fields[k] != SUM_none)
+      taken += summary_take_text(&f->build, (SummaryId)f->fields[k], word.s);
   }
   text_free(&word);
   return taken;
@@ -231,23 +254,30 @@ static Packet *read_packet(FromIPSummaryDump *f) {
   b->flow = f->has_flow ? &f->flow : NULL;
   if (!(kind == 1 ? take_binary(f) : take_text(f))) {
     if (!f->complained && (kind == 1 || !blank(text_cstr(&f->line)))) {
-      complain(f, f->nfields ? "no field of this line was understood%s" : "no '!data' line said what this is%s", "");
+      complain(f,
+               f->nfields ? "no field of this line was understood%s" : "no '!data' line said what this is%s",
+               "");
       f->complained = true;
     }
     return NULL;
   }
   Packet *p = summary_build(b, f->checksum);
-  if (p && f->has_aggregate && !(b->given >> SUM_aggregate & 1)) set_anno_u32(p, ANNO_AGGREGATE, f->aggregate);
+  if (p && f->has_aggregate && !(b->given >> SUM_aggregate & 1))
+    set_anno_u32(p, ANNO_AGGREGATE, f->aggregate);
   return p;
 }
 
-/* ---- Several packets from one line ------------------------------------------------------------------------------------ */
+/* ---- Several packets from one line
+ * ------------------------------------------------------------------------------------ */
 
 static void set_lengths(Packet *p, uint32_t extra) {
   uint32_t n = p->len + extra;
-  if (!p->network || p->network + 20 > packet_end(p) || be16(load16(p->network + 2)) == (uint16_t)n || !packet_unique(p)) return;
+  if (!p->network || p->network + 20 > packet_end(p) || be16(load16(p->network + 2)) == (uint16_t)n ||
+      !packet_unique(p))
+    return;
   store16(p->network + 2, be16((uint16_t)n));
-  if (p->network[9] == 17 && p->transport + 6 <= packet_end(p)) store16(p->transport + 4, be16((uint16_t)(n - (p->network[0] & 15u) * 4)));
+  if (p->network[9] == 17 && p->transport + 6 <= packet_end(p))
+    store16(p->transport + 4, be16((uint16_t)(n - (p->network[0] & 15u) * 4)));
 }
 
 /* One packet of those that f->held stands for. */
@@ -287,7 +317,8 @@ static Packet *split(FromIPSummaryDump *f) {
   return q;
 }
 
-/* ---- Giving them out -------------------------------------------------------------------------------------------------- */
+/* ---- Giving them out
+ * -------------------------------------------------------------------------------------------------- */
 
 /* The next packet, NULL if there is none now; *more: there may be one at the next call. */
 static Packet *next_packet(FromIPSummaryDump *f, bool *more) {
@@ -309,8 +340,10 @@ static Packet *next_packet(FromIPSummaryDump *f, bool *more) {
       }
     }
     Packet *p = f->held;
-    if (f->multipacket) p = split(f);
-    else f->held = NULL;
+    if (f->multipacket)
+      p = split(f);
+    else
+      f->held = NULL;
     *more = true;
     if (p && (f->sampling >= SAMPLE_ONE || (random_u32(&f->base) & (SAMPLE_ONE - 1)) < f->sampling)) return p;
     if (p) packet_free(p);
@@ -342,8 +375,10 @@ static unsigned dump_pull(Element *e, int port, Packet **p, unsigned max) {
 
 static void dump_wake(FromIPSummaryDump *f) {
   if (!f->active) return;
-  if (f->task.element) task_schedule(&f->task);
-  else signal_set(&f->not_empty, true);
+  if (f->task.element)
+    task_schedule(&f->task);
+  else
+    signal_set(&f->not_empty, true);
 }
 
 static void dump_timer(Element *e, Timer *t) {
@@ -363,12 +398,14 @@ static int dump_configure(Element *e, const Args *args, Errors *errs) {
   if (f->fields_text) {
     Text word = {0};
     for (const char *s = f->fields_text; (s = next_word(s, &word, NULL)); text_clear(&word))
-      if (summary_find(text_cstr(&word)) == SUM_UNKNOWN) error(errs, "FIELDS: there is no field '%s'", text_cstr(&word));
+      if (summary_find(text_cstr(&word)) == SUM_UNKNOWN)
+        error(errs, "FIELDS: there is no field '%s'", text_cstr(&word));
     text_free(&word);
     if (errors_any(errs)) return -1;
     set_fields(f, f->fields_text);
   }
-  if (f->flow_text && !set_flow(f, f->flow_text)) return error(errs, "FLOWID: expected 'SRC SPORT DST DPORT [PROTO]', not '%s'", f->flow_text);
+  if (f->flow_text && !set_flow(f, f->flow_text))
+    return error(errs, "FLOWID: expected 'SRC SPORT DST DPORT [PROTO]', not '%s'", f->flow_text);
   return 0;
 }
 
@@ -380,12 +417,16 @@ static void read_banner(FromIPSummaryDump *f) {
   f->build.version = 3;
   if (!s || memcmp(s, "!IPSummaryDump ", 15)) {
     s = dump_peek(&f->file, 1, NULL);
-    if (s && *s != '!' && !f->nfields) complain(f, "no '!IPSummaryDump' line%s: is this an IP summary dump?", "");
+    if (s && *s != '!' && !f->nfields)
+      complain(f, "no '!IPSummaryDump' line%s: is this an IP summary dump?", "");
     return;
   }
-  if (is_digit((char)s[15]) && s[16] == '.' && is_digit((char)s[17])) major = s[15] - '0', minor = s[17] - '0';
-  if (major != 1 || minor > 3) complain(f, "unknown version of IP summary dumps%s", "");
-  else f->build.version = (int)minor;
+  if (is_digit((char)s[15]) && s[16] == '.' && is_digit((char)s[17]))
+    major = s[15] - '0', minor = s[17] - '0';
+  if (major != 1 || minor > 3)
+    complain(f, "unknown version of IP summary dumps%s", "");
+  else
+    f->build.version = (int)minor;
   dump_line(&f->file, &f->line);
 }
 
@@ -398,8 +439,10 @@ static int dump_initialize(Element *e, Errors *errs) {
     f->ended = true;
     return 0;
   }
-  if ((f->data ? dump_open_text(&f->file, f->data, errs) : dump_open(&f->file, f->filename, errs)) < 0) return -1;
-  if (!dump_peek(&f->file, 1, NULL) && !f->allow_nonexistent) return error(errs, "%s: the file is empty", f->file.name);
+  if ((f->data ? dump_open_text(&f->file, f->data, errs) : dump_open(&f->file, f->filename, errs)) < 0)
+    return -1;
+  if (!dump_peek(&f->file, 1, NULL) && !f->allow_nonexistent)
+    return error(errs, "%s: the file is empty", f->file.name);
   read_banner(f);
   return 0;
 }
@@ -428,11 +471,21 @@ static int dump_read(Element *e, const Handler *h, const char *param, Text *out,
   FromIPSummaryDump *f = (FromIPSummaryDump *)e;
   (void)param, (void)errs;
   switch (h->data) {
-  case 0: text_add_string(out, "IP"); break;
-  case 1: text_add_string(out, f->file.name ? f->file.name : f->filename ? f->filename : ""); break;
-  case 2: dump_size_text(&f->file, out); break;
-  case 3: text_printf(out, "%llu", (unsigned long long)f->file.position); break;
-  case 4: text_printf(out, "%.9g", (double)f->sampling / SAMPLE_ONE); break;
+  case 0:
+    text_add_string(out, "IP");
+    break;
+  case 1:
+    text_add_string(out, f->file.name ? f->file.name : f->filename ? f->filename : "");
+    break;
+  case 2:
+    dump_size_text(&f->file, out);
+    break;
+  case 3:
+    text_printf(out, "%llu", (unsigned long long)f->file.position);
+    break;
+  case 4:
+    text_printf(out, "%.9g", (double)f->sampling / SAMPLE_ONE);
+    break;
   }
   return 0;
 }
@@ -452,18 +505,31 @@ static int dump_stop(Element *e, const Handler *h, const char *value, Errors *er
   return 0;
 }
 
-ELEMENT(FromIPSummaryDump, .ports = "0/1", .processing = "a/a", .targets = TARGET_HOST, .pull = dump_pull, .run_task = dump_task, .run_timer = dump_timer,
-        .configure = dump_configure, .initialize = dump_initialize, .cleanup = dump_cleanup, .notifier = dump_notifier,
-        .args = ARGS(ARG_POS(FromIPSummaryDump, FILENAME, "FILENAME", filename, NULL), ARG(FromIPSummaryDump, BOOL, "STOP", stop, "false"),
-                     ARG(FromIPSummaryDump, BOOL, "ACTIVE", active, "true"), ARG(FromIPSummaryDump, BOOL, "ZERO", zero, "true"),
-                     ARG(FromIPSummaryDump, BOOL, "TIMING", timing, "false"), ARG(FromIPSummaryDump, BOOL, "CHECKSUM", checksum, "false"),
-                     ARG(FromIPSummaryDump, F64, "SAMPLE", sample, "1"), ARG(FromIPSummaryDump, U8, "PROTO", proto, "6"),
-                     ARG(FromIPSummaryDump, BOOL, "MULTIPACKET", multipacket, "false"), ARG(FromIPSummaryDump, RAW, "FIELDS", fields_text, NULL),
-                     ARG(FromIPSummaryDump, RAW, "CONTENTS", fields_text, NULL), ARG(FromIPSummaryDump, RAW, "DEFAULT_FIELDS", fields_text, NULL),
-                     ARG(FromIPSummaryDump, RAW, "DEFAULT_CONTENTS", fields_text, NULL), ARG(FromIPSummaryDump, RAW, "FLOWID", flow_text, NULL),
+ELEMENT(FromIPSummaryDump, .ports = "0/1", .processing = "a/a", .targets = TARGET_HOST, .pull = dump_pull,
+        .run_task = dump_task, .run_timer = dump_timer, .configure = dump_configure,
+        .initialize = dump_initialize, .cleanup = dump_cleanup, .notifier = dump_notifier,
+        .args = ARGS(ARG_POS(FromIPSummaryDump, FILENAME, "FILENAME", filename, NULL),
+                     ARG(FromIPSummaryDump, BOOL, "STOP", stop, "false"),
+                     ARG(FromIPSummaryDump, BOOL, "ACTIVE", active, "true"),
+                     ARG(FromIPSummaryDump, BOOL, "ZERO", zero, "true"),
+                     ARG(FromIPSummaryDump, BOOL, "TIMING", timing, "false"),
+                     ARG(FromIPSummaryDump, BOOL, "CHECKSUM", checksum, "false"),
+                     ARG(FromIPSummaryDump, F64, "SAMPLE", sample, "1"),
+                     ARG(FromIPSummaryDump, U8, "PROTO", proto, "6"),
+                     ARG(FromIPSummaryDump, BOOL, "MULTIPACKET", multipacket, "false"),
+                     ARG(FromIPSummaryDump, RAW, "FIELDS", fields_text, NULL),
+                     ARG(FromIPSummaryDump, RAW, "CONTENTS", fields_text, NULL),
+                     ARG(FromIPSummaryDump, RAW, "DEFAULT_FIELDS", fields_text, NULL),
+                     ARG(FromIPSummaryDump, RAW, "DEFAULT_CONTENTS", fields_text, NULL),
+                     ARG(FromIPSummaryDump, RAW, "FLOWID", flow_text, NULL),
                      ARG(FromIPSummaryDump, RAW, "DEFAULT_FLOWID", flow_text, NULL),
-                     ARG(FromIPSummaryDump, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false"), ARG(FromIPSummaryDump, STRING, "DATA", data, NULL)),
-        .handlers = HANDLERS(READ_FN("encap", dump_read), READ_FN("filename", dump_read, .data = 1), READ_FN("filesize", dump_read, .data = 2),
-                             READ_FN("filepos", dump_read, .data = 3), READ_FN("sampling_prob", dump_read, .data = 4),
-                             RW_FIELD(FromIPSummaryDump, BOOL, "active", active, .write = dump_write_active, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                             WRITE_FN("stop", dump_stop, .flags = HANDLER_WRITE | HANDLER_BUTTON), TASK_HANDLERS(FromIPSummaryDump, task)));
+                     ARG(FromIPSummaryDump, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false"),
+                     ARG(FromIPSummaryDump, STRING, "DATA", data, NULL)),
+        .handlers = HANDLERS(READ_FN("encap", dump_read), READ_FN("filename", dump_read, .data = 1),
+                             READ_FN("filesize", dump_read, .data = 2),
+                             READ_FN("filepos", dump_read, .data = 3),
+                             READ_FN("sampling_prob", dump_read, .data = 4),
+                             RW_FIELD(FromIPSummaryDump, BOOL, "active", active, .write = dump_write_active,
+                                      .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+                             WRITE_FN("stop", dump_stop, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             TASK_HANDLERS(FromIPSummaryDump, task)));

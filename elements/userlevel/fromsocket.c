@@ -1,6 +1,7 @@
 /** FromSocket: receives packets from a socket: a Socket that is a server.
  *
- * Synopsis: `FromSocket(TCP|UDP, IP, PORT [, <keywords>])`, `FromSocket(UNIX|UNIX_DGRAM, FILENAME [, <keywords>])`
+ * Synopsis: `FromSocket(TCP|UDP, IP, PORT [, <keywords>])`, `FromSocket(UNIX|UNIX_DGRAM, FILENAME [,
+ * <keywords>])`
  *
  * Arguments and handlers: those of Socket.
  *

@@ -1,14 +1,17 @@
 /** KernelTun: a network interface of the host whose other end is the router; IP packets.
  *
- * Synopsis: `KernelTun(ADDR/MASK [, GATEWAY, <keywords> BURST, HEADROOM, MTU, ETHER, TAP, DEVNAME, IGNORE_QUEUE_OVERFLOWS])`
+ * Synopsis: `KernelTun(ADDR/MASK [, GATEWAY, <keywords> BURST, HEADROOM, MTU, ETHER, TAP, DEVNAME,
+ * IGNORE_QUEUE_OVERFLOWS])`
  *
- * What the host sends to addresses of the network comes out of output 0; what is not IP out of output 1 or is dropped.
- * What goes in is taken by the host. The interface goes away with the router. Needs the right to make interfaces.
+ * What the host sends to addresses of the network comes out of output 0; what is not IP out of output 1 or is
+ * dropped. What goes in is taken by the host. The interface goes away with the router. Needs the right to
+ * make interfaces.
  *
- * Arguments: ADDR/MASK: the host's address on it. GATEWAY (address): becomes the default route. BURST (int): packets in
- * one turn; default 1. HEADROOM (bytes): default 28. MTU: default 1500. ETHER: the interface's Ethernet address (TAP
- * only; default: the kernel's choice). TAP (bool): Ethernet frames, as KernelTap; default false. DEVNAME: default: the first that is
- * free. IGNORE_QUEUE_OVERFLOWS (bool): says so once only; default false.
+ * Arguments: ADDR/MASK: the host's address on it. GATEWAY (address): becomes the default route. BURST (int):
+ * packets in one turn; default 1. HEADROOM (bytes): default 28. MTU: default 1500. ETHER: the interface's
+ * Ethernet address (TAP only; default: the kernel's choice). TAP (bool): Ethernet frames, as KernelTap;
+ * default false. DEVNAME: default: the first that is free. IGNORE_QUEUE_OVERFLOWS (bool): says so once only;
+ * default false.
  *
  * Handlers: `dev_name`, `packets`, `selected_calls` (read). On a pull input `scheduled`, `tickets`.
  *
@@ -20,7 +23,8 @@
 #include <unistd.h>
 
 static void send_packet(KernelTun *k, Packet *p) {
-  if (k->fd >= 0 && write(k->fd, p->data, p->len) < 0 && (errno != ENOBUFS || !k->ignore_overflows || !k->complained)) {
+  if (k->fd >= 0 && write(k->fd, p->data, p->len) < 0 &&
+      (errno != ENOBUFS || !k->ignore_overflows || !k->complained)) {
     if (!k->complained || errno != ENOBUFS) chatter(&k->base, "%s: %s", k->name, strerror(errno));
     k->complained = true;
   }
@@ -80,13 +84,15 @@ int kerneltun_configure(Element *e, const Args *args, Errors *errs) {
   KernelTun *k = (KernelTun *)e;
   (void)args;
   k->fd = -1;
-  if (k->gateway && (k->gateway & k->address.mask) != (k->address.addr & k->address.mask)) return error(errs, "GATEWAY is not in the network of ADDR");
+  if (k->gateway && (k->gateway & k->address.mask) != (k->address.addr & k->address.mask))
+    return error(errs, "GATEWAY is not in the network of ADDR");
   return 0;
 }
 
 int kerneltun_initialize(Element *e, Errors *errs) {
   KernelTun *k = (KernelTun *)e;
-  TunSettings s = {.name = k->wanted, .tap = k->tap, .address = k->address, .gateway = k->gateway, .mtu = k->mtu};
+  TunSettings s = {
+      .name = k->wanted, .tap = k->tap, .address = k->address, .gateway = k->gateway, .mtu = k->mtu};
   memcpy(s.ether, k->ether, 6);
   if ((k->fd = tun_open(&s, &k->name, errs)) < 0) return -1;
   select_add(e, k->fd, true, false);

@@ -1,9 +1,10 @@
 /** ProgressBar: accepts the reference's progress bar; shows nothing.
  *
- * Synopsis: `ProgressBar(POSHANDLER [, SIZEHANDLER, <keywords> UPDATE, BANNER, ACTIVE, DELAY, CHECK_STDOUT, FIXED_SIZE])`
+ * Synopsis: `ProgressBar(POSHANDLER [, SIZEHANDLER, <keywords> UPDATE, BANNER, ACTIVE, DELAY, CHECK_STDOUT,
+ * FIXED_SIZE])`
  *
- * A bar on the terminal would only be in the way of what clicklet prints; handlers are the way to watch progress. The arguments are
- * those of the reference; none has an effect.
+ * A bar on the terminal would only be in the way of what clicklet prints; handlers are the way to watch
+ * progress. The arguments are those of the reference; none has an effect.
  *
  * Handlers: `active` (read/write); `mark_done`, `mark_stopped`, `reset` (write): no effect.
  *
@@ -30,8 +31,12 @@ static int bar_write(Element *e, const Handler *h, const char *value, Errors *er
 }
 
 ELEMENT(ProgressBar, .ports = "0/0", .targets = TARGET_HOST, .cleanup = bar_cleanup,
-        .args = ARGS(ARG_MUST(ProgressBar, RAW, "POSHANDLER", position), ARG_POS(ProgressBar, RAW, "SIZEHANDLER", size, NULL),
-                     ARG(ProgressBar, RAW, "UPDATE", text, NULL), ARG(ProgressBar, RAW, "BANNER", text, NULL), ARG(ProgressBar, RAW, "FIXED_SIZE", text, NULL),
-                     ARG(ProgressBar, RAW, "DELAY", text, NULL), ARG(ProgressBar, BOOL, "ACTIVE", active, "true"),
+        .args = ARGS(ARG_MUST(ProgressBar, RAW, "POSHANDLER", position),
+                     ARG_POS(ProgressBar, RAW, "SIZEHANDLER", size, NULL),
+                     ARG(ProgressBar, RAW, "UPDATE", text, NULL), ARG(ProgressBar, RAW, "BANNER", text, NULL),
+                     ARG(ProgressBar, RAW, "FIXED_SIZE", text, NULL),
+                     ARG(ProgressBar, RAW, "DELAY", text, NULL),
+                     ARG(ProgressBar, BOOL, "ACTIVE", active, "true"),
                      ARG(ProgressBar, BOOL, "CHECK_STDOUT", check_stdout, "false")),
-        .handlers = HANDLERS(RW_FIELD(ProgressBar, BOOL, "active", active), WRITE_FN("mark_done", bar_write), WRITE_FN("mark_stopped", bar_write), WRITE_FN("reset", bar_write)));
+        .handlers = HANDLERS(RW_FIELD(ProgressBar, BOOL, "active", active), WRITE_FN("mark_done", bar_write),
+                             WRITE_FN("mark_stopped", bar_write), WRITE_FN("reset", bar_write)));

@@ -47,9 +47,12 @@ int script_host_read_file(const char *name, Text *out, Errors *errs) {
 int64_t script_host_pid(void) { return getpid(); }
 
 int script_host_signal(const char *name) {
-  static const struct { const char *name; int number; } names[] = {
-      {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"HUP", SIGHUP}, {"INT", SIGINT}, {"IO", SIGIO}, {"PIPE", SIGPIPE},
-      {"QUIT", SIGQUIT}, {"TERM", SIGTERM}, {"TSTP", SIGTSTP}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}};
+  static const struct {
+    const char *name;
+    int number;
+  } names[] = {{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"HUP", SIGHUP},   {"INT", SIGINT},
+               {"IO", SIGIO},     {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"TERM", SIGTERM},
+               {"TSTP", SIGTSTP}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}};
   uint64_t v;
   if (parse_u64(name, &v)) return v < 32 ? (int)v : -1;
   for (unsigned i = 0; i < countof(names); i++)
@@ -57,10 +60,14 @@ int script_host_signal(const char *name) {
   return -1;
 }
 
-/* ---- Signals: the handler writes into a pipe for each script that waits for the signal --------------------------------- */
+/* ---- Signals: the handler writes into a pipe for each script that waits for the signal
+ * --------------------------------- */
 
 enum { MAX_WATCHES = 64 };
-static struct { int write_fd, read_fd; uint64_t signals; } watches[MAX_WATCHES];
+static struct {
+  int write_fd, read_fd;
+  uint64_t signals;
+} watches[MAX_WATCHES];
 static volatile unsigned nwatches;
 static struct sigaction before[32];
 static unsigned users[32];
@@ -74,7 +81,8 @@ static void caught(int n) {
 }
 
 int script_host_kill(int64_t pid, int signal, Errors *errs) {
-  if (pid == getpid() && signal < 32 && users[signal]) { /* at once: a real one may reach another thread, later */
+  if (pid == getpid() && signal < 32 &&
+      users[signal]) { /* at once: a real one may reach another thread, later */
     caught(signal);
     return 0;
   }
@@ -97,7 +105,8 @@ int script_host_watch(Script *s, Errors *errs) {
     int fds[2];
     unsigned i = 0;
     while (i < nwatches && watches[i].write_fd >= 0) i++;
-    if (i == MAX_WATCHES || pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) return error(errs, "cannot watch for signals");
+    if (i == MAX_WATCHES || pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+      return error(errs, "cannot watch for signals");
     watches[i].read_fd = s->signal_fd = fds[0];
     watches[i].signals = 0;
     watches[i].write_fd = fds[1];

@@ -1,16 +1,17 @@
 /** Socket: sends packets over a socket and receives them.
  *
- * Synopsis: `Socket(TCP|UDP, IP, PORT [, LOCALIP, LOCALPORT, <keywords>])`, `Socket(UNIX|UNIX_DGRAM, FILENAME [, LOCALFILENAME, <keywords>])`
+ * Synopsis: `Socket(TCP|UDP, IP, PORT [, LOCALIP, LOCALPORT, <keywords>])`, `Socket(UNIX|UNIX_DGRAM, FILENAME
+ * [, LOCALFILENAME, <keywords>])`
  *
- * Packets that come in are sent; what is received goes out. A server waits for connections, one at a time, and sends to
- * the last that sent something; a client connects. It is a client if CLIENT says so, if it has no output, or if a local address is
- * given; else a server. A UDP client with IP 0.0.0.0 sends to each packet's destination annotation. Over TCP and
- * UNIX one read, of at most SNAPLEN bytes, is one packet.
+ * Packets that come in are sent; what is received goes out. A server waits for connections, one at a time,
+ * and sends to the last that sent something; a client connects. It is a client if CLIENT says so, if it has
+ * no output, or if a local address is given; else a server. A UDP client with IP 0.0.0.0 sends to each
+ * packet's destination annotation. Over TCP and UNIX one read, of at most SNAPLEN bytes, is one packet.
  *
- * Arguments: SNAPLEN (bytes): longest packet received; default 2048. NODELAY (bool): TCP sends at once; default true.
- * CLIENT (bool). SNDBUF, RCVBUF (bytes): of the host's buffers. TIMESTAMP (bool): sets timestamps; default true.
- * VERBOSE (bool): says when connections come and go; default false. HEADROOM (bytes): default 28. PROPER: of no effect. ALLOW,
- * DENY (elements): not supported yet.
+ * Arguments: SNAPLEN (bytes): longest packet received; default 2048. NODELAY (bool): TCP sends at once;
+ * default true. CLIENT (bool). SNDBUF, RCVBUF (bytes): of the host's buffers. TIMESTAMP (bool): sets
+ * timestamps; default true. VERBOSE (bool): says when connections come and go; default false. HEADROOM
+ * (bytes): default 28. PROPER: of no effect. ALLOW, DENY (elements): not supported yet.
  *
  * Handlers: `received`, `sent`, `dropped` (read). On a pull input `scheduled`, `tickets`.
  *
@@ -28,15 +29,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* ---- Addresses -------------------------------------------------------------------------------------------------------- */
+/* ---- Addresses
+ * -------------------------------------------------------------------------------------------------------- */
 
-static int internet_address(Socket *s, const Args *args, unsigned at, void *to, uint32_t *size, Errors *errs) {
+static int internet_address(Socket *s, const Args *args, unsigned at, void *to, uint32_t *size,
+                            Errors *errs) {
   struct sockaddr_in *in = to;
   uint16_t port = 0;
   if (!arg_parse_ip(&s->base, args_text(args, at), &in->sin_addr.s_addr))
     return arg_error(errs, args_index(args, at), "expected an IP address, not '%s'", args_text(args, at));
-  if (at + 1 < args_count(args) && !arg_parse_port(&s->base, s->stream ? 6 : 17, args_text(args, at + 1), &port))
-    return arg_error(errs, args_index(args, at + 1), "expected a port number, not '%s'", args_text(args, at + 1));
+  if (at + 1 < args_count(args) &&
+      !arg_parse_port(&s->base, s->stream ? 6 : 17, args_text(args, at + 1), &port))
+    return arg_error(errs, args_index(args, at + 1), "expected a port number, not '%s'",
+                     args_text(args, at + 1));
   in->sin_family = AF_INET;
   in->sin_port = htons(port);
   *size = sizeof *in;
@@ -47,7 +52,10 @@ static int local_address(const Args *args, unsigned at, void *to, uint32_t *size
   struct sockaddr_un *un = to;
   Text name = {0};
   unquote(args_text(args, at), &name);
-  int rc = !name.len || name.len >= sizeof un->sun_path ? arg_error(errs, args_index(args, at), "'%s' is no name of a socket, or too long", args_text(args, at)) : 0;
+  int rc = !name.len || name.len >= sizeof un->sun_path
+               ? arg_error(errs, args_index(args, at), "'%s' is no name of a socket, or too long",
+                           args_text(args, at))
+               : 0;
   un->sun_family = AF_UNIX;
   if (!rc) strcpy(un->sun_path, name.s);
   *size = sizeof *un;
@@ -68,16 +76,23 @@ int socket_configure(Element *e, const Args *args, Errors *errs) {
   s->local_address = mem_alloc(sizeof(struct sockaddr_storage));
   if (!s->remote_address || !s->local_address) return error(errs, "out of memory");
   unsigned least = s->local ? 1 : 2, most = 2 * least;
-  if (n < least || n > most) return error(errs, s->local ? "expected FILENAME [, LOCALFILENAME]" : "expected IP, PORT [, LOCALIP, LOCALPORT]");
-  int rc = s->local ? local_address(args, 0, s->remote_address, &s->remote_size, errs) : internet_address(s, args, 0, s->remote_address, &s->remote_size, errs);
+  if (n < least || n > most)
+    return error(errs, s->local ? "expected FILENAME [, LOCALFILENAME]"
+                                : "expected IP, PORT [, LOCALIP, LOCALPORT]");
+  int rc = s->local ? local_address(args, 0, s->remote_address, &s->remote_size, errs)
+                    : internet_address(s, args, 0, s->remote_address, &s->remote_size, errs);
   s->has_local = n > least;
-  if (s->has_local) rc |= s->local ? local_address(args, least, s->local_address, &s->local_size, errs) : internet_address(s, args, least, s->local_address, &s->local_size, errs);
+  if (s->has_local)
+    rc |= s->local ? local_address(args, least, s->local_address, &s->local_size, errs)
+                   : internet_address(s, args, least, s->local_address, &s->local_size, errs);
   if (!s->has_client) s->client = !e->noutputs || s->has_local;
   if (s->allow || s->deny) rc = error(errs, "ALLOW and DENY are not supported yet");
   return rc;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------------- */
+/* ---- Opening
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void set_options(const Socket *s, int fd) {
   int one = 1, snd = (int)s->sndbuf, rcv = (int)s->rcvbuf;
@@ -105,15 +120,21 @@ int socket_initialize(Element *e, Errors *errs) {
   set_options(s, fd);
   const char *what = NULL;
   if (s->client) {
-    if (s->has_local && bind_to(s, fd, s->local_address, s->local_size) < 0) what = "bind";
-    else if (s->stream && connect(fd, s->remote_address, s->remote_size) < 0) what = "connect";
+    if (s->has_local && bind_to(s, fd, s->local_address, s->local_size) < 0)
+      what = "bind";
+    else if (s->stream && connect(fd, s->remote_address, s->remote_size) < 0)
+      what = "connect";
     s->fd = fd;
     s->peer_known = true;
   } else {
-    if (bind_to(s, fd, s->remote_address, s->remote_size) < 0) what = "bind";
-    else if (s->stream && listen(fd, 2) < 0) what = "listen";
-    if (s->stream) s->listener = fd;
-    else s->fd = fd;
+    if (bind_to(s, fd, s->remote_address, s->remote_size) < 0)
+      what = "bind";
+    else if (s->stream && listen(fd, 2) < 0)
+      what = "listen";
+    if (s->stream)
+      s->listener = fd;
+    else
+      s->fd = fd;
   }
   if (what) return error(errs, "%s: %s", what, strerror(errno));
   select_add(e, fd, true, false);
@@ -155,7 +176,9 @@ void socket_cleanup(Element *e) {
   signals_cleanup(&s->signals);
 }
 
-/* ---- Receiving --------------------------------------------------------------------------------------------------------------- */
+/* ---- Receiving
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void accept_connection(Socket *s) {
   int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -179,7 +202,8 @@ static void receive(Socket *s) {
     bool remember = !s->stream && !s->client;
     socklen_t size = sizeof(struct sockaddr_storage);
     ssize_t n = s->stream ? recv(s->fd, p->data, s->snaplen, MSG_DONTWAIT)
-                          : recvfrom(s->fd, p->data, s->snaplen, MSG_DONTWAIT | MSG_TRUNC, remember ? s->local_address : NULL, remember ? &size : NULL);
+                          : recvfrom(s->fd, p->data, s->snaplen, MSG_DONTWAIT | MSG_TRUNC,
+                                     remember ? s->local_address : NULL, remember ? &size : NULL);
     if (n <= 0 && (s->stream || n < 0)) {
       packet_free(p);
       if (n < 0 && (errno == EAGAIN || errno == EINTR || !s->stream)) return;
@@ -193,12 +217,16 @@ static void receive(Socket *s) {
     if ((uint32_t)n > s->snaplen) set_anno_u32(p, ANNO_EXTRA_LENGTH, (uint32_t)n - s->snaplen);
     if (s->timestamp) p->timestamp = time_now(&s->base);
     s->received++;
-    if (s->base.noutputs) output_push(&s->base, 0, p);
-    else packet_free(p);
+    if (s->base.noutputs)
+      output_push(&s->base, 0, p);
+    else
+      packet_free(p);
   }
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Sending
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Sends s->pending. False if the socket takes no more now. */
 static bool flush(Socket *s) {
@@ -238,8 +266,10 @@ static bool flush(Socket *s) {
 static void want_write(Socket *s, bool on) {
   if (s->writing == on || s->fd < 0) return;
   s->writing = on;
-  if (on) select_add(&s->base, s->fd, false, true);
-  else select_remove(&s->base, s->fd, false, true);
+  if (on)
+    select_add(&s->base, s->fd, false, true);
+  else
+    select_remove(&s->base, s->fd, false, true);
 }
 
 void socket_push(Element *e, int port, Packet **p, unsigned n) {

@@ -2,16 +2,19 @@
  *
  * Synopsis: `ToDump(FILENAME [, SNAPLEN, ENCAP, <keywords> USE_ENCAP_FROM, EXTRA_LENGTH, UNBUFFERED, NANO])`
  *
- * With an output, packets go on. Without one, on a pull input, it pulls. `-` is standard output; names that end in .gz,
- * .bz2 or .Z are compressed by those programs. A packet without timestamp gets the time at which it is written.
+ * With an output, packets go on. Without one, on a pull input, it pulls. `-` is standard output; names that
+ * end in .gz, .bz2 or .Z are compressed by those programs. A packet without timestamp gets the time at which
+ * it is written.
  *
- * Arguments: FILENAME. SNAPLEN (unsigned): bytes of a packet written at most; 0: all. Default 2000. ENCAP: what packets
- * begin with: ETHER (default), IP, FDDI, ATM, 802_11, 802_11_RADIO, SLL, AIRONET, HDLC, PPP_HDLC, PPP, SUNATM, PRISM, NULL or `#N`, a
- * number of pcap. USE_ENCAP_FROM (elements): takes it from their `encap` handlers instead. EXTRA_LENGTH (bool): counts
- * the extra length annotation in the packet's length; default true. UNBUFFERED (bool): writes each packet at once;
- * default false. NANO (bool): nanoseconds in the file; default true.
+ * Arguments: FILENAME. SNAPLEN (unsigned): bytes of a packet written at most; 0: all. Default 2000. ENCAP:
+ * what packets begin with: ETHER (default), IP, FDDI, ATM, 802_11, 802_11_RADIO, SLL, AIRONET, HDLC,
+ * PPP_HDLC, PPP, SUNATM, PRISM, NULL or `#N`, a number of pcap. USE_ENCAP_FROM (elements): takes it from
+ * their `encap` handlers instead. EXTRA_LENGTH (bool): counts the extra length annotation in the packet's
+ * length; default true. UNBUFFERED (bool): writes each packet at once; default false. NANO (bool):
+ * nanoseconds in the file; default true.
  *
- * Handlers: `count`, `filename` (read). `reset_counts` (write). On a pull input without output `scheduled`, `tickets`.
+ * Handlers: `count`, `filename` (read). `reset_counts` (write). On a pull input without output `scheduled`,
+ * `tickets`.
  *
  * Example: `InfiniteSource(LIMIT 3, STOP true) -> ToDump(out.pcap, ENCAP IP) -> Discard;`
  */
@@ -70,7 +73,8 @@ static int todump_configure(Element *e, const Args *args, Errors *errs) {
   d->file.fd = -1;
   d->link = LINK_ETHER;
   if (d->encap && d->use_encap_from) return error(errs, "ENCAP and USE_ENCAP_FROM exclude each other");
-  if (d->encap && (d->link = link_parse(d->encap)) < 0) return error(errs, "ENCAP: unknown encapsulation '%s'", d->encap);
+  if (d->encap && (d->link = link_parse(d->encap)) < 0)
+    return error(errs, "ENCAP: unknown encapsulation '%s'", d->encap);
   return 0;
 }
 
@@ -84,8 +88,11 @@ static int todump_ask_encap(ToDump *d, Errors *errs) {
     text_printf(&name, "%s.encap", names[i]);
     if (!rc && handler_call_read(d->base.router, &d->base, text_cstr(&name), "", &encap, errs) < 0) rc = -1;
     int link = link_parse(text_cstr(&encap));
-    if (!rc && link < 0) rc = error(errs, "USE_ENCAP_FROM: '%s' says '%s', which is no encapsulation", text_cstr(&name), text_cstr(&encap));
-    else if (!rc && d->link >= 0 && link != d->link) rc = error(errs, "USE_ENCAP_FROM: the elements have different encapsulations");
+    if (!rc && link < 0)
+      rc = error(errs, "USE_ENCAP_FROM: '%s' says '%s', which is no encapsulation", text_cstr(&name),
+                 text_cstr(&encap));
+    else if (!rc && d->link >= 0 && link != d->link)
+      rc = error(errs, "USE_ENCAP_FROM: the elements have different encapsulations");
     d->link = link;
     text_free(&name);
     text_free(&encap);
@@ -99,9 +106,14 @@ static int todump_initialize(Element *e, Errors *errs) {
   if (d->use_encap_from && todump_ask_encap(d, errs) < 0) return -1;
   if (dump_create(&d->file, d->filename, true, errs) < 0) return -1;
   d->file.unbuffered = d->unbuffered;
-  struct { uint32_t magic; uint16_t major, minor; uint32_t zone, accuracy, snaplen, link; } header = {
+  struct {
+    uint32_t magic;
+    uint16_t major, minor;
+    uint32_t zone, accuracy, snaplen, link;
+  } header = {
       d->nano ? 0xa1b23c4d : 0xa1b2c3d4, 2, 4, 0, 0, d->snaplen ? d->snaplen : 0xffffffff, (uint32_t)d->link};
-  if (!dump_write(&d->file, &header, sizeof header)) return error(errs, "%s: %s", d->filename, strerror(errno));
+  if (!dump_write(&d->file, &header, sizeof header))
+    return error(errs, "%s: %s", d->filename, strerror(errno));
   if (d->file.standard) {
     mem_free(d->filename);
     d->filename = mem_string("<stdout>", 8);
@@ -129,10 +141,17 @@ static int todump_reset(Element *e, const Handler *h, const char *value, Errors 
   return 0;
 }
 
-ELEMENT(ToDump, .ports = "1/0-1", .flags = "S2", .targets = TARGET_HOST, .ordered = true, USE_ACTION(ToDump, todump_action), .run_task = todump_task,
-        .configure = todump_configure, .initialize = todump_initialize, .cleanup = todump_cleanup,
-        .args = ARGS(ARG_MUST(ToDump, FILENAME, "FILENAME", filename), ARG_POS(ToDump, U32, "SNAPLEN", snaplen, "2000"),
-                     ARG_POS(ToDump, WORD, "ENCAP", encap, NULL), ARG(ToDump, RAW, "USE_ENCAP_FROM", use_encap_from, NULL),
-                     ARG(ToDump, BOOL, "EXTRA_LENGTH", extra_length, "true"), ARG(ToDump, BOOL, "UNBUFFERED", unbuffered, "false"), ARG(ToDump, BOOL, "NANO", nano, "true")),
-        .handlers = HANDLERS(READ_FIELD(ToDump, U64, "count", count), READ_FIELD(ToDump, STRING, "filename", filename),
-                             WRITE_FN("reset_counts", todump_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON), TASK_HANDLERS(ToDump, task)));
+ELEMENT(ToDump, .ports = "1/0-1", .flags = "S2", .targets = TARGET_HOST, .ordered = true,
+        USE_ACTION(ToDump, todump_action), .run_task = todump_task, .configure = todump_configure,
+        .initialize = todump_initialize, .cleanup = todump_cleanup,
+        .args = ARGS(ARG_MUST(ToDump, FILENAME, "FILENAME", filename),
+                     ARG_POS(ToDump, U32, "SNAPLEN", snaplen, "2000"),
+                     ARG_POS(ToDump, WORD, "ENCAP", encap, NULL),
+                     ARG(ToDump, RAW, "USE_ENCAP_FROM", use_encap_from, NULL),
+                     ARG(ToDump, BOOL, "EXTRA_LENGTH", extra_length, "true"),
+                     ARG(ToDump, BOOL, "UNBUFFERED", unbuffered, "false"),
+                     ARG(ToDump, BOOL, "NANO", nano, "true")),
+        .handlers = HANDLERS(READ_FIELD(ToDump, U64, "count", count),
+                             READ_FIELD(ToDump, STRING, "filename", filename),
+                             WRITE_FN("reset_counts", todump_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             TASK_HANDLERS(ToDump, task)));

@@ -1,24 +1,27 @@
 /** ToIPSummaryDump: writes one line for each packet, with the fields asked for.
  *
- * Synopsis: `ToIPSummaryDump(FILENAME [, <keywords> FIELDS, HEADER, VERBOSE, BANNER, BINARY, MULTIPACKET, BAD_PACKETS, CAREFUL_TRUNC, EXTRA_LENGTH])`
+ * Synopsis: `ToIPSummaryDump(FILENAME [, <keywords> FIELDS, HEADER, VERBOSE, BANNER, BINARY, MULTIPACKET,
+ * BAD_PACKETS, CAREFUL_TRUNC, EXTRA_LENGTH])`
  *
- * With an output, packets go on. On a pull input it pulls. `-` is standard output. A field that a packet does not have
- * is `-`. IP packets need their header marked.
+ * With an output, packets go on. On a pull input it pulls. `-` is standard output. A field that a packet does
+ * not have is `-`. IP packets need their header marked.
  *
- * Arguments: FILENAME. FIELDS (words; also CONTENTS): default `timestamp ip_src`. Known are timestamp ntimestamp ts_sec
- * ts_usec ts_usec1 first_timestamp count link paint direction aggregate wire_len; eth_src eth_dst eth_type; ip_src ip_dst
- * ip_tos ip_dscp ip_ecn ip_ttl ip_frag ip_fragoff ip_id ip_sum ip_proto ip_hl ip_len ip_capture_len ip_opt; sport dport;
- * tcp_seq tcp_ack tcp_off tcp_flags tcp_window tcp_urp tcp_opt tcp_ntopt tcp_sack; udp_len; icmp_type icmp_code
- * icmp_type_name icmp_code_name icmp_flowid icmp_seq icmp_nextmtu; payload payload_len payload_md5 payload_md5_hex.
- * HEADER (bool): the lines that say what the file is; default true. VERBOSE (bool): host and time there too; default
- * false. BANNER (string): a `!creator` line. BINARY (bool): packed records; default false. MULTIPACKET (bool): several
- * lines for a packet that stands for several; default false. BAD_PACKETS (bool): `!bad` lines in front of packets with
- * wrong headers; default false. CAREFUL_TRUNC (bool): a packet shorter than its IP length is bad too; default true.
- * EXTRA_LENGTH (bool): counts the extra length annotation; default true.
+ * Arguments: FILENAME. FIELDS (words; also CONTENTS): default `timestamp ip_src`. Known are timestamp
+ * ntimestamp ts_sec ts_usec ts_usec1 first_timestamp count link paint direction aggregate wire_len; eth_src
+ * eth_dst eth_type; ip_src ip_dst ip_tos ip_dscp ip_ecn ip_ttl ip_frag ip_fragoff ip_id ip_sum ip_proto ip_hl
+ * ip_len ip_capture_len ip_opt; sport dport; tcp_seq tcp_ack tcp_off tcp_flags tcp_window tcp_urp tcp_opt
+ * tcp_ntopt tcp_sack; udp_len; icmp_type icmp_code icmp_type_name icmp_code_name icmp_flowid icmp_seq
+ * icmp_nextmtu; payload payload_len payload_md5 payload_md5_hex. HEADER (bool): the lines that say what the
+ * file is; default true. VERBOSE (bool): host and time there too; default false. BANNER (string): a
+ * `!creator` line. BINARY (bool): packed records; default false. MULTIPACKET (bool): several lines for a
+ * packet that stands for several; default false. BAD_PACKETS (bool): `!bad` lines in front of packets with
+ * wrong headers; default false. CAREFUL_TRUNC (bool): a packet shorter than its IP length is bad too; default
+ * true. EXTRA_LENGTH (bool): counts the extra length annotation; default true.
  *
  * Handlers: `flush` (write). On a pull input `scheduled`, `tickets`.
  *
- * Example: `InfiniteSource(LIMIT 1, STOP true) -> UDPIPEncap(1.0.0.1, 1, 2.0.0.2, 2) -> ToIPSummaryDump(-, FIELDS ip_src sport ip_len) -> Discard;`
+ * Example: `InfiniteSource(LIMIT 1, STOP true) -> UDPIPEncap(1.0.0.1, 1, 2.0.0.2, 2) -> ToIPSummaryDump(-,
+ * FIELDS ip_src sport ip_len) -> Discard;`
  */
 #define _GNU_SOURCE
 #include "../analysis/ipsumdump.h"
@@ -60,8 +63,10 @@ static void write_one(ToIPSummaryDump *d, Packet *p) {
     if (i) text_add_char(&d->line, ' ');
     summary_text(&v, (SummaryId)d->fields[i], &d->line);
   }
-  if (d->binary) store32(d->line.s, be32(d->line.len));
-  else text_add_char(&d->line, '\n');
+  if (d->binary)
+    store32(d->line.s, be32(d->line.len));
+  else
+    text_add_char(&d->line, '\n');
   if (d->bad.len) write_note(d, &d->bad);
   dump_write(&d->file, d->line.s, d->line.len);
   d->count++;
@@ -72,7 +77,8 @@ static void write_several(ToIPSummaryDump *d, Packet *p) {
   uint32_t count = 1 + anno_u32(p, ANNO_EXTRA_PACKETS), length = p->len;
   uint64_t total = (uint64_t)length + (d->extra_length ? anno_u32(p, ANNO_EXTRA_LENGTH) : 0);
   if (total < (uint64_t)count * length) total = (uint64_t)count * length;
-  int64_t end = p->timestamp, first = (int64_t)load64(p->anno + ANNO_FIRST_TIMESTAMP), step = first ? (end - first) / (count - 1) : 0;
+  int64_t end = p->timestamp, first = (int64_t)load64(p->anno + ANNO_FIRST_TIMESTAMP),
+          step = first ? (end - first) / (count - 1) : 0;
   if (first) p->timestamp = first;
   set_anno_u32(p, ANNO_EXTRA_PACKETS, 0);
   for (uint32_t i = count; i > 0; i--) {
@@ -85,8 +91,10 @@ static void write_several(ToIPSummaryDump *d, Packet *p) {
 }
 
 static inline int summarise(ToIPSummaryDump *d, Packet *p) {
-  if (d->multipacket && anno_u32(p, ANNO_EXTRA_PACKETS)) write_several(d, p);
-  else write_one(d, p);
+  if (d->multipacket && anno_u32(p, ANNO_EXTRA_PACKETS))
+    write_several(d, p);
+  else
+    write_one(d, p);
   return d->base.noutputs ? 0 : PACKET_DROP;
 }
 
@@ -95,8 +103,10 @@ ACTION(ToIPSummaryDump, summarise)
 static bool summary_task(Element *e, Task *t) {
   ToIPSummaryDump *d = (ToIPSummaryDump *)e;
   Packet *p = input_pull(e, 0);
-  if (p && summarise(d, p) == 0) output_push(e, 0, p);
-  else if (p) packet_free(p);
+  if (p && summarise(d, p) == 0)
+    output_push(e, 0, p);
+  else if (p)
+    packet_free(p);
   if (p || signals_active(&d->signals)) task_schedule(t);
   return p != NULL;
 }
@@ -111,9 +121,12 @@ static int summary_configure(Element *e, const Args *args, Errors *errs) {
   d->headers = false;
   for (const char *s = d->fields_text; (s = next_word(s, &word, NULL)); text_clear(&word)) {
     SummaryId id = summary_find(text_cstr(&word));
-    if (id == SUM_UNKNOWN || id == SUM_none) rc = error(errs, "FIELDS: there is no field '%s'", text_cstr(&word));
-    else if (d->binary && summary_fields[id].width == SUM_TEXT_ONLY) rc = error(errs, "FIELDS: '%s' cannot be in a BINARY dump", text_cstr(&word));
-    else if (d->nfields == countof(d->fields)) rc = error(errs, "FIELDS: more than %u fields", (unsigned)countof(d->fields));
+    if (id == SUM_UNKNOWN || id == SUM_none)
+      rc = error(errs, "FIELDS: there is no field '%s'", text_cstr(&word));
+    else if (d->binary && summary_fields[id].width == SUM_TEXT_ONLY)
+      rc = error(errs, "FIELDS: '%s' cannot be in a BINARY dump", text_cstr(&word));
+    else if (d->nfields == countof(d->fields))
+      rc = error(errs, "FIELDS: more than %u fields", (unsigned)countof(d->fields));
     else {
       d->fields[d->nfields++] = (int16_t)id;
       d->headers |= summary_needs_headers(id);
@@ -150,7 +163,9 @@ static int summary_initialize(Element *e, Errors *errs) {
   }
   text_add_string(&t, "!data");
   for (unsigned i = 0; i < d->nfields; i++)
-    text_printf(&t, " %s", d->fields[i] == SUM_ntimestamp && !d->binary ? "timestamp" : summary_fields[d->fields[i]].name);
+    text_printf(&t, " %s",
+                d->fields[i] == SUM_ntimestamp && !d->binary ? "timestamp"
+                                                             : summary_fields[d->fields[i]].name);
   text_add_string(&t, d->binary ? "\n!binary\n" : "\n");
   dump_write(&d->file, t.s, t.len);
   text_free(&t);
@@ -174,12 +189,19 @@ static int summary_flush(Element *e, const Handler *h, const char *value, Errors
   return 0;
 }
 
-ELEMENT(ToIPSummaryDump, .ports = "1/0-1", .processing = "a/h", .flags = "S2", .targets = TARGET_HOST, .ordered = true, USE_ACTION(ToIPSummaryDump, summarise),
-        .run_task = summary_task, .configure = summary_configure, .initialize = summary_initialize, .cleanup = summary_cleanup,
-        .args = ARGS(ARG_MUST(ToIPSummaryDump, FILENAME, "FILENAME", filename), ARG(ToIPSummaryDump, RAW, "FIELDS", fields_text, "timestamp ip_src"),
-                     ARG(ToIPSummaryDump, RAW, "CONTENTS", fields_text, NULL), ARG(ToIPSummaryDump, RAW, "DATA", fields_text, NULL, .flags = ARG_DEPRECATED),
-                     ARG(ToIPSummaryDump, BOOL, "VERBOSE", verbose, "false"), ARG(ToIPSummaryDump, BOOL, "HEADER", header, "true"),
-                     ARG(ToIPSummaryDump, STRING, "BANNER", banner, NULL), ARG(ToIPSummaryDump, BOOL, "MULTIPACKET", multipacket, "false"),
-                     ARG(ToIPSummaryDump, BOOL, "BAD_PACKETS", bad_packets, "false"), ARG(ToIPSummaryDump, BOOL, "CAREFUL_TRUNC", careful, "true"),
-                     ARG(ToIPSummaryDump, BOOL, "EXTRA_LENGTH", extra_length, "true"), ARG(ToIPSummaryDump, BOOL, "BINARY", binary, "false")),
+ELEMENT(ToIPSummaryDump, .ports = "1/0-1", .processing = "a/h", .flags = "S2", .targets = TARGET_HOST,
+        .ordered = true, USE_ACTION(ToIPSummaryDump, summarise), .run_task = summary_task,
+        .configure = summary_configure, .initialize = summary_initialize, .cleanup = summary_cleanup,
+        .args = ARGS(ARG_MUST(ToIPSummaryDump, FILENAME, "FILENAME", filename),
+                     ARG(ToIPSummaryDump, RAW, "FIELDS", fields_text, "timestamp ip_src"),
+                     ARG(ToIPSummaryDump, RAW, "CONTENTS", fields_text, NULL),
+                     ARG(ToIPSummaryDump, RAW, "DATA", fields_text, NULL, .flags = ARG_DEPRECATED),
+                     ARG(ToIPSummaryDump, BOOL, "VERBOSE", verbose, "false"),
+                     ARG(ToIPSummaryDump, BOOL, "HEADER", header, "true"),
+                     ARG(ToIPSummaryDump, STRING, "BANNER", banner, NULL),
+                     ARG(ToIPSummaryDump, BOOL, "MULTIPACKET", multipacket, "false"),
+                     ARG(ToIPSummaryDump, BOOL, "BAD_PACKETS", bad_packets, "false"),
+                     ARG(ToIPSummaryDump, BOOL, "CAREFUL_TRUNC", careful, "true"),
+                     ARG(ToIPSummaryDump, BOOL, "EXTRA_LENGTH", extra_length, "true"),
+                     ARG(ToIPSummaryDump, BOOL, "BINARY", binary, "false")),
         .handlers = HANDLERS(WRITE_FN("flush", summary_flush), TASK_HANDLERS(ToIPSummaryDump, task)));

@@ -1,6 +1,7 @@
 /** ToSocket: sends packets to a socket: a Socket that is a client.
  *
- * Synopsis: `ToSocket(TCP|UDP, IP, PORT [, <keywords>])`, `ToSocket(UNIX|UNIX_DGRAM, FILENAME [, <keywords>])`
+ * Synopsis: `ToSocket(TCP|UDP, IP, PORT [, <keywords>])`, `ToSocket(UNIX|UNIX_DGRAM, FILENAME [,
+ * <keywords>])`
  *
  * Takes pushed packets too, which the reference's does not.
  *

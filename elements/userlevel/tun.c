@@ -39,7 +39,9 @@ static int configure(const TunSettings *s, struct ifreq *r, Errors *errs) {
     set_ip(&r->ifr_netmask, s->address.mask);
     if (!what && ioctl(fd, SIOCSIFNETMASK, r) < 0) what = "setting the network mask";
   }
-  if (!what && (ioctl(fd, SIOCGIFFLAGS, r) < 0 || (r->ifr_flags |= IFF_UP | IFF_RUNNING, ioctl(fd, SIOCSIFFLAGS, r) < 0))) what = "bringing it up";
+  if (!what && (ioctl(fd, SIOCGIFFLAGS, r) < 0 ||
+                (r->ifr_flags |= IFF_UP | IFF_RUNNING, ioctl(fd, SIOCSIFFLAGS, r) < 0)))
+    what = "bringing it up";
   if (!what && s->gateway) {
     set_ip(&route.rt_dst, 0);
     set_ip(&route.rt_genmask, 0);
@@ -53,9 +55,12 @@ static int configure(const TunSettings *s, struct ifreq *r, Errors *errs) {
 
 int tun_open(const TunSettings *s, char **name, Errors *errs) {
   struct ifreq r = {.ifr_flags = (short)((s->tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI)};
-  if (s->name && strlen(s->name) >= sizeof r.ifr_name) return error(errs, "'%s' is too long for the name of an interface", s->name);
-  if (s->name) strcpy(r.ifr_name, s->name);
-  else strcpy(r.ifr_name, s->tap ? "tap%d" : "tun%d");
+  if (s->name && strlen(s->name) >= sizeof r.ifr_name)
+    return error(errs, "'%s' is too long for the name of an interface", s->name);
+  if (s->name)
+    strcpy(r.ifr_name, s->name);
+  else
+    strcpy(r.ifr_name, s->tap ? "tap%d" : "tun%d");
   int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return error(errs, "/dev/net/tun: %s", strerror(errno));
   if (ioctl(fd, TUNSETIFF, &r) < 0) {

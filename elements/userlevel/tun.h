@@ -12,7 +12,8 @@ typedef struct TunSettings {
   int mtu;          /* 0: left alone */
 } TunSettings;
 
-/* Opens and configures it, sets *name (to be freed). Returns the descriptor, non-blocking, or -1 with an error reported. */
+/* Opens and configures it, sets *name (to be freed). Returns the descriptor, non-blocking, or -1 with an
+ * error reported. */
 int tun_open(const TunSettings *s, char **name, Errors *errs);
 /* One packet from it: NULL if there is none. *failed: the interface is gone. */
 Packet *tun_receive(int fd, uint32_t headroom, uint32_t room, bool *failed);
