@@ -2,8 +2,8 @@
  *
  * Synopsis: `ARPFaker(DSTIP, DSTETH, SRCIP, SRCETH)`
  *
- * Pushes an ARP reply, with its Ethernet header, after 1 s and then every 10 s. ARPResponder, which answers requests, is
- * what is wanted most of the time.
+ * Pushes an ARP reply, with its Ethernet header, after 1 s and then every 10 s. ARPResponder, which answers
+ * requests, is what is wanted most of the time.
  *
  * Arguments: DSTIP (IP address), DSTETH (Ethernet address): who is told. SRCIP, SRCETH: what is claimed.
  *
@@ -22,7 +22,8 @@ static void arp_faker_timer(Element *el, Timer *t) {
   ARPFaker *e = (ARPFaker *)el;
   Packet *p = packet_alloc(WIRE_ETHER + WIRE_ARP);
   if (p) {
-    wire_put_arp(p->data, 2, e->dst, e->src, (const uint8_t *)&e->src_ip, e->dst, (const uint8_t *)&e->dst_ip);
+    wire_put_arp(p->data, 2, e->dst, e->src, (const uint8_t *)&e->src_ip, e->dst,
+                 (const uint8_t *)&e->dst_ip);
     p->mac = p->data;
     output_push(el, 0, p);
   }
@@ -37,6 +38,7 @@ static int arp_faker_initialize(Element *e, Errors *errs) {
 
 static void arp_faker_cleanup(Element *e) { timer_cancel(&((ARPFaker *)e)->timer); }
 
-ELEMENT(ARPFaker, .ports = "0/1", .processing = "/h", .run_timer = arp_faker_timer, .initialize = arp_faker_initialize, .cleanup = arp_faker_cleanup,
-        .args = ARGS(ARG_MUST(ARPFaker, IP, "DSTIP", dst_ip), ARG_MUST(ARPFaker, ETHER, "DSTETH", dst), ARG_MUST(ARPFaker, IP, "SRCIP", src_ip),
-                     ARG_MUST(ARPFaker, ETHER, "SRCETH", src)));
+ELEMENT(ARPFaker, .ports = "0/1", .processing = "/h", .run_timer = arp_faker_timer,
+        .initialize = arp_faker_initialize, .cleanup = arp_faker_cleanup,
+        .args = ARGS(ARG_MUST(ARPFaker, IP, "DSTIP", dst_ip), ARG_MUST(ARPFaker, ETHER, "DSTETH", dst),
+                     ARG_MUST(ARPFaker, IP, "SRCIP", src_ip), ARG_MUST(ARPFaker, ETHER, "SRCETH", src)));

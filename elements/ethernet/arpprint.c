@@ -2,12 +2,12 @@
  *
  * Synopsis: `ARPPrint([LABEL, <keywords> TIMESTAMP, ETHER, ACTIVE, OUTFILE])`
  *
- * Expects ARP packets with the network header set, as CheckARPHeader leaves them; others pass in silence. Prints a line
- * to the terminal for each: who asks for or tells which address.
+ * Expects ARP packets with the network header set, as CheckARPHeader leaves them; others pass in silence.
+ * Prints a line to the terminal for each: who asks for or tells which address.
  *
- * Arguments: LABEL (word): comes first. TIMESTAMP (bool): the packet's timestamp. Default true. ETHER (bool): the
- * addresses of the Ethernet header. Default false. ACTIVE (bool): false prints nothing. Default true. OUTFILE (file name):
- * print there instead; not in guests.
+ * Arguments: LABEL (word): comes first. TIMESTAMP (bool): the packet's timestamp. Default true. ETHER (bool):
+ * the addresses of the Ethernet header. Default false. ACTIVE (bool): false prints nothing. Default true.
+ * OUTFILE (file name): print there instead; not in guests.
  *
  * Handlers: `active` (read/write).
  *
@@ -35,12 +35,24 @@ static void arp_print_operation(Text *t, const uint8_t *arp) {
     if (!wire_same_ether(zero, tha)) text_printf(t, " (%pE)", (const void *)tha);
     text_printf(t, " tell %pI", (const void *)spa);
     break;
-  case 2: text_printf(t, "arp reply %pI is-at %pE", (const void *)spa, (const void *)sha); break;
-  case 3: text_printf(t, "rarp who-is %pE tell %pE", (const void *)tha, (const void *)sha); break;
-  case 4: text_printf(t, "rarp reply %pE at %pI", (const void *)tha, (const void *)tpa); break;
-  case 8: text_printf(t, "invarp who-is %pE tell %pE", (const void *)tha, (const void *)sha); break;
-  case 9: text_printf(t, "invarp reply %pE at %pI", (const void *)tha, (const void *)tpa); break;
-  default: text_printf(t, "arp-#%u", wire_get16(arp + 6)); break;
+  case 2:
+    text_printf(t, "arp reply %pI is-at %pE", (const void *)spa, (const void *)sha);
+    break;
+  case 3:
+    text_printf(t, "rarp who-is %pE tell %pE", (const void *)tha, (const void *)sha);
+    break;
+  case 4:
+    text_printf(t, "rarp reply %pE at %pI", (const void *)tha, (const void *)tpa);
+    break;
+  case 8:
+    text_printf(t, "invarp who-is %pE tell %pE", (const void *)tha, (const void *)sha);
+    break;
+  case 9:
+    text_printf(t, "invarp reply %pE at %pI", (const void *)tha, (const void *)tpa);
+    break;
+  default:
+    text_printf(t, "arp-#%u", wire_get16(arp + 6));
+    break;
   }
 }
 
@@ -74,8 +86,10 @@ static inline int arp_print(ARPPrint *e, Packet *p) {
     text_printf(&t, "%pE > %pE: ", (const void *)(h + 6), (const void *)h);
   arp_print_packet(&t, p->network, n);
   text_add_char(&t, '\n');
-  if (e->file) ip_print_file_write(e->file, text_cstr(&t), t.len);
-  else platform_write(2, text_cstr(&t), t.len);
+  if (e->file)
+    ip_print_file_write(e->file, text_cstr(&t), t.len);
+  else
+    platform_write(2, text_cstr(&t), t.len);
   text_free(&t);
   return 0;
 }
@@ -97,8 +111,11 @@ static void arp_print_cleanup(Element *el) {
   mem_free(e->label);
 }
 
-ELEMENT(ARPPrint, .ports = "1/1", .ordered = true, USE_ACTION(ARPPrint, arp_print), .initialize = arp_print_initialize, .cleanup = arp_print_cleanup,
-        .args = ARGS(ARG_POS(ARPPrint, STRING, "LABEL", label, NULL), ARG(ARPPrint, BOOL, "TIMESTAMP", timestamp, "true"),
-                     ARG(ARPPrint, BOOL, "ETHER", ether, "false"), ARG(ARPPrint, BOOL, "ACTIVE", active, "true"),
+ELEMENT(ARPPrint, .ports = "1/1", .ordered = true, USE_ACTION(ARPPrint, arp_print),
+        .initialize = arp_print_initialize, .cleanup = arp_print_cleanup,
+        .args = ARGS(ARG_POS(ARPPrint, STRING, "LABEL", label, NULL),
+                     ARG(ARPPrint, BOOL, "TIMESTAMP", timestamp, "true"),
+                     ARG(ARPPrint, BOOL, "ETHER", ether, "false"),
+                     ARG(ARPPrint, BOOL, "ACTIVE", active, "true"),
                      ARG(ARPPrint, FILENAME, "OUTFILE", outfile, NULL)),
         .handlers = HANDLERS(RW_FIELD(ARPPrint, BOOL, "active", active)));

@@ -1,24 +1,26 @@
 /** ARPQuerier: puts IP packets into Ethernet headers, asking for addresses by ARP.
  *
  * Synopsis: `ARPQuerier(IP, ETH [, <keywords> TABLE, CAPACITY, ENTRY_CAPACITY, ENTRY_PACKET_CAPACITY,
- * CAPACITY_SLIM_FACTOR, TIMEOUT, POLL_TIMEOUT, BROADCAST, BROADCAST_POLL])` or `ARPQuerier(NAME, ...)`, with NAME known
- * to AddressInfo as an IP and an Ethernet address.
+ * CAPACITY_SLIM_FACTOR, TIMEOUT, POLL_TIMEOUT, BROADCAST, BROADCAST_POLL])` or `ARPQuerier(NAME, ...)`, with
+ * NAME known to AddressInfo as an IP and an Ethernet address.
  *
- * Input 0: IP packets with the destination address annotation (the next hop). Input 1, which must be connected: ARP
- * replies with their Ethernet header. Output 0: Ethernet packets; queries too if there is no output 1. Packets for an
- * unknown address wait for the answer. An address is asked for at most 10 times a second. Broadcast addresses go to
- * FF-FF-FF-FF-FF-FF, multicast ones to 01-00-5E and their low 23 bits (RFC 1112), 0.0.0.0 is dropped. Queries carry the
- * timestamp and the VLAN annotation of the packet that caused them.
+ * Input 0: IP packets with the destination address annotation (the next hop). Input 1, which must be
+ * connected: ARP replies with their Ethernet header. Output 0: Ethernet packets; queries too if there is no
+ * output 1. Packets for an unknown address wait for the answer. An address is asked for at most 10 times a
+ * second. Broadcast addresses go to FF-FF-FF-FF-FF-FF, multicast ones to 01-00-5E and their low 23 bits (RFC
+ * 1112), 0.0.0.0 is dropped. Queries carry the timestamp and the VLAN annotation of the packet that caused
+ * them.
  *
- * Arguments: IP (IP address or prefix), ETH (Ethernet address): one's own. TABLE (element): an ARPTable to share; its
- * limits are then in force. CAPACITY, ENTRY_CAPACITY, ENTRY_PACKET_CAPACITY, CAPACITY_SLIM_FACTOR, TIMEOUT: as for
- * ARPTable. POLL_TIMEOUT (time): an address this old is asked for again while it is in use; 0: never. Default 60 s.
- * BROADCAST (IP address): the local broadcast address. Default: that of the prefix given with IP, if any.
- * BROADCAST_POLL (bool): such queries are broadcast instead of sent to the known address. Default false.
+ * Arguments: IP (IP address or prefix), ETH (Ethernet address): one's own. TABLE (element): an ARPTable to
+ * share; its limits are then in force. CAPACITY, ENTRY_CAPACITY, ENTRY_PACKET_CAPACITY, CAPACITY_SLIM_FACTOR,
+ * TIMEOUT: as for ARPTable. POLL_TIMEOUT (time): an address this old is asked for again while it is in use;
+ * 0: never. Default 60 s. BROADCAST (IP address): the local broadcast address. Default: that of the prefix
+ * given with IP, if any. BROADCAST_POLL (bool): such queries are broadcast instead of sent to the known
+ * address. Default false.
  *
- * Handlers: `table`, `count`, `length`, `insert`, `delete`: as of ARPTable. `stats` (read): text. `queries`, `responses`,
- * `drops` (read): queries sent, replies seen, packets dropped here. `ipaddr`, `broadcast` (read/write). `clear` (write):
- * the table and the counts.
+ * Handlers: `table`, `count`, `length`, `insert`, `delete`: as of ARPTable. `stats` (read): text. `queries`,
+ * `responses`, `drops` (read): queries sent, replies seen, packets dropped here. `ipaddr`, `broadcast`
+ * (read/write). `clear` (write): the table and the counts.
  *
  * Example:
  * `c :: Classifier(12/0806 20/0002, 12/0800); q :: ARPQuerier(18.26.4.24, 00:00:C0:AE:67:EF);
@@ -28,11 +30,11 @@
 
 typedef struct ARPQuerier {
   Element base;
-  ArpCache *cache;  /* own or the table's */
+  ArpCache *cache; /* own or the table's */
   uint8_t ether[6];
   bool broadcast_poll, zero_warned;
   uint32_t ip, broadcast;
-  int64_t poll;     /* ms, 0: no polling */
+  int64_t poll; /* ms, 0: no polling */
   uint64_t queries, drops, responses;
   ArpCache own;
   Timer timer;
@@ -42,8 +44,8 @@ typedef struct ARPQuerier {
   uint32_t configured_ip;
   uint8_t configured_ether[6];
   Element *table;
-  bool configured, ether_given, ether_from_name, broadcast_given, capacity_given, entry_capacity_given, entry_packet_capacity_given, slim_given,
-      timeout_given;
+  bool configured, ether_given, ether_from_name, broadcast_given, capacity_given, entry_capacity_given,
+      entry_packet_capacity_given, slim_given, timeout_given;
 } ARPQuerier;
 
 /* What goes to output 0 is collected, so that a batch stays one; order is that of the packets. */
@@ -68,7 +70,8 @@ static void arp_query(ArpOut *o, const Packet *p, const uint8_t *to) {
   ARPQuerier *e = o->e;
   Packet *q = packet_alloc(WIRE_ETHER + WIRE_ARP);
   if (!q) return;
-  wire_put_arp(q->data, 1, to && !e->broadcast_poll ? to : everyone, e->ether, (const uint8_t *)&e->ip, nobody, p->anno + ANNO_DST_IP);
+  wire_put_arp(q->data, 1, to && !e->broadcast_poll ? to : everyone, e->ether, (const uint8_t *)&e->ip,
+               nobody, p->anno + ANNO_DST_IP);
   q->mac = q->data;
   q->timestamp = p->timestamp;
   set_anno_u16(q, ANNO_VLAN_TCI, anno_u16(p, ANNO_VLAN_TCI));
@@ -81,7 +84,8 @@ static void arp_query(ArpOut *o, const Packet *p, const uint8_t *to) {
   output_push(&e->base, 1, q);
 }
 
-/* No address known, perhaps none needed: broadcast, multicast, or a packet that waits. True if p can be sent. */
+/* No address known, perhaps none needed: broadcast, multicast, or a packet that waits. True if p can be sent.
+ */
 static bool arp_without_entry(ArpOut *o, Packet *p, int64_t now) {
   ARPQuerier *e = o->e;
   uint32_t ip = packet_dst_ip(p);
@@ -96,7 +100,9 @@ static bool arp_without_entry(ArpOut *o, Packet *p, int64_t now) {
     return true;
   }
   if (!ip) {
-    if (!e->zero_warned) chatter(NULL, "%s :: %s: would query for 0.0.0.0; missing dest IP addr annotation?", e->base.name, e->base.class->name);
+    if (!e->zero_warned)
+      chatter(NULL, "%s :: %s: would query for 0.0.0.0; missing dest IP addr annotation?", e->base.name,
+              e->base.class->name);
     e->zero_warned = true;
     e->drops++;
     packet_free(p);
@@ -113,8 +119,10 @@ always_inline void arp_send(ArpOut *o, Packet *p, int64_t now) {
   ARPQuerier *e = o->e;
   int r = arp_lookup(e->cache, packet_dst_ip(p), p->data, e->poll, now);
   if (unlikely(r != ARP_KNOWN)) {
-    if (r == ARP_POLL) arp_query(o, p, p->data);
-    else if (!arp_without_entry(o, p, now)) return;
+    if (r == ARP_POLL)
+      arp_query(o, p, p->data);
+    else if (!arp_without_entry(o, p, now))
+      return;
   }
   memcpy(p->data + 6, e->ether, 6);
   arp_out(o, p);
@@ -158,7 +166,8 @@ static void arpquerier_push(Element *el, int port, Packet **p, unsigned n) {
 }
 
 static void arpquerier_arm(ARPQuerier *e, int64_t more) {
-  if (e->cache == &e->own && e->own.timeout) timer_after(&e->timer, e->own.timeout / NSEC_PER_SEC * NSEC_PER_SEC + more);
+  if (e->cache == &e->own && e->own.timeout)
+    timer_after(&e->timer, e->own.timeout / NSEC_PER_SEC * NSEC_PER_SEC + more);
 }
 
 static void arpquerier_timer(Element *e, Timer *t) {
@@ -166,7 +175,8 @@ static void arpquerier_timer(Element *e, Timer *t) {
   arpquerier_arm((ARPQuerier *)e, NSEC_PER_SEC);
 }
 
-/* IP address or prefix; a name may stand for the Ethernet address too. An address is preferred to a prefix. */
+/* IP address or prefix; a name may stand for the Ethernet address too. An address is preferred to a prefix.
+ */
 static int arpquerier_parse_ip(Element *el, const char *text, void *field, Errors *errs, int arg) {
   ARPQuerier *e = (ARPQuerier *)el;
   IPPrefix p = {.mask = 0xffffffff};
@@ -187,8 +197,10 @@ static int arpquerier_configure(Element *el, const Args *args, Errors *errs) {
   if (!e->configured) {
     *own = (ArpCache){.capacity = 2048, .slim_factor = 2, .timeout = 300 * NSEC_PER_SEC};
     e->cache = own;
-    if (e->table && !(e->cache = element_cast(e->table, "ArpCache"))) return error(errs, "TABLE: '%s' is not an ARPTable", e->table->name);
-  } else if ((e->ip != e->configured_ip || !wire_same_ether(e->ether, e->configured_ether)) && e->cache == own) {
+    if (e->table && !(e->cache = element_cast(e->table, "ArpCache")))
+      return error(errs, "TABLE: '%s' is not an ARPTable", e->table->name);
+  } else if ((e->ip != e->configured_ip || !wire_same_ether(e->ether, e->configured_ether)) &&
+             e->cache == own) {
     arp_clear(own);
   }
   e->ip = e->configured_ip;
@@ -228,19 +240,28 @@ static void arpquerier_take_state(Element *el, Element *old) {
 }
 
 static bool arpquerier_live(Element *e) { return (void)e, true; }
-static void *arpquerier_cast(Element *e, const char *name) { return strcmp(name, "ArpCache") ? NULL : ((ARPQuerier *)e)->cache; }
+static void *arpquerier_cast(Element *e, const char *name) {
+  return strcmp(name, "ArpCache") ? NULL : ((ARPQuerier *)e)->cache;
+}
 
 enum { ARPQ_TABLE, ARPQ_STATS, ARPQ_COUNT, ARPQ_LENGTH };
 
 static int arpquerier_read(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
   ARPQuerier *e = (ARPQuerier *)el;
   switch (h->data) {
-  case ARPQ_TABLE: arp_table_text(e->cache, arp_now_exact(el), out); break;
-  case ARPQ_STATS:
-    text_printf(out, "%llu packets killed\n%llu ARP queries sent\n", (unsigned long long)(e->drops + e->cache->drops), (unsigned long long)e->queries);
+  case ARPQ_TABLE:
+    arp_table_text(e->cache, arp_now_exact(el), out);
     break;
-  case ARPQ_COUNT: text_printf(out, "%u", e->cache->count); break;
-  case ARPQ_LENGTH: text_printf(out, "%u", e->cache->length); break;
+  case ARPQ_STATS:
+    text_printf(out, "%llu packets killed\n%llu ARP queries sent\n",
+                (unsigned long long)(e->drops + e->cache->drops), (unsigned long long)e->queries);
+    break;
+  case ARPQ_COUNT:
+    text_printf(out, "%u", e->cache->count);
+    break;
+  case ARPQ_LENGTH:
+    text_printf(out, "%u", e->cache->length);
+    break;
   }
   return 0;
 }
@@ -258,23 +279,33 @@ static int arpquerier_clear(Element *el, const Handler *h, const char *value, Er
   return 0;
 }
 
-ELEMENT(ARPQuerier, .ports = "2/1-2", .processing = "h/h", .flow = "xy/x", .flags = "L2", .push = arpquerier_push,
-        .configure = arpquerier_configure, .initialize = arpquerier_initialize, .cleanup = arpquerier_cleanup,
-        .take_state = arpquerier_take_state, .run_timer = arpquerier_timer, .can_live_reconfigure = arpquerier_live, .cast = arpquerier_cast,
-        .args = ARGS(ARG_MUST(ARPQuerier, CUSTOM, "IP", configured_ip, .parse = arpquerier_parse_ip),
-                     ARG_POS(ARPQuerier, ETHER, "ETH", configured_ether, NULL, GIVEN(ARPQuerier, ether_given)),
-                     ARG(ARPQuerier, U32, "CAPACITY", capacity, NULL, GIVEN(ARPQuerier, capacity_given)),
-                     ARG(ARPQuerier, U32, "ENTRY_CAPACITY", entry_capacity, NULL, GIVEN(ARPQuerier, entry_capacity_given)),
-                     ARG(ARPQuerier, U32, "ENTRY_PACKET_CAPACITY", entry_packet_capacity, NULL, GIVEN(ARPQuerier, entry_packet_capacity_given)),
-                     ARG(ARPQuerier, U32, "CAPACITY_SLIM_FACTOR", slim_factor, NULL, .min = 1, .max = 4294967295., GIVEN(ARPQuerier, slim_given)),
-                     ARG(ARPQuerier, INTERVAL, "TIMEOUT", timeout, NULL, .min = 0, .max = 1e18, GIVEN(ARPQuerier, timeout_given)),
-                     ARG(ARPQuerier, IP, "BROADCAST", broadcast_arg, NULL, GIVEN(ARPQuerier, broadcast_given)),
-                     ARG(ARPQuerier, ELEMENT, "TABLE", table, NULL),
-                     ARG(ARPQuerier, INTERVAL, "POLL_TIMEOUT", poll_timeout, "60", .min = 0, .max = 1e18),
-                     ARG(ARPQuerier, BOOL, "BROADCAST_POLL", broadcast_poll, "false")),
-        .handlers = HANDLERS(READ_FN("table", arpquerier_read, .data = ARPQ_TABLE), READ_FN("stats", arpquerier_read, .data = ARPQ_STATS),
-                             READ_FN("count", arpquerier_read, .data = ARPQ_COUNT), READ_FN("length", arpquerier_read, .data = ARPQ_LENGTH),
-                             READ_FIELD(ARPQuerier, U64, "queries", queries), READ_FIELD(ARPQuerier, U64, "responses", responses),
-                             READ_FIELD(ARPQuerier, U64, "drops", drops), RW_FIELD(ARPQuerier, IP, "broadcast", broadcast),
-                             RW_FIELD(ARPQuerier, IP, "ipaddr", ip), WRITE_FN("insert", arpquerier_insert),
-                             WRITE_FN("delete", arpquerier_delete), WRITE_FN("clear", arpquerier_clear)));
+ELEMENT(
+    ARPQuerier, .ports = "2/1-2", .processing = "h/h", .flow = "xy/x", .flags = "L2", .push = arpquerier_push,
+    .configure = arpquerier_configure, .initialize = arpquerier_initialize, .cleanup = arpquerier_cleanup,
+    .take_state = arpquerier_take_state, .run_timer = arpquerier_timer,
+    .can_live_reconfigure = arpquerier_live, .cast = arpquerier_cast,
+    .args = ARGS(ARG_MUST(ARPQuerier, CUSTOM, "IP", configured_ip, .parse = arpquerier_parse_ip),
+                 ARG_POS(ARPQuerier, ETHER, "ETH", configured_ether, NULL, GIVEN(ARPQuerier, ether_given)),
+                 ARG(ARPQuerier, U32, "CAPACITY", capacity, NULL, GIVEN(ARPQuerier, capacity_given)),
+                 ARG(ARPQuerier, U32, "ENTRY_CAPACITY", entry_capacity, NULL,
+                     GIVEN(ARPQuerier, entry_capacity_given)),
+                 ARG(ARPQuerier, U32, "ENTRY_PACKET_CAPACITY", entry_packet_capacity, NULL,
+                     GIVEN(ARPQuerier, entry_packet_capacity_given)),
+                 ARG(ARPQuerier, U32, "CAPACITY_SLIM_FACTOR", slim_factor, NULL, .min = 1, .max = 4294967295.,
+                     GIVEN(ARPQuerier, slim_given)),
+                 ARG(ARPQuerier, INTERVAL, "TIMEOUT", timeout, NULL, .min = 0, .max = 1e18,
+                     GIVEN(ARPQuerier, timeout_given)),
+                 ARG(ARPQuerier, IP, "BROADCAST", broadcast_arg, NULL, GIVEN(ARPQuerier, broadcast_given)),
+                 ARG(ARPQuerier, ELEMENT, "TABLE", table, NULL),
+                 ARG(ARPQuerier, INTERVAL, "POLL_TIMEOUT", poll_timeout, "60", .min = 0, .max = 1e18),
+                 ARG(ARPQuerier, BOOL, "BROADCAST_POLL", broadcast_poll, "false")),
+    .handlers = HANDLERS(READ_FN("table", arpquerier_read, .data = ARPQ_TABLE),
+                         READ_FN("stats", arpquerier_read, .data = ARPQ_STATS),
+                         READ_FN("count", arpquerier_read, .data = ARPQ_COUNT),
+                         READ_FN("length", arpquerier_read, .data = ARPQ_LENGTH),
+                         READ_FIELD(ARPQuerier, U64, "queries", queries),
+                         READ_FIELD(ARPQuerier, U64, "responses", responses),
+                         READ_FIELD(ARPQuerier, U64, "drops", drops),
+                         RW_FIELD(ARPQuerier, IP, "broadcast", broadcast),
+                         RW_FIELD(ARPQuerier, IP, "ipaddr", ip), WRITE_FN("insert", arpquerier_insert),
+                         WRITE_FN("delete", arpquerier_delete), WRITE_FN("clear", arpquerier_clear)));

@@ -2,16 +2,16 @@
  *
  * Synopsis: `ARPResponder(IP/MASK [IP/MASK ...] ETH, ...)`
  *
- * Expects packets with their Ethernet header. An ARP request for an address in one of the networks is answered on
- * output 0 with the Ethernet address that goes with it, so this serves for a host's own addresses and for proxy ARP.
- * Everything else goes to output 1, or is dropped if there is none. The most specific network wins; of equal ones the
- * last. The answer has the query's VLAN annotation.
+ * Expects packets with their Ethernet header. An ARP request for an address in one of the networks is
+ * answered on output 0 with the Ethernet address that goes with it, so this serves for a host's own addresses
+ * and for proxy ARP. Everything else goes to output 1, or is dropped if there is none. The most specific
+ * network wins; of equal ones the last. The answer has the query's VLAN annotation.
  *
- * Arguments: each one lists addresses or networks (`A.B.C.D`, `A.B.C.D/LEN`, `A.B.C.D/MASK`) and one Ethernet address,
- * in any order. A name that AddressInfo knows as both an IP and an Ethernet address is enough.
+ * Arguments: each one lists addresses or networks (`A.B.C.D`, `A.B.C.D/LEN`, `A.B.C.D/MASK`) and one Ethernet
+ * address, in any order. A name that AddressInfo knows as both an IP and an Ethernet address is enough.
  *
- * Handlers: `table` (read): one network a line. `lookup` (read, takes an IP address): the Ethernet address, or nothing.
- * `add` (write): what an argument may be. `remove` (write): `IP/MASK`.
+ * Handlers: `table` (read): one network a line. `lookup` (read, takes an IP address): the Ethernet address,
+ * or nothing. `add` (write): what an argument may be. `remove` (write): `IP/MASK`.
  *
  * Example: `InfiniteSource(LIMIT 1) -> ARPResponder(18.26.4.24 18.26.7.0/24 00-00-C0-AE-67-EF) -> Discard;`
  */
@@ -102,11 +102,15 @@ static int arp_responder_add(ARPResponder *e, const char *text, Errors *errs, in
   split_words(text, words, n);
   IPPrefix net;
   for (unsigned i = 0; i < n && !rc; i++) {
-    if (arp_network_parse(&e->base, words[i], &net)) nets++;
-    else if (!arg_parse_ether(&e->base, words[i], ether)) rc = arg_error(errs, arg, "expected IP/MASK or an Ethernet address, not '%s'", words[i]);
-    else if (ethers++) rc = arg_error(errs, arg, "more than one Ethernet address");
+    if (arp_network_parse(&e->base, words[i], &net))
+      nets++;
+    else if (!arg_parse_ether(&e->base, words[i], ether))
+      rc = arg_error(errs, arg, "expected IP/MASK or an Ethernet address, not '%s'", words[i]);
+    else if (ethers++)
+      rc = arg_error(errs, arg, "more than one Ethernet address");
   }
-  for (unsigned i = 0; i < n && !ethers; i++) ethers = arg_parse_ether(&e->base, words[i], ether); /* a name for both */
+  for (unsigned i = 0; i < n && !ethers; i++)
+    ethers = arg_parse_ether(&e->base, words[i], ether); /* a name for both */
   if (!rc && !nets) rc = arg_error(errs, arg, "missing IP/MASK");
   if (!rc && !ethers) rc = arg_error(errs, arg, "missing Ethernet address");
   for (unsigned i = 0; i < n && !rc; i++) {
@@ -147,8 +151,10 @@ static bool arp_responder_live(Element *e) { return (void)e, true; }
 
 static void arp_prefix_text(Text *out, const IPPrefix *p) {
   uint32_t m = be32(p->mask);
-  if (m & (~m >> 1)) text_printf(out, "%pI/%pI", &p->addr, &p->mask);
-  else text_printf(out, "%pI/%d", &p->addr, __builtin_popcount(m));
+  if (m & (~m >> 1))
+    text_printf(out, "%pI/%pI", &p->addr, &p->mask);
+  else
+    text_printf(out, "%pI/%d", &p->addr, __builtin_popcount(m));
 }
 
 static int arp_responder_table(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
@@ -190,7 +196,9 @@ static int arp_responder_remove(Element *el, const Handler *h, const char *value
 }
 
 ELEMENT(ARPResponder, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(ARPResponder, arp_respond),
-        .configure = arp_responder_configure, .cleanup = arp_responder_cleanup, .can_live_reconfigure = arp_responder_live,
-        .args = ARGS(ARG_ALL_REST("ENTRY")),
-        .handlers = HANDLERS(READ_FN("table", arp_responder_table), READ_PARAM_FN("lookup", arp_responder_lookup),
-                             WRITE_FN("add", arp_responder_write_add), WRITE_FN("remove", arp_responder_remove)));
+        .configure = arp_responder_configure, .cleanup = arp_responder_cleanup,
+        .can_live_reconfigure = arp_responder_live, .args = ARGS(ARG_ALL_REST("ENTRY")),
+        .handlers = HANDLERS(READ_FN("table", arp_responder_table),
+                             READ_PARAM_FN("lookup", arp_responder_lookup),
+                             WRITE_FN("add", arp_responder_write_add),
+                             WRITE_FN("remove", arp_responder_remove)));

@@ -2,14 +2,16 @@
  *
  * Synopsis: `EnsureEther([ETHERTYPE, SRC, DST])`
  *
- * Packets with a network header 14 bytes in, behind an Ethernet header of type IP or IPv6, pass unchanged; so do
- * packets without a network header. Where an Ethernet header was stripped from in front of the network header it is
- * put back. Others lose what is in front of their network header and get the header of the arguments.
+ * Packets with a network header 14 bytes in, behind an Ethernet header of type IP or IPv6, pass unchanged; so
+ * do packets without a network header. Where an Ethernet header was stripped from in front of the network
+ * header it is put back. Others lose what is in front of their network header and get the header of the
+ * arguments.
  *
- * Arguments: ETHERTYPE (unsigned, 16 bits): default 0x0800. SRC (Ethernet address): default 1:1:1:1:1:1. DST (Ethernet
- * address): default 2:2:2:2:2:2.
+ * Arguments: ETHERTYPE (unsigned, 16 bits): default 0x0800. SRC (Ethernet address): default 1:1:1:1:1:1. DST
+ * (Ethernet address): default 2:2:2:2:2:2.
  *
- * Example: `InfiniteSource(LIMIT 1) -> MarkIPHeader -> EnsureEther(0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2) -> Discard;`
+ * Example: `InfiniteSource(LIMIT 1) -> MarkIPHeader -> EnsureEther(0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2) ->
+ * Discard;`
  */
 #include "wire.h"
 
@@ -40,5 +42,6 @@ static inline int ensure_ether(EnsureEther *e, Packet *p) {
 ACTION(EnsureEther, ensure_ether)
 
 ELEMENT(EnsureEther, .ports = "1/1", USE_ACTION(EnsureEther, ensure_ether),
-        .args = ARGS(ARG_POS(EnsureEther, U16, "ETHERTYPE", type, "0x0800"), ARG_POS(EnsureEther, ETHER, "SRC", src, "01:01:01:01:01:01"),
+        .args = ARGS(ARG_POS(EnsureEther, U16, "ETHERTYPE", type, "0x0800"),
+                     ARG_POS(EnsureEther, ETHER, "SRC", src, "01:01:01:01:01:01"),
                      ARG_POS(EnsureEther, ETHER, "DST", dst, "02:02:02:02:02:02")));

@@ -4,8 +4,8 @@
  *
  * Prepends 14 bytes and sets the MAC header.
  *
- * Arguments: ETHERTYPE (unsigned, 16 bits): the Ethernet type, usually written in hexadecimal. SRC, DST (Ethernet
- * address). All are mandatory.
+ * Arguments: ETHERTYPE (unsigned, 16 bits): the Ethernet type, usually written in hexadecimal. SRC, DST
+ * (Ethernet address). All are mandatory.
  *
  * Handlers: `src`, `dst`, `ethertype` (read/write): as the arguments. `etht`: the old name of `ethertype`.
  *
@@ -31,8 +31,10 @@ ACTION(EtherEncap, ether_encap)
 
 static bool ether_encap_live(Element *e) { return (void)e, true; }
 
-ELEMENT(EtherEncap, .ports = "1/1", USE_ACTION(EtherEncap, ether_encap), .can_live_reconfigure = ether_encap_live,
+ELEMENT(EtherEncap, .ports = "1/1", USE_ACTION(EtherEncap, ether_encap),
+        .can_live_reconfigure = ether_encap_live,
         .args = ARGS(ARG_MUST(EtherEncap, U16, "ETHERTYPE", type), ARG_MUST(EtherEncap, ETHER, "SRC", src),
                      ARG_MUST(EtherEncap, ETHER, "DST", dst)),
         .handlers = HANDLERS(RW_FIELD(EtherEncap, ETHER, "src", src), RW_FIELD(EtherEncap, ETHER, "dst", dst),
-                             RW_FIELD(EtherEncap, U16, "ethertype", type), RW_FIELD(EtherEncap, U16, "etht", type)));
+                             RW_FIELD(EtherEncap, U16, "ethertype", type),
+                             RW_FIELD(EtherEncap, U16, "etht", type)));

@@ -2,8 +2,8 @@
  *
  * Synopsis: `EtherRewrite(SRC, DST)`
  *
- * Writes them where the MAC header is, or at the start of the packet if it is not set. The type stays. Useful where
- * there is one possible next hop. Packets too short for the addresses pass unchanged.
+ * Writes them where the MAC header is, or at the start of the packet if it is not set. The type stays. Useful
+ * where there is one possible next hop. Packets too short for the addresses pass unchanged.
  *
  * Arguments: SRC, DST (Ethernet address).
  *
@@ -31,6 +31,8 @@ ACTION(EtherRewrite, ether_rewrite)
 
 static bool ether_rewrite_live(Element *e) { return (void)e, true; }
 
-ELEMENT(EtherRewrite, .ports = "1/1", USE_ACTION(EtherRewrite, ether_rewrite), .can_live_reconfigure = ether_rewrite_live,
+ELEMENT(EtherRewrite, .ports = "1/1", USE_ACTION(EtherRewrite, ether_rewrite),
+        .can_live_reconfigure = ether_rewrite_live,
         .args = ARGS(ARG_MUST(EtherRewrite, ETHER, "SRC", src), ARG_MUST(EtherRewrite, ETHER, "DST", dst)),
-        .handlers = HANDLERS(RW_FIELD(EtherRewrite, ETHER, "src", src), RW_FIELD(EtherRewrite, ETHER, "dst", dst)));
+        .handlers = HANDLERS(RW_FIELD(EtherRewrite, ETHER, "src", src),
+                             RW_FIELD(EtherRewrite, ETHER, "dst", dst)));

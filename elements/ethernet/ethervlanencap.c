@@ -2,16 +2,18 @@
  *
  * Synopsis: `EtherVLANEncap(ETHERTYPE, SRC, DST [, VLAN_TCI, VLAN_PCP, <keywords> VLAN_ID, NATIVE_VLAN])`
  *
- * Arguments: ETHERTYPE (unsigned, 16 bits): the type behind the tag. SRC, DST (Ethernet address). VLAN_TCI (unsigned,
- * 16 bits, or `ANNO`): the whole tag; `ANNO` takes it from each packet's VLAN annotation. VLAN_PCP (0...7): priority.
- * Default 0. VLAN_ID (0...0xfff): the VLAN, if VLAN_TCI is not given. NATIVE_VLAN (-1...0xfff): packets of this VLAN get
- * a plain Ethernet header; -1: none. Default 0.
+ * Arguments: ETHERTYPE (unsigned, 16 bits): the type behind the tag. SRC, DST (Ethernet address). VLAN_TCI
+ * (unsigned, 16 bits, or `ANNO`): the whole tag; `ANNO` takes it from each packet's VLAN annotation. VLAN_PCP
+ * (0...7): priority. Default 0. VLAN_ID (0...0xfff): the VLAN, if VLAN_TCI is not given. NATIVE_VLAN
+ * (-1...0xfff): packets of this VLAN get a plain Ethernet header; -1: none. Default 0.
  *
- * Handlers: `src`, `dst`, `ethertype`, `vlan_tci`, `vlan_id`, `vlan_pcp`, `native_vlan` (read/write): as the arguments.
+ * Handlers: `src`, `dst`, `ethertype`, `vlan_tci`, `vlan_id`, `vlan_pcp`, `native_vlan` (read/write): as the
+ * arguments.
  *
  * Differs: the reference's write handlers fail, and its `native_vlan` reads empty for 0.
  *
- * Example: `InfiniteSource(LIMIT 1) -> EtherVLANEncap(0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2, VLAN_ID 7) -> Print -> Discard;`
+ * Example: `InfiniteSource(LIMIT 1) -> EtherVLANEncap(0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2, VLAN_ID 7) -> Print
+ * -> Discard;`
  */
 #include "vlan.h"
 
@@ -46,11 +48,15 @@ static int ether_vlan_encap_configure(Element *e, const Args *args, Errors *errs
 }
 static bool ether_vlan_encap_live(Element *e) { return (void)e, true; }
 
-ELEMENT(EtherVLANEncap, .ports = "1/1", .aliases = "EtherVlanEncap", USE_ACTION(EtherVLANEncap, ether_vlan_encap),
-        .configure = ether_vlan_encap_configure, .can_live_reconfigure = ether_vlan_encap_live,
-        .args = ARGS(ARG_MUST(EtherVLANEncap, U16, "ETHERTYPE", type), ARG_MUST(EtherVLANEncap, ETHER, "SRC", src),
-                     ARG_MUST(EtherVLANEncap, ETHER, "DST", dst), VLAN_ARGS_TAG(EtherVLANEncap, vlan, vlan_parse_tci),
+ELEMENT(EtherVLANEncap, .ports = "1/1", .aliases = "EtherVlanEncap",
+        USE_ACTION(EtherVLANEncap, ether_vlan_encap), .configure = ether_vlan_encap_configure,
+        .can_live_reconfigure = ether_vlan_encap_live,
+        .args = ARGS(ARG_MUST(EtherVLANEncap, U16, "ETHERTYPE", type),
+                     ARG_MUST(EtherVLANEncap, ETHER, "SRC", src), ARG_MUST(EtherVLANEncap, ETHER, "DST", dst),
+                     VLAN_ARGS_TAG(EtherVLANEncap, vlan, vlan_parse_tci),
                      VLAN_ARG_NATIVE(EtherVLANEncap, vlan)),
-        .handlers = HANDLERS(RW_FIELD(EtherVLANEncap, ETHER, "src", src), RW_FIELD(EtherVLANEncap, ETHER, "dst", dst),
-                             RW_FIELD(EtherVLANEncap, U16, "ethertype", type), VLAN_HANDLERS(EtherVLANEncap, vlan),
+        .handlers = HANDLERS(RW_FIELD(EtherVLANEncap, ETHER, "src", src),
+                             RW_FIELD(EtherVLANEncap, ETHER, "dst", dst),
+                             RW_FIELD(EtherVLANEncap, U16, "ethertype", type),
+                             VLAN_HANDLERS(EtherVLANEncap, vlan),
                              RW_FIELD(EtherVLANEncap, I32, "native_vlan", vlan.native)));

@@ -2,12 +2,13 @@
  *
  * Synopsis: `HostEtherFilter(ETHER [, DROP_OWN, DROP_OTHER, <keywords> OFFSET])`
  *
- * Sets each packet's type (host, broadcast, multicast, other host) from its Ethernet destination. Packets that are
- * filtered go to output 1, or are dropped if there is none; so do packets too short for two addresses.
+ * Sets each packet's type (host, broadcast, multicast, other host) from its Ethernet destination. Packets
+ * that are filtered go to output 1, or are dropped if there is none; so do packets too short for two
+ * addresses.
  *
- * Arguments: ETHER (Ethernet address): the host's. DROP_OWN (bool): filter packets that come from ETHER. Default
- * false. DROP_OTHER (bool): filter packets to other unicast addresses. Default true. OFFSET (unsigned): where the
- * Ethernet header starts, in bytes. Default 0.
+ * Arguments: ETHER (Ethernet address): the host's. DROP_OWN (bool): filter packets that come from ETHER.
+ * Default false. DROP_OTHER (bool): filter packets to other unicast addresses. Default true. OFFSET
+ * (unsigned): where the Ethernet header starts, in bytes. Default 0.
  *
  * Handlers: `ether` (read/write): as the argument.
  *
@@ -41,9 +42,10 @@ ACTION(HostEtherFilter, host_ether_filter)
 
 static bool host_ether_filter_live(Element *e) { return (void)e, true; }
 
-ELEMENT(HostEtherFilter, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(HostEtherFilter, host_ether_filter),
-        .can_live_reconfigure = host_ether_filter_live,
-        .args = ARGS(ARG_MUST(HostEtherFilter, ETHER, "ETHER", ether), ARG_POS(HostEtherFilter, BOOL, "DROP_OWN", drop_own, "false"),
+ELEMENT(HostEtherFilter, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(HostEtherFilter, host_ether_filter), .can_live_reconfigure = host_ether_filter_live,
+        .args = ARGS(ARG_MUST(HostEtherFilter, ETHER, "ETHER", ether),
+                     ARG_POS(HostEtherFilter, BOOL, "DROP_OWN", drop_own, "false"),
                      ARG_POS(HostEtherFilter, BOOL, "DROP_OTHER", drop_other, "true"),
                      ARG(HostEtherFilter, U32, "OFFSET", offset, "0")),
         .handlers = HANDLERS(RW_FIELD(HostEtherFilter, ETHER, "ether", ether)));

@@ -2,9 +2,9 @@
  *
  * Synopsis: `IP6NDAdvertiser(IP6/LEN [IP6/LEN ...] ETH, ...)`
  *
- * Expects packets with their Ethernet header. A valid neighbor solicitation (hop limit 255, right checksum) for an address
- * in one of the networks is answered with an advertisement of the Ethernet address that goes with it; the most specific
- * network counts. Everything else is dropped.
+ * Expects packets with their Ethernet header. A valid neighbor solicitation (hop limit 255, right checksum)
+ * for an address in one of the networks is answered with an advertisement of the Ethernet address that goes
+ * with it; the most specific network counts. Everything else is dropped.
  *
  * Arguments: each lists IPv6 addresses or networks and one Ethernet address.
  *
@@ -31,17 +31,20 @@ static bool nd_matches(const uint8_t *a, const IP6Prefix *p) {
 static const uint8_t *nd_find(const IP6NDAdvertiser *e, const uint8_t *target) {
   const NdNetwork *best = NULL;
   for (uint32_t i = 0; i < e->count; i++)
-    if (nd_matches(target, &e->nets[i].net) && (!best || e->nets[i].net.len >= best->net.len)) best = &e->nets[i];
+    if (nd_matches(target, &e->nets[i].net) && (!best || e->nets[i].net.len >= best->net.len))
+      best = &e->nets[i];
   return best ? best->ether : NULL;
 }
 
 /* The answer to a solicitation, or NULL. */
 static Packet *nd_answer(const IP6NDAdvertiser *e, const Packet *p) {
   const uint8_t *d = p->data;
-  if (!nd_is(p, ND_SOLICITATION) || d[ND_IP + 7] != 255 || d[ND_MESSAGE + 1] || nd_sum(d) != 0xffff) return NULL;
+  if (!nd_is(p, ND_SOLICITATION) || d[ND_IP + 7] != 255 || d[ND_MESSAGE + 1] || nd_sum(d) != 0xffff)
+    return NULL;
   const uint8_t *ether = nd_find(e, d + ND_TARGET);
   /* Flags: router and solicited. */
-  return ether ? nd_make(ND_ADVERTISEMENT, 0xc0, d + 6, ether, d + ND_IP + 8, d + ND_TARGET, d + ND_TARGET) : NULL;
+  return ether ? nd_make(ND_ADVERTISEMENT, 0xc0, d + 6, ether, d + ND_IP + 8, d + ND_TARGET, d + ND_TARGET)
+               : NULL;
 }
 
 static unsigned nd_answer_all(const IP6NDAdvertiser *e, Packet **p, unsigned n) {
@@ -77,9 +80,12 @@ static int nd_advertiser_add(IP6NDAdvertiser *e, const char *text, Errors *errs,
   split_words(text, w, n);
   for (unsigned i = 0; i < n; i++) {
     IP6Prefix net = {.len = 128};
-    if (arg_parse_ip6_prefix(&e->base, w[i], &net) || arg_parse_ip6(&e->base, w[i], net.addr)) nets[e->count++].net = net;
-    else if (!arg_parse_ether(&e->base, w[i], ether)) rc = arg_error(errs, arg, "expected IP6/LEN or an Ethernet address, not '%s'", w[i]);
-    else if (ethers++) rc = arg_error(errs, arg, "more than one Ethernet address");
+    if (arg_parse_ip6_prefix(&e->base, w[i], &net) || arg_parse_ip6(&e->base, w[i], net.addr))
+      nets[e->count++].net = net;
+    else if (!arg_parse_ether(&e->base, w[i], ether))
+      rc = arg_error(errs, arg, "expected IP6/LEN or an Ethernet address, not '%s'", w[i]);
+    else if (ethers++)
+      rc = arg_error(errs, arg, "more than one Ethernet address");
     mem_free(w[i]);
   }
   mem_free(w);
@@ -98,5 +104,6 @@ static int nd_advertiser_configure(Element *el, const Args *args, Errors *errs) 
 
 static void nd_advertiser_cleanup(Element *e) { mem_free(((IP6NDAdvertiser *)e)->nets); }
 
-ELEMENT(IP6NDAdvertiser, .ports = "1/1", .push = nd_advertiser_push, .pull = nd_advertiser_pull, .configure = nd_advertiser_configure,
-        .cleanup = nd_advertiser_cleanup, .args = ARGS(ARG_ALL_REST("ENTRY")));
+ELEMENT(IP6NDAdvertiser, .ports = "1/1", .push = nd_advertiser_push, .pull = nd_advertiser_pull,
+        .configure = nd_advertiser_configure, .cleanup = nd_advertiser_cleanup,
+        .args = ARGS(ARG_ALL_REST("ENTRY")));

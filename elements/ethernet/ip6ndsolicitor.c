@@ -2,17 +2,18 @@
  *
  * Synopsis: `IP6NDSolicitor(IP, ETH)`
  *
- * Input 0: IPv6 packets with the destination address annotation (the next hop). Input 1: neighbor advertisements with
- * their Ethernet header. Output 0: Ethernet packets; solicitations too if there is no output 1. One packet for each
- * unknown address waits for the answer, the last one. An address is forgotten 2 minutes after it was last advertised; from
- * the first minute on it is asked for again while it is in use.
+ * Input 0: IPv6 packets with the destination address annotation (the next hop). Input 1: neighbor
+ * advertisements with their Ethernet header. Output 0: Ethernet packets; solicitations too if there is no
+ * output 1. One packet for each unknown address waits for the answer, the last one. An address is forgotten 2
+ * minutes after it was last advertised; from the first minute on it is asked for again while it is in use.
  *
  * Arguments: IP (IPv6 address), ETH (Ethernet address): one's own.
  *
- * Handlers: `table` (read): a line for each address: IPv6 address, 1 if known or 0, Ethernet address. `stats` (read): text.
+ * Handlers: `table` (read): a line for each address: IPv6 address, 1 if known or 0, Ethernet address. `stats`
+ * (read): text.
  *
- * Differs: the reference keeps addresses that nobody answers for for ever, and any number of them; here they go after 2
- * minutes, and there are 65536 at most.
+ * Differs: the reference keeps addresses that nobody answers for for ever, and any number of them; here they
+ * go after 2 minutes, and there are 65536 at most.
  *
  * Example: `q :: IP6NDSolicitor(3ffe:1ce1:2::1, 00:e0:29:05:e5:6f) -> Discard; Idle -> q; Idle -> [1] q;`
  */
@@ -39,7 +40,9 @@ typedef struct IP6NDSolicitor {
   Timer timer;
 } IP6NDSolicitor;
 
-static NdEntry **nd_bucket(IP6NDSolicitor *e, const uint8_t *ip) { return &e->buckets[(ip[0] + ip[15]) % ND_BUCKETS]; }
+static NdEntry **nd_bucket(IP6NDSolicitor *e, const uint8_t *ip) {
+  return &e->buckets[(ip[0] + ip[15]) % ND_BUCKETS];
+}
 static NdEntry *nd_lookup(IP6NDSolicitor *e, const uint8_t *ip) {
   NdEntry *x = *nd_bucket(e, ip);
   while (x && memcmp(x->ip, ip, 16)) x = x->next;
@@ -97,7 +100,8 @@ static void nd_send(IP6NDSolicitor *e, Packet *p) {
 static void nd_learn(IP6NDSolicitor *e, const Packet *p) {
   NdEntry *x = nd_is(p, ND_ADVERTISEMENT) ? nd_lookup(e, p->data + ND_TARGET) : NULL;
   if (!x) return;
-  if (x->known && !wire_same_ether(x->ether, p->data + ND_LINK)) chatter(NULL, "IP6NDSolicitor overwriting an entry");
+  if (x->known && !wire_same_ether(x->ether, p->data + ND_LINK))
+    chatter(NULL, "IP6NDSolicitor overwriting an entry");
   memcpy(x->ether, p->data + ND_LINK, 6);
   x->known = true;
   x->polling = false;
@@ -110,7 +114,8 @@ static void nd_learn(IP6NDSolicitor *e, const Packet *p) {
 static void nd_solicitor_push(Element *el, int port, Packet **p, unsigned n) {
   IP6NDSolicitor *e = (IP6NDSolicitor *)el;
   for (unsigned i = 0; i < n; i++) {
-    if (!port) nd_send(e, p[i]);
+    if (!port)
+      nd_send(e, p[i]);
     else {
       nd_learn(e, p[i]);
       packet_free(p[i]);
@@ -178,11 +183,13 @@ static int nd_solicitor_table(Element *el, const Handler *h, const char *param, 
 
 static int nd_solicitor_stats(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
   const IP6NDSolicitor *e = (const IP6NDSolicitor *)el;
-  text_printf(out, "%llu packets killed\n%llu ND Solicitation Message sent\n", (unsigned long long)e->killed, (unsigned long long)e->queries);
+  text_printf(out, "%llu packets killed\n%llu ND Solicitation Message sent\n", (unsigned long long)e->killed,
+              (unsigned long long)e->queries);
   return 0;
 }
 
-ELEMENT(IP6NDSolicitor, .ports = "2/1-2", .processing = "h/h", .flow = "xy/x", .push = nd_solicitor_push, .run_timer = nd_solicitor_timer,
-        .initialize = nd_solicitor_initialize, .cleanup = nd_solicitor_cleanup, .take_state = nd_solicitor_take_state,
+ELEMENT(IP6NDSolicitor, .ports = "2/1-2", .processing = "h/h", .flow = "xy/x", .push = nd_solicitor_push,
+        .run_timer = nd_solicitor_timer, .initialize = nd_solicitor_initialize,
+        .cleanup = nd_solicitor_cleanup, .take_state = nd_solicitor_take_state,
         .args = ARGS(ARG_MUST(IP6NDSolicitor, IP6, "IP", ip), ARG_MUST(IP6NDSolicitor, ETHER, "ETH", ether)),
         .handlers = HANDLERS(READ_FN("table", nd_solicitor_table), READ_FN("stats", nd_solicitor_stats)));

@@ -6,7 +6,8 @@
  *
  * Handlers: `addr` (read/write): as the argument.
  *
- * Example: `InfiniteSource(LIMIT 1) -> SetEtherAddress(1:2:3:4:5:6, 0) -> StoreEtherAddress(ANNO 0, OFFSET dst) -> Discard;`
+ * Example: `InfiniteSource(LIMIT 1) -> SetEtherAddress(1:2:3:4:5:6, 0) -> StoreEtherAddress(ANNO 0, OFFSET
+ * dst) -> Discard;`
  */
 #include "wire.h"
 
@@ -24,5 +25,6 @@ static inline int set_ether_address(SetEtherAddress *e, Packet *p) {
 ACTION(SetEtherAddress, set_ether_address)
 
 ELEMENT(SetEtherAddress, .ports = "1/1", USE_ACTION(SetEtherAddress, set_ether_address),
-        .args = ARGS(ARG_MUST(SetEtherAddress, ETHER, "ADDR", ether), ARG_MUST(SetEtherAddress, ANNO, "ANNO", anno, .min = 6)),
+        .args = ARGS(ARG_MUST(SetEtherAddress, ETHER, "ADDR", ether),
+                     ARG_MUST(SetEtherAddress, ANNO, "ANNO", anno, .min = 6)),
         .handlers = HANDLERS(RW_FIELD(SetEtherAddress, ETHER, "addr", ether)));

@@ -2,8 +2,8 @@
  *
  * Synopsis: `SetVLANAnno([VLAN_TCI, VLAN_PCP, <keywords> VLAN_ID])`
  *
- * Arguments: VLAN_TCI (unsigned, 16 bits): the whole tag. VLAN_PCP (0...7): priority. Default 0. VLAN_ID (0...0xfff):
- * the VLAN, if VLAN_TCI is not given.
+ * Arguments: VLAN_TCI (unsigned, 16 bits): the whole tag. VLAN_PCP (0...7): priority. Default 0. VLAN_ID
+ * (0...0xfff): the VLAN, if VLAN_TCI is not given.
  *
  * Handlers: `vlan_tci`, `vlan_id`, `vlan_pcp` (read/write): as the arguments.
  *
@@ -29,6 +29,7 @@ static int set_vlan_anno_configure(Element *e, const Args *args, Errors *errs) {
 }
 static bool set_vlan_anno_live(Element *e) { return (void)e, true; }
 
-ELEMENT(SetVLANAnno, .ports = "1/1", .aliases = "SetVlanAnno", USE_ACTION(SetVLANAnno, set_vlan_anno), .configure = set_vlan_anno_configure,
-        .can_live_reconfigure = set_vlan_anno_live, .args = ARGS(VLAN_ARGS_TAG(SetVLANAnno, vlan, vlan_parse_tci_number)),
+ELEMENT(SetVLANAnno, .ports = "1/1", .aliases = "SetVlanAnno", USE_ACTION(SetVLANAnno, set_vlan_anno),
+        .configure = set_vlan_anno_configure, .can_live_reconfigure = set_vlan_anno_live,
+        .args = ARGS(VLAN_ARGS_TAG(SetVLANAnno, vlan, vlan_parse_tci_number)),
         .handlers = HANDLERS(VLAN_HANDLERS(SetVLANAnno, vlan)));

@@ -4,9 +4,9 @@
  *
  * Packets too short for it go to output 1, or are dropped if there is none.
  *
- * Arguments: ADDR (Ethernet address): what to write. OFFSET (unsigned, `src` or `dst`): where; `src` is 6 and `dst` 0,
- * their places in an Ethernet header. ANNO (annotation of 6 bytes): takes the address from there. Give either ADDR or
- * ANNO.
+ * Arguments: ADDR (Ethernet address): what to write. OFFSET (unsigned, `src` or `dst`): where; `src` is 6 and
+ * `dst` 0, their places in an Ethernet header. ANNO (annotation of 6 bytes): takes the address from there.
+ * Give either ADDR or ANNO.
  *
  * Handlers: `addr` (read/write): as the argument.
  *
@@ -36,9 +36,10 @@ static int store_ether_configure(Element *el, const Args *args, Errors *errs) {
   return e->ether_given != e->anno_given ? 0 : error(errs, "expected exactly one of ADDR and ANNO");
 }
 
-ELEMENT(StoreEtherAddress, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(StoreEtherAddress, store_ether_address),
-        .configure = store_ether_configure,
-        .args = ARGS(ARG_POS(StoreEtherAddress, ETHER, "ADDR", ether, NULL, GIVEN(StoreEtherAddress, ether_given)),
-                     ARG_MUST(StoreEtherAddress, CUSTOM, "OFFSET", offset, .parse = ether_offset_parse),
-                     ARG(StoreEtherAddress, ANNO, "ANNO", anno, NULL, .min = 6, GIVEN(StoreEtherAddress, anno_given))),
+ELEMENT(StoreEtherAddress, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(StoreEtherAddress, store_ether_address), .configure = store_ether_configure,
+        .args = ARGS(
+            ARG_POS(StoreEtherAddress, ETHER, "ADDR", ether, NULL, GIVEN(StoreEtherAddress, ether_given)),
+            ARG_MUST(StoreEtherAddress, CUSTOM, "OFFSET", offset, .parse = ether_offset_parse),
+            ARG(StoreEtherAddress, ANNO, "ANNO", anno, NULL, .min = 6, GIVEN(StoreEtherAddress, anno_given))),
         .handlers = HANDLERS(RW_FIELD(StoreEtherAddress, ETHER, "addr", ether)));

@@ -2,8 +2,9 @@
  *
  * Synopsis: `StripEtherVLANHeader([NATIVE_VLAN])`
  *
- * A tagged packet loses 18 bytes, and its VLAN annotation becomes the tag. Any other loses 14 bytes, and its VLAN
- * annotation becomes NATIVE_VLAN; if that is negative it goes to output 1, or is dropped if there is none.
+ * A tagged packet loses 18 bytes, and its VLAN annotation becomes the tag. Any other loses 14 bytes, and its
+ * VLAN annotation becomes NATIVE_VLAN; if that is negative it goes to output 1, or is dropped if there is
+ * none.
  *
  * Arguments: NATIVE_VLAN (int, at most 0xfff): default 0.
  *
@@ -33,5 +34,7 @@ ACTION(StripEtherVLANHeader, strip_ether_vlan_header)
 static bool strip_ether_vlan_live(Element *e) { return (void)e, true; }
 
 ELEMENT(StripEtherVLANHeader, .ports = "1/1-2", .processing = "a/ah", .aliases = "StripEtherVlanHeader",
-        USE_ACTION(StripEtherVLANHeader, strip_ether_vlan_header), .can_live_reconfigure = strip_ether_vlan_live,
-        .args = ARGS(ARG_POS(StripEtherVLANHeader, I32, "NATIVE_VLAN", native, "0", .min = -2147483648., .max = 0xfff)));
+        USE_ACTION(StripEtherVLANHeader, strip_ether_vlan_header),
+        .can_live_reconfigure = strip_ether_vlan_live,
+        .args = ARGS(ARG_POS(StripEtherVLANHeader, I32, "NATIVE_VLAN", native, "0", .min = -2147483648.,
+                             .max = 0xfff)));

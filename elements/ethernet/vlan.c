@@ -6,7 +6,8 @@ int vlan_parse_tci_number(Element *e, const char *text, void *field, Errors *err
   int32_t *tci = field;
   *tci = -1;
   if (!*text) return 0;
-  if (!parse_u64(text, &v) || v > 0xffff) return arg_error(errs, arg, "VLAN_TCI: expected a number from 0 to 65535, not '%s'", text);
+  if (!parse_u64(text, &v) || v > 0xffff)
+    return arg_error(errs, arg, "VLAN_TCI: expected a number from 0 to 65535, not '%s'", text);
   *tci = (int32_t)v;
   return 0;
 }
@@ -26,8 +27,10 @@ void vlan_configure(VlanTag *v) {
 
 int vlan_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   const VlanTag *v = (const VlanTag *)((const char *)e + h->data);
-  if (v->from_anno) text_add_string(out, h->name[5] == 't' ? "ANNO" : "");
-  else text_printf(out, "%d", h->name[5] == 't' ? v->tci : h->name[5] == 'i' ? v->tci & 0xfff : v->tci >> 13);
+  if (v->from_anno)
+    text_add_string(out, h->name[5] == 't' ? "ANNO" : "");
+  else
+    text_printf(out, "%d", h->name[5] == 't' ? v->tci : h->name[5] == 'i' ? v->tci & 0xfff : v->tci >> 13);
   return 0;
 }
 
@@ -40,9 +43,12 @@ int vlan_write(Element *e, const Handler *h, const char *value, Errors *errs) {
     return 0;
   }
   uint64_t max = h->name[5] == 't' ? 0xffff : h->name[5] == 'i' ? 0xfff : 7;
-  if (!parse_u64(value, &n) || n > max) return error(errs, "expected a number from 0 to %u, not '%s'", (unsigned)max, value);
-  if (h->name[5] == 'p') v->tci = (uint16_t)((v->from_anno ? 0 : v->tci & 0xfff) | n << 13);
-  else v->tci = (uint16_t)(n | pcp); /* the priority stays */
+  if (!parse_u64(value, &n) || n > max)
+    return error(errs, "expected a number from 0 to %u, not '%s'", (unsigned)max, value);
+  if (h->name[5] == 'p')
+    v->tci = (uint16_t)((v->from_anno ? 0 : v->tci & 0xfff) | n << 13);
+  else
+    v->tci = (uint16_t)(n | pcp); /* the priority stays */
   v->from_anno = false;
   return 0;
 }

@@ -4,8 +4,8 @@
  *
  * Packets without a tag pass. Sets the MAC and network headers.
  *
- * Arguments: ANNO (bool): set the VLAN annotation to the tag, or to 0 where there was none. Default true. ETHERTYPE
- * (unsigned, 16 bits): the type of a tag; 0x88a8 for 802.1ad. Default 0x8100.
+ * Arguments: ANNO (bool): set the VLAN annotation to the tag, or to 0 where there was none. Default true.
+ * ETHERTYPE (unsigned, 16 bits): the type of a tag; 0x88a8 for 802.1ad. Default 0x8100.
  *
  * Example: `InfiniteSource(LIMIT 1) -> VLANDecap -> Discard;`
  */
@@ -34,4 +34,5 @@ static inline int vlan_decap(VLANDecap *e, Packet *p) {
 ACTION(VLANDecap, vlan_decap)
 
 ELEMENT(VLANDecap, .ports = "1/1", USE_ACTION(VLANDecap, vlan_decap),
-        .args = ARGS(ARG_POS(VLANDecap, BOOL, "ANNO", anno, "true"), ARG(VLANDecap, U16, "ETHERTYPE", type, "0x8100")));
+        .args = ARGS(ARG_POS(VLANDecap, BOOL, "ANNO", anno, "true"),
+                     ARG(VLANDecap, U16, "ETHERTYPE", type, "0x8100")));

@@ -6,8 +6,8 @@
  *
  * Arguments: VLAN_TCI (unsigned, 16 bits, or `ANNO`): the whole tag; `ANNO` takes it from each packet's VLAN
  * annotation. VLAN_PCP (0...7): priority. Default 0. VLAN_ID (0...0xfff): the VLAN, if VLAN_TCI is not given.
- * NATIVE_VLAN (-1...0xfff): packets of this VLAN get no tag; -1: none. Default 0. ETHERTYPE (unsigned, 16 bits): the
- * type of the tag; 0x88a8 for 802.1ad. Default 0x8100.
+ * NATIVE_VLAN (-1...0xfff): packets of this VLAN get no tag; -1: none. Default 0. ETHERTYPE (unsigned, 16
+ * bits): the type of the tag; 0x88a8 for 802.1ad. Default 0x8100.
  *
  * Handlers: `vlan_tci`, `vlan_id`, `vlan_pcp`, `native_vlan`, `ethertype` (read/write): as the arguments.
  *
@@ -47,8 +47,10 @@ static int vlan_encap_configure(Element *e, const Args *args, Errors *errs) {
 }
 static bool vlan_encap_live(Element *e) { return (void)e, true; }
 
-ELEMENT(VLANEncap, .ports = "1/1", USE_ACTION(VLANEncap, vlan_encap), .configure = vlan_encap_configure, .can_live_reconfigure = vlan_encap_live,
+ELEMENT(VLANEncap, .ports = "1/1", USE_ACTION(VLANEncap, vlan_encap), .configure = vlan_encap_configure,
+        .can_live_reconfigure = vlan_encap_live,
         .args = ARGS(VLAN_ARGS_TAG(VLANEncap, vlan, vlan_parse_tci), VLAN_ARG_NATIVE(VLANEncap, vlan),
                      ARG(VLANEncap, U16, "ETHERTYPE", type, "0x8100")),
-        .handlers = HANDLERS(VLAN_HANDLERS(VLANEncap, vlan), RW_FIELD(VLANEncap, I32, "native_vlan", vlan.native),
+        .handlers = HANDLERS(VLAN_HANDLERS(VLANEncap, vlan),
+                             RW_FIELD(VLANEncap, I32, "native_vlan", vlan.native),
                              RW_FIELD(VLANEncap, U16, "ethertype", type)));

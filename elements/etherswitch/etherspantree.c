@@ -2,17 +2,18 @@
  *
  * Synopsis: `EtherSpanTree(ADDR, INPUT_SUPPRESSOR, OUTPUT_SUPPRESSOR, SWITCH)`
  *
- * Input and output N are port N of the switch: bridge messages (802.3 frames with SAP 0x4242) come in and go out. The
- * bridges choose a root; each port that would close a loop is blocked, by switching off port N of the two Suppressors,
- * which stand in front of and behind the switch. A port that is opened listens, then learns, for 15 s each before it
- * forwards. State changes are reported on the terminal.
+ * Input and output N are port N of the switch: bridge messages (802.3 frames with SAP 0x4242) come in and go
+ * out. The bridges choose a root; each port that would close a loop is blocked, by switching off port N of
+ * the two Suppressors, which stand in front of and behind the switch. A port that is opened listens, then
+ * learns, for 15 s each before it forwards. State changes are reported on the terminal.
  *
- * Arguments: ADDR (Ethernet address): the bridge's. INPUT_SUPPRESSOR, OUTPUT_SUPPRESSOR (Suppressor), SWITCH (EtherSwitch).
+ * Arguments: ADDR (Ethernet address): the bridge's. INPUT_SUPPRESSOR, OUTPUT_SUPPRESSOR (Suppressor), SWITCH
+ * (EtherSwitch).
  *
  * Handlers: `msgs` (read): a line for the best message of each port, and one for the best of all.
  *
- * Differs: the reference takes topology change notices for configuration messages, and shows random times for ports that
- * heard nothing, and a random port of the own message.
+ * Differs: the reference takes topology change notices for configuration messages, and shows random times for
+ * ports that heard nothing, and a random port of the own message.
  *
  * Example: `s :: EtherSwitch; a, b :: Suppressor; t :: EtherSpanTree(0:1f:29:4d:f8:31, a, b, s);
  * Idle -> c0 :: Classifier(14/4242, -); Idle -> c1 :: Classifier(14/4242, -);
@@ -26,8 +27,8 @@ typedef struct TreeMessage {
   uint64_t root, bridge;
   uint32_t cost;
   uint16_t port;
-  bool change;     /* of the topology */
-  int64_t stamp;   /* ns; INT64_MAX: does not age */
+  bool change;                    /* of the topology */
+  int64_t stamp;                  /* ns; INT64_MAX: does not age */
   uint32_t max_age, hello, delay; /* s */
 } TreeMessage;
 
@@ -51,10 +52,22 @@ typedef struct EtherSpanTree {
 } EtherSpanTree;
 
 /* Places in a message, behind 14 bytes of Ethernet header and 3 of LLC. */
-enum { TREE_TYPE = 20, TREE_FLAGS = 21, TREE_ROOT = 22, TREE_COST = 30, TREE_BRIDGE = 34, TREE_PORT = 42, TREE_AGE = 44, TREE_MAX_AGE = 46, TREE_HELLO = 48, TREE_DELAY = 50, TREE_MESSAGE = 60 };
-#define TREE_CHANGE 1     /* flags */
+enum {
+  TREE_TYPE = 20,
+  TREE_FLAGS = 21,
+  TREE_ROOT = 22,
+  TREE_COST = 30,
+  TREE_BRIDGE = 34,
+  TREE_PORT = 42,
+  TREE_AGE = 44,
+  TREE_MAX_AGE = 46,
+  TREE_HELLO = 48,
+  TREE_DELAY = 50,
+  TREE_MESSAGE = 60
+};
+#define TREE_CHANGE 1 /* flags */
 #define TREE_ACK 0x80
-#define TREE_NOTICE 128   /* type */
+#define TREE_NOTICE 128 /* type */
 
 /* Positive if a is better than b, negative if worse. */
 static int tree_compare(const TreeMessage *a, const TreeMessage *b) {
@@ -73,7 +86,8 @@ static void tree_forget(TreeMessage *m) {
 }
 /* What a bridge says that thinks itself the root. */
 static void tree_own(TreeMessage *m, uint64_t id) {
-  *m = (TreeMessage){.root = id, .bridge = id, .port = m->port, .stamp = INT64_MAX, .max_age = 20, .hello = 2, .delay = 15};
+  *m = (TreeMessage){
+      .root = id, .bridge = id, .port = m->port, .stamp = INT64_MAX, .max_age = 20, .hello = 2, .delay = 15};
 }
 
 static void tree_suppress(EtherSpanTree *e, Element *suppressor, int port, bool active) {
@@ -87,8 +101,10 @@ static void tree_set(EtherSpanTree *e, int i, bool forward) {
   TreePort *p = &e->ports[i];
   if (p->state == (forward ? TREE_FORWARD : TREE_BLOCK)) return;
   int state = forward ? p->state + 1 : TREE_BLOCK;
-  if (!forward) chatter(NULL, "Setting send_tc_msg: FORWARD -> BLOCK on %d", i);
-  else if (p->state == TREE_BLOCK) chatter(NULL, "Setting send_tc_msg: BLOCK -> FORWARD on %d", i);
+  if (!forward)
+    chatter(NULL, "Setting send_tc_msg: FORWARD -> BLOCK on %d", i);
+  else if (p->state == TREE_BLOCK)
+    chatter(NULL, "Setting send_tc_msg: BLOCK -> FORWARD on %d", i);
   if (!forward || p->state == TREE_BLOCK) e->notify = true;
   chatter(NULL, "Changing port %d from %d to %d", i, p->state, state);
   p->state = state;
@@ -112,8 +128,10 @@ static void tree_find(EtherSpanTree *e) {
     TreeMessage mine = e->best; /* as we would send it there */
     mine.bridge = e->id;
     mine.port = (uint16_t)i;
-    if (i != root_port && tree_compare(&mine, &e->ports[i].message) < 0) tree_set(e, i, false);
-    else if (e->ports[i].state == TREE_BLOCK) tree_set(e, i, true);
+    if (i != root_port && tree_compare(&mine, &e->ports[i].message) < 0)
+      tree_set(e, i, false);
+    else if (e->ports[i].state == TREE_BLOCK)
+      tree_set(e, i, true);
   }
 }
 
@@ -153,14 +171,17 @@ static Packet *tree_make(EtherSpanTree *e, int port) {
   store32(d + TREE_COST, be32(b->cost));
   store64(d + TREE_BRIDGE, be64(e->id));
   wire_put16(d + TREE_PORT, (uint16_t)port);
-  if (b->stamp != INT64_MAX) wire_put16(d + TREE_AGE, (uint16_t)((time_now(&e->base) - b->stamp) / NSEC_PER_USEC * 256 / 1000000));
+  if (b->stamp != INT64_MAX)
+    wire_put16(d + TREE_AGE, (uint16_t)((time_now(&e->base) - b->stamp) / NSEC_PER_USEC * 256 / 1000000));
   wire_put16(d + TREE_MAX_AGE, (uint16_t)(b->max_age * 256));
   wire_put16(d + TREE_HELLO, (uint16_t)(b->hello * 256));
   wire_put16(d + TREE_DELAY, (uint16_t)(b->delay * 256));
   return p;
 }
 
-static void tree_arm(EtherSpanTree *e) { timer_after(&e->timer, (e->best.hello ? e->best.hello : 1) * NSEC_PER_SEC); }
+static void tree_arm(EtherSpanTree *e) {
+  timer_after(&e->timer, (e->best.hello ? e->best.hello : 1) * NSEC_PER_SEC);
+}
 
 static void tree_timer(Element *el, Timer *t) {
   EtherSpanTree *e = (EtherSpanTree *)el;
@@ -177,10 +198,16 @@ static void tree_push(Element *el, int port, Packet **p, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
     const uint8_t *d = p[i]->data;
     if (p[i]->len >= TREE_DELAY + 2 && d[TREE_TYPE] != TREE_NOTICE) {
-      TreeMessage m = {.root = be64(load64(d + TREE_ROOT)), .cost = be32(load32(d + TREE_COST)), .bridge = be64(load64(d + TREE_BRIDGE)),
-                       .port = wire_get16(d + TREE_PORT), .change = d[TREE_FLAGS] & TREE_CHANGE,
-                       .stamp = time_now(el) - wire_get16(d + TREE_AGE) * INT64_C(1000000) / 256 * NSEC_PER_USEC,
-                       .max_age = wire_get16(d + TREE_MAX_AGE) / 256u, .hello = wire_get16(d + TREE_HELLO) / 256u, .delay = wire_get16(d + TREE_DELAY) / 256u};
+      TreeMessage m = {.root = be64(load64(d + TREE_ROOT)),
+                       .cost = be32(load32(d + TREE_COST)),
+                       .bridge = be64(load64(d + TREE_BRIDGE)),
+                       .port = wire_get16(d + TREE_PORT),
+                       .change = d[TREE_FLAGS] & TREE_CHANGE,
+                       .stamp =
+                           time_now(el) - wire_get16(d + TREE_AGE) * INT64_C(1000000) / 256 * NSEC_PER_USEC,
+                       .max_age = wire_get16(d + TREE_MAX_AGE) / 256u,
+                       .hello = wire_get16(d + TREE_HELLO) / 256u,
+                       .delay = wire_get16(d + TREE_DELAY) / 256u};
       if (tree_compare(&e->ports[port].message, &m) <= 0) {
         e->ports[port].message = m;
         if (d[TREE_FLAGS] & TREE_ACK) e->notify = false;
@@ -193,8 +220,10 @@ static void tree_push(Element *el, int port, Packet **p, unsigned n) {
 
 static int tree_configure(Element *el, const Args *args, Errors *errs) {
   EtherSpanTree *e = (EtherSpanTree *)el;
-  if (strcmp(e->input->class->name, "Suppressor") || strcmp(e->output->class->name, "Suppressor")) return error(errs, "expected two Suppressor elements");
-  if (!element_cast(e->bridge, "EtherSwitch")) return error(errs, "SWITCH: '%s' is not an EtherSwitch", e->bridge->name);
+  if (strcmp(e->input->class->name, "Suppressor") || strcmp(e->output->class->name, "Suppressor"))
+    return error(errs, "expected two Suppressor elements");
+  if (!element_cast(e->bridge, "EtherSwitch"))
+    return error(errs, "SWITCH: '%s' is not an EtherSwitch", e->bridge->name);
   if (!(e->ports = mem_alloc((el->noutputs + 1u) * sizeof *e->ports))) return error(errs, "out of memory");
   e->id = UINT64_C(0xdead) << 48; /* a priority with which it hardly becomes the root */
   for (int i = 0; i < 6; i++) e->id |= (uint64_t)e->addr[i] << 8 * i;
@@ -217,8 +246,9 @@ static void tree_cleanup(Element *el) {
 }
 
 static void tree_text(const TreeMessage *m, Text *out) {
-  text_printf(out, " %16llx:%04x: %2s  %x -> %16llx  m/h/d: %x/%x/%x\n", (unsigned long long)m->bridge, m->port, m->change ? "TC" : "tc", m->cost,
-              (unsigned long long)m->root, m->max_age, m->hello, m->delay);
+  text_printf(out, " %16llx:%04x: %2s  %x -> %16llx  m/h/d: %x/%x/%x\n", (unsigned long long)m->bridge,
+              m->port, m->change ? "TC" : "tc", m->cost, (unsigned long long)m->root, m->max_age, m->hello,
+              m->delay);
 }
 
 static int tree_messages(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
@@ -228,8 +258,10 @@ static int tree_messages(Element *el, const Handler *h, const char *param, Text 
   return 0;
 }
 
-ELEMENT(EtherSpanTree, .ports = "-/=", .processing = "h/h", .push = tree_push, .run_timer = tree_timer, .configure = tree_configure,
-        .initialize = tree_initialize, .cleanup = tree_cleanup,
-        .args = ARGS(ARG_MUST(EtherSpanTree, ETHER, "ADDR", addr), ARG_MUST(EtherSpanTree, ELEMENT, "INPUT_SUPPRESSOR", input),
-                     ARG_MUST(EtherSpanTree, ELEMENT, "OUTPUT_SUPPRESSOR", output), ARG_MUST(EtherSpanTree, ELEMENT, "SWITCH", bridge)),
+ELEMENT(EtherSpanTree, .ports = "-/=", .processing = "h/h", .push = tree_push, .run_timer = tree_timer,
+        .configure = tree_configure, .initialize = tree_initialize, .cleanup = tree_cleanup,
+        .args = ARGS(ARG_MUST(EtherSpanTree, ETHER, "ADDR", addr),
+                     ARG_MUST(EtherSpanTree, ELEMENT, "INPUT_SUPPRESSOR", input),
+                     ARG_MUST(EtherSpanTree, ELEMENT, "OUTPUT_SUPPRESSOR", output),
+                     ARG_MUST(EtherSpanTree, ELEMENT, "SWITCH", bridge)),
         .handlers = HANDLERS(READ_FN("msgs", tree_messages)));

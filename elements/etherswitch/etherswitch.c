@@ -2,18 +2,19 @@
  *
  * Synopsis: `EtherSwitch([<keywords> TIMEOUT])`
  *
- * Input and output N are one port. The source address of a packet is remembered with the port it came in by. A packet to
- * an address that was remembered leaves on that port, or is dropped if it came in by it; others leave on all ports but
- * their own. Ages are those of packets' timestamps.
+ * Input and output N are one port. The source address of a packet is remembered with the port it came in by.
+ * A packet to an address that was remembered leaves on that port, or is dropped if it came in by it; others
+ * leave on all ports but their own. Ages are those of packets' timestamps.
  *
- * Arguments: TIMEOUT (time): an address is forgotten when nothing came from it for so long; 0: a hub, which remembers
- * nothing. Default 300 s.
+ * Arguments: TIMEOUT (time): an address is forgotten when nothing came from it for so long; 0: a hub, which
+ * remembers nothing. Default 300 s.
  *
  * Handlers: `table` (read): a line for each address: address and port. `timeout` (read/write): in seconds.
  *
  * Differs: it remembers 1048576 addresses at most, the reference any number.
  *
- * Example: `s :: EtherSwitch; Idle -> [0] s [0] -> Discard; Idle -> [1] s [1] -> Discard; Idle -> [2] s [2] -> Discard;`
+ * Example: `s :: EtherSwitch; Idle -> [0] s [0] -> Discard; Idle -> [1] s [1] -> Discard; Idle -> [2] s [2]
+ * -> Discard;`
  */
 #include "etherswitch.h"
 
@@ -41,7 +42,9 @@ void switch_add(EtherSwitch *e, const uint8_t *ether, int port, int64_t stamp) {
     bool at_most = e->mask + 1 >= 2 * SWITCH_STATIONS_MAX;
     if (at_most && stamp - e->purged < NSEC_PER_SEC) return;
     e->purged = stamp;
-    if (!switch_resize(e, at_most ? e->mask + 1 : 2 * (e->mask + 1), stamp) || 2 * (e->count + 1) > e->mask + 1) return;
+    if (!switch_resize(e, at_most ? e->mask + 1 : 2 * (e->mask + 1), stamp) ||
+        2 * (e->count + 1) > e->mask + 1)
+      return;
   }
   SwitchStation *s = switch_find(e, ether);
   *s = (SwitchStation){.port = (uint16_t)(port + 1), .born = e->born++, .stamp = stamp};
@@ -82,7 +85,8 @@ void switch_take_state(Element *el, Element *old) {
   EtherSwitch *e = (EtherSwitch *)el, *o = (EtherSwitch *)old;
   if (el->noutputs != old->noutputs) return; /* other ports */
   EtherSwitch mine = *e;
-  e->stations = o->stations, e->mask = o->mask, e->count = o->count, e->born = o->born, e->buckets = o->buckets;
+  e->stations = o->stations, e->mask = o->mask, e->count = o->count, e->born = o->born,
+  e->buckets = o->buckets;
   o->stations = mine.stations, o->mask = mine.mask, o->count = mine.count;
 }
 
@@ -109,7 +113,8 @@ int switch_table(Element *el, const Handler *h, const char *param, Text *out, Er
       for (; j >= gap && switch_order(e, all[j - gap]) > switch_order(e, s); j -= gap) all[j] = all[j - gap];
       all[j] = s;
     }
-  for (uint32_t i = 0; i < n; i++) text_printf(out, "%pE %d\n", (const void *)all[i]->ether, all[i]->port - 1);
+  for (uint32_t i = 0; i < n; i++)
+    text_printf(out, "%pE %d\n", (const void *)all[i]->ether, all[i]->port - 1);
   mem_free(all);
   return 0;
 }
@@ -131,13 +136,17 @@ static void ether_switch_push(Element *el, int port, Packet **p, unsigned n) {
       output_push_batch(el, to, run, k);
       k = 0;
     }
-    if (out < 0) switch_flood(e, port, p[i]);
-    else if (out == port) packet_free(p[i]);
-    else run[k++] = p[i], to = out;
+    if (out < 0)
+      switch_flood(e, port, p[i]);
+    else if (out == port)
+      packet_free(p[i]);
+    else
+      run[k++] = p[i], to = out;
   }
   if (k) output_push_batch(el, to, run, k);
 }
 
-ELEMENT(EtherSwitch, .ports = "2-/=", .processing = "h/h", .flow = "#/[^#]", .push = ether_switch_push, .initialize = switch_initialize,
-        .cleanup = switch_cleanup, .take_state = switch_take_state, .cast = switch_cast, .args = ARGS(SWITCH_ARGS(EtherSwitch)),
+ELEMENT(EtherSwitch, .ports = "2-/=", .processing = "h/h", .flow = "#/[^#]", .push = ether_switch_push,
+        .initialize = switch_initialize, .cleanup = switch_cleanup, .take_state = switch_take_state,
+        .cast = switch_cast, .args = ARGS(SWITCH_ARGS(EtherSwitch)),
         .handlers = HANDLERS(SWITCH_HANDLERS(EtherSwitch)));

@@ -7,18 +7,18 @@
 
 typedef struct SwitchStation {
   uint8_t ether[6];
-  uint16_t port;   /* port + 1; 0: empty */
-  uint32_t born;   /* counts stations, for the order of the table */
-  int64_t stamp;   /* timestamp of its last packet, ns */
+  uint16_t port; /* port + 1; 0: empty */
+  uint32_t born; /* counts stations, for the order of the table */
+  int64_t stamp; /* timestamp of its last packet, ns */
 } SwitchStation;
 
 typedef struct EtherSwitch {
   Element base;
   SwitchStation *stations; /* open addressing */
   uint32_t mask, count, born;
-  uint32_t buckets;  /* of the reference's table */
-  int64_t timeout;   /* ns; 0: a hub */
-  int64_t purged;    /* timestamp of the packet for which old stations were last looked for */
+  uint32_t buckets; /* of the reference's table */
+  int64_t timeout;  /* ns; 0: a hub */
+  int64_t purged;   /* timestamp of the packet for which old stations were last looked for */
 } EtherSwitch;
 
 always_inline uint32_t switch_hash(const uint8_t *ether) {
@@ -63,7 +63,8 @@ int switch_table(Element *e, const Handler *h, const char *param, Text *out, Err
 int switch_timeout(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 
 #define SWITCH_ARGS(T) ARG(T, INTERVAL, "TIMEOUT", timeout, "300", .min = 0, .max = 4e18)
-#define SWITCH_HANDLERS(T)                                                                                     \
-  READ_FN("table", switch_table), RW_FN("timeout", switch_timeout, handler_write_field, .type = ARG_INTERVAL, FIELD_OF(T, timeout))
+#define SWITCH_HANDLERS(T)                                                                                   \
+  READ_FN("table", switch_table),                                                                            \
+      RW_FN("timeout", switch_timeout, handler_write_field, .type = ARG_INTERVAL, FIELD_OF(T, timeout))
 
 #endif

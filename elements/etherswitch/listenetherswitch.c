@@ -8,7 +8,8 @@
  *
  * Handlers: `table`, `timeout`: as of EtherSwitch.
  *
- * Example: `s :: ListenEtherSwitch; Idle -> [0] s [0] -> Discard; Idle -> [1] s [1] -> Discard; s [2] -> Discard;`
+ * Example: `s :: ListenEtherSwitch; Idle -> [0] s [0] -> Discard; Idle -> [1] s [1] -> Discard; s [2] ->
+ * Discard;`
  */
 #include "etherswitch.h"
 
@@ -31,6 +32,7 @@ static void listen_ether_switch_push(Element *el, int port, Packet **p, unsigned
   }
 }
 
-ELEMENT(ListenEtherSwitch, .ports = "-/=+", .processing = "h/h", .flow = "#/[^#]", .push = listen_ether_switch_push,
-        .initialize = switch_initialize, .cleanup = switch_cleanup, .take_state = switch_take_state, .cast = switch_cast,
-        .args = ARGS(SWITCH_ARGS(ListenEtherSwitch)), .handlers = HANDLERS(SWITCH_HANDLERS(ListenEtherSwitch)));
+ELEMENT(ListenEtherSwitch, .ports = "-/=+", .processing = "h/h", .flow = "#/[^#]",
+        .push = listen_ether_switch_push, .initialize = switch_initialize, .cleanup = switch_cleanup,
+        .take_state = switch_take_state, .cast = switch_cast, .args = ARGS(SWITCH_ARGS(ListenEtherSwitch)),
+        .handlers = HANDLERS(SWITCH_HANDLERS(ListenEtherSwitch)));

@@ -2,25 +2,26 @@
  *
  * Synopsis: `ICMPError(SRC, TYPE [, CODE, BADADDRS, <keywords> MTU, PMTU, SET_FIX_ANNO])`
  *
- * Expects IP packets with the network header set, from elements that found something wrong with them, as the second
- * output of DecIPTTL. Makes of each an IP packet to its sender with the ICMP error, which quotes the beginning of the
- * packet; sets its destination address annotation. Nothing is sent, and the packet dropped, where RFC 1812, 4.3.2.7
- * says so: for ICMP errors, for fragments other than the first, for packets that were link-level broadcasts or
- * multicasts, for multicast or broadcast destinations, for sources that cannot be a single host. A source route is
- * reversed and used, unless it is what is wrong; source-routed packets get no redirects.
+ * Expects IP packets with the network header set, from elements that found something wrong with them, as the
+ * second output of DecIPTTL. Makes of each an IP packet to its sender with the ICMP error, which quotes the
+ * beginning of the packet; sets its destination address annotation. Nothing is sent, and the packet dropped,
+ * where RFC 1812, 4.3.2.7 says so: for ICMP errors, for fragments other than the first, for packets that were
+ * link-level broadcasts or multicasts, for multicast or broadcast destinations, for sources that cannot be a
+ * single host. A source route is reversed and used, unless it is what is wrong; source-routed packets get no
+ * redirects.
  *
- * Arguments: SRC (IP address): of the messages. TYPE (0...255 or name): `unreachable`, `sourcequench`, `redirect`,
- * `timeexceeded` or `parameterproblem`. CODE (0...255 or name): for unreachable `net`, `host`, `protocol`, `port`,
- * `needfrag`, `srcroutefail`, `netunknown`, `hostunknown`, `isolated`, `netprohibited`, `hostprohibited`, `tosnet`,
- * `toshost`, `filterprohibited`, `hostprecedence`, `precedencecutoff`; for redirect `net`, `host`, `tosnet`, `toshost`;
- * for timeexceeded `transit`, `reassembly`; for parameterproblem `erroratptr`, `missingopt`, `length`. Default 0.
- * BADADDRS (list of IP addresses): packets from or to these get no message, as those of broadcast addresses. MTU
- * (unsigned): bytes of a message at most. Default 576. PMTU (unsigned): told in unreachable/needfrag messages. Default
- * 0. SET_FIX_ANNO (bool): set the annotation that makes FixIPSrc replace the source address. Default true.
- * USE_FIX_ANNO is the same.
+ * Arguments: SRC (IP address): of the messages. TYPE (0...255 or name): `unreachable`, `sourcequench`,
+ * `redirect`, `timeexceeded` or `parameterproblem`. CODE (0...255 or name): for unreachable `net`, `host`,
+ * `protocol`, `port`, `needfrag`, `srcroutefail`, `netunknown`, `hostunknown`, `isolated`, `netprohibited`,
+ * `hostprohibited`, `tosnet`, `toshost`, `filterprohibited`, `hostprecedence`, `precedencecutoff`; for
+ * redirect `net`, `host`, `tosnet`, `toshost`; for timeexceeded `transit`, `reassembly`; for parameterproblem
+ * `erroratptr`, `missingopt`, `length`. Default 0. BADADDRS (list of IP addresses): packets from or to these
+ * get no message, as those of broadcast addresses. MTU (unsigned): bytes of a message at most. Default 576.
+ * PMTU (unsigned): told in unreachable/needfrag messages. Default 0. SET_FIX_ANNO (bool): set the annotation
+ * that makes FixIPSrc replace the source address. Default true. USE_FIX_ANNO is the same.
  *
- * parameterproblem/erroratptr takes the pointer from the annotation that IPGWOptions sets; redirect takes the gateway
- * from the destination address annotation.
+ * parameterproblem/erroratptr takes the pointer from the annotation that IPGWOptions sets; redirect takes the
+ * gateway from the destination address annotation.
  *
  * Handlers: `src`, `mtu`, `pmtu` (read/write): as the arguments.
  *
@@ -86,14 +87,17 @@ static inline int icmp_error(ICMPError *e, Packet *p) {
   const uint8_t *ip = p->network;
   uint32_t available = wire_network_bytes(p), header = wire_ip_header(ip), options = 0, src = load32(ip + 12);
   uint8_t option[44], pointer = anno_u8(p, ANNO_ICMP_PARAMPROB);
-  if (ip[9] == WIRE_PROTO_ICMP && wire_first_fragment(ip) && (header + 4 > available || icmp_is_error(ip[header]))) return PACKET_DROP;
+  if (ip[9] == WIRE_PROTO_ICMP && wire_first_fragment(ip) &&
+      (header + 4 > available || icmp_is_error(ip[header])))
+    return PACKET_DROP;
   if (!icmp_error_unicast(e, load32(ip + 16)) || p->type == PACKET_BROADCAST || p->type == PACKET_MULTICAST ||
       !icmp_error_source_ok(e, src) || !wire_first_fragment(ip))
     return PACKET_DROP;
   uint32_t route = icmp_error_source_route(ip, header);
   if (route && e->type == ICMP_TYPE_REDIRECT) return PACKET_DROP; /* 5.2.7.2 */
   bool at_pointer = e->type == ICMP_TYPE_PARAMETER_PROBLEM && e->code == 0;
-  if (route && !(at_pointer && pointer >= route && pointer < route + ip[route + 1])) options = icmp_error_reverse_route(ip + route, option);
+  if (route && !(at_pointer && pointer >= route && pointer < route + ip[route + 1]))
+    options = icmp_error_reverse_route(ip + route, option);
 
   /* The packet becomes the message's payload. */
   uint32_t head = WIRE_IP + options + WIRE_ICMP, room = e->mtu - head;
@@ -131,7 +135,8 @@ ACTION(ICMPError, icmp_error)
 
 static int icmp_error_parse_type(Element *el, const char *text, void *field, Errors *errs, int arg) {
   uint8_t *type = field;
-  if (!icmp_parse_name(-1, text, type)) return arg_error(errs, arg, "TYPE: expected an ICMP type, not '%s'", text);
+  if (!icmp_parse_name(-1, text, type))
+    return arg_error(errs, arg, "TYPE: expected an ICMP type, not '%s'", text);
   if (!icmp_is_error(*type)) return arg_error(errs, arg, "ICMP type %d is not an error type", *type);
   return 0;
 }
@@ -144,7 +149,8 @@ static int icmp_error_parse_bad(Element *el, const char *text, void *field, Erro
   int rc = words && bad ? 0 : arg_error(errs, arg, "out of memory");
   if (words) split_words(text, words, n);
   for (unsigned i = 0; i < n && words && bad; i++) {
-    if (!arg_parse_ip(el, words[i], &bad[i])) rc = arg_error(errs, arg, "BADADDRS: expected IP addresses, not '%s'", words[i]);
+    if (!arg_parse_ip(el, words[i], &bad[i]))
+      rc = arg_error(errs, arg, "BADADDRS: expected IP addresses, not '%s'", words[i]);
     mem_free(words[i]);
   }
   mem_free(words);
@@ -156,7 +162,8 @@ static int icmp_error_parse_bad(Element *el, const char *text, void *field, Erro
 
 static int icmp_error_configure(Element *el, const Args *args, Errors *errs) {
   ICMPError *e = (ICMPError *)el;
-  if (!icmp_parse_name(e->type, e->code_text, &e->code)) return error(errs, "CODE: expected an ICMP code, not '%s'", e->code_text);
+  if (!icmp_parse_name(e->type, e->code_text, &e->code))
+    return error(errs, "CODE: expected an ICMP code, not '%s'", e->code_text);
   return 0;
 }
 
@@ -164,7 +171,8 @@ static int icmp_error_initialize(Element *el, Errors *errs) {
   ICMPError *e = (ICMPError *)el;
   e->next_id = 1;
   for (unsigned i = 0; !e->ids; i++)
-    if (router_element(el->router, i)->class == el->class) e->ids = (ICMPError *)router_element(el->router, i);
+    if (router_element(el->router, i)->class == el->class)
+      e->ids = (ICMPError *)router_element(el->router, i);
   return 0;
 }
 
@@ -175,12 +183,16 @@ static void icmp_error_cleanup(Element *el) {
 
 static bool icmp_error_live(Element *e) { return (void)e, true; }
 
-ELEMENT(ICMPError, .ports = "1/1", USE_ACTION(ICMPError, icmp_error), .configure = icmp_error_configure, .initialize = icmp_error_initialize,
-        .cleanup = icmp_error_cleanup, .can_live_reconfigure = icmp_error_live,
-        .args = ARGS(ARG_MUST(ICMPError, IP, "SRC", src), ARG_MUST(ICMPError, CUSTOM, "TYPE", type, .parse = icmp_error_parse_type),
+ELEMENT(ICMPError, .ports = "1/1", USE_ACTION(ICMPError, icmp_error), .configure = icmp_error_configure,
+        .initialize = icmp_error_initialize, .cleanup = icmp_error_cleanup,
+        .can_live_reconfigure = icmp_error_live,
+        .args = ARGS(ARG_MUST(ICMPError, IP, "SRC", src),
+                     ARG_MUST(ICMPError, CUSTOM, "TYPE", type, .parse = icmp_error_parse_type),
                      ARG_POS(ICMPError, WORD, "CODE", code_text, "0"),
                      ARG_POS(ICMPError, CUSTOM, "BADADDRS", bad, "", .parse = icmp_error_parse_bad),
-                     ARG(ICMPError, U32, "MTU", mtu, "576", .min = 68, .max = 65535), ARG(ICMPError, U32, "PMTU", pmtu, "0"),
+                     ARG(ICMPError, U32, "MTU", mtu, "576", .min = 68, .max = 65535),
+                     ARG(ICMPError, U32, "PMTU", pmtu, "0"),
                      ARG(ICMPError, BOOL, "SET_FIX_ANNO", set_fix_anno, "true"),
                      ARG(ICMPError, BOOL, "USE_FIX_ANNO", set_fix_anno, NULL)),
-        .handlers = HANDLERS(RW_FIELD(ICMPError, IP, "src", src), RW_FIELD(ICMPError, U32, "mtu", mtu), RW_FIELD(ICMPError, U32, "pmtu", pmtu)));
+        .handlers = HANDLERS(RW_FIELD(ICMPError, IP, "src", src), RW_FIELD(ICMPError, U32, "mtu", mtu),
+                             RW_FIELD(ICMPError, U32, "pmtu", pmtu)));

@@ -31,4 +31,5 @@ ACTION(ICMPPingEncap, icmp_ping_encap)
 ELEMENT(ICMPPingEncap, .ports = "1/1", .flags = "A", USE_ACTION(ICMPPingEncap, icmp_ping_encap),
         .args = ARGS(ARG_MUST(ICMPPingEncap, IP, "SRC", src), ARG_MUST(ICMPPingEncap, IP, "DST", dst),
                      ARG(ICMPPingEncap, U16, "IDENTIFIER", identifier, "0")),
-        .handlers = HANDLERS(RW_FIELD(ICMPPingEncap, IP, "src", src), RW_FIELD(ICMPPingEncap, IP, "dst", dst)));
+        .handlers = HANDLERS(RW_FIELD(ICMPPingEncap, IP, "src", src),
+                             RW_FIELD(ICMPPingEncap, IP, "dst", dst)));

@@ -2,9 +2,10 @@
  *
  * Synopsis: `ICMPPingResponder()`
  *
- * Expects IP packets with the network header set. ICMP echo requests leave on output 0 as replies: addresses swapped,
- * TTL 255, not a fragment, destination address annotation set, paint cleared, timestamp now, checksums updated (RFC
- * 1624). Everything else goes to output 1, or is dropped if there is none. Source routes are not looked at.
+ * Expects IP packets with the network header set. ICMP echo requests leave on output 0 as replies: addresses
+ * swapped, TTL 255, not a fragment, destination address annotation set, paint cleared, timestamp now,
+ * checksums updated (RFC 1624). Everything else goes to output 1, or is dropped if there is none. Source
+ * routes are not looked at.
  *
  * Example: `ICMPPingSource(1.0.0.1, 2.0.0.2, LIMIT 1) -> ICMPPingResponder -> IPPrint -> Discard;`
  */
@@ -20,7 +21,8 @@ static void icmp_settle_zero(uint8_t *icmp, uint32_t n) {
 }
 
 static inline int icmp_ping_respond(ICMPPingResponder *e, Packet *p) {
-  if (unlikely(!wire_has_ip(p) || p->network[9] != WIRE_PROTO_ICMP || wire_transport_bytes(p) < WIRE_ICMP || p->transport[0] != ICMP_TYPE_ECHO))
+  if (unlikely(!wire_has_ip(p) || p->network[9] != WIRE_PROTO_ICMP || wire_transport_bytes(p) < WIRE_ICMP ||
+               p->transport[0] != ICMP_TYPE_ECHO))
     return 1;
   if (!packet_unique(p)) return PACKET_DROP;
   uint8_t *ip = p->network, *icmp = p->transport;
@@ -44,4 +46,5 @@ static inline int icmp_ping_respond(ICMPPingResponder *e, Packet *p) {
 
 ACTION(ICMPPingResponder, icmp_ping_respond)
 
-ELEMENT(ICMPPingResponder, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(ICMPPingResponder, icmp_ping_respond), .args = NO_ARGS);
+ELEMENT(ICMPPingResponder, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(ICMPPingResponder, icmp_ping_respond), .args = NO_ARGS);

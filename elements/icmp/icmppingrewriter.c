@@ -1,12 +1,12 @@
 /** ICMPPingRewriter: changes addresses and identifiers of pings and their answers.
  *
- * Synopsis: `ICMPPingRewriter(INPUTSPEC0, ... [, <keywords> TIMEOUT, GUARANTEE, REAP_INTERVAL, MAPPING_CAPACITY, DST_ANNO,
- * REPLY_ANNO])`
+ * Synopsis: `ICMPPingRewriter(INPUTSPEC0, ... [, <keywords> TIMEOUT, GUARANTEE, REAP_INTERVAL,
+ * MAPPING_CAPACITY, DST_ANNO, REPLY_ANNO])`
  *
- * Expects ICMP echo requests and replies with the network header set. An IPRewriter in which the identifier stands for
- * the ports: a request begins a flow as the INPUTSPEC of its input says, and replies to it are rewritten back. A `pattern
- * SADDR SPORT DADDR DPORT FOUTPUT ROUTPUT` takes the new identifier from the range SPORT. Unexpected replies, and what is
- * not a ping, are dropped, or passed by a `pass` input.
+ * Expects ICMP echo requests and replies with the network header set. An IPRewriter in which the identifier
+ * stands for the ports: a request begins a flow as the INPUTSPEC of its input says, and replies to it are
+ * rewritten back. A `pattern SADDR SPORT DADDR DPORT FOUTPUT ROUTPUT` takes the new identifier from the range
+ * SPORT. Unexpected replies, and what is not a ping, are dropped, or passed by a `pass` input.
  *
  * Arguments: as of IPRewriter. TIMEOUT: default 5 minutes. GUARANTEE: default 5 s.
  *
@@ -14,7 +14,8 @@
  *
  * Differs: the reference can give two pings to one destination the same identifier.
  *
- * Example: `Idle -> rw :: ICMPPingRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw; rw [1] -> Discard;`
+ * Example: `Idle -> rw :: ICMPPingRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1]
+ * rw; rw [1] -> Discard;`
  */
 #include "../tcpudp/rewriter.h"
 #include "icmpnames.h"
@@ -43,12 +44,14 @@ always_inline int ping_rewriter_apply(const Rewriter *e, RwFlow *f, int directio
   uint8_t *ip = rw_apply_ip(e, f, direction, p), *icmp = ip + wire_ip_header(ip);
   store16(icmp + 4, direction ? f->id[0].sport : f->id[1].dport);
   rw_adjust(icmp + 2, direction, f->port_delta);
-  if (unlikely(!load16(icmp + 2)) && wire_checksum(icmp, (size_t)(packet_end(p) - icmp)) == 0xffff) store16(icmp + 2, 0xffff);
+  if (unlikely(!load16(icmp + 2)) && wire_checksum(icmp, (size_t)(packet_end(p) - icmp)) == 0xffff)
+    store16(icmp + 2, 0xffff);
   return f->class;
 }
 
 static void ping_rewriter_push(Element *e, int port, Packet **p, unsigned n) {
-  for (unsigned i = 0; i < n; i++) rw_push((Rewriter *)e, port, p + i, 1, ping_rewriter_key, ping_rewriter_apply);
+  for (unsigned i = 0; i < n; i++)
+    rw_push((Rewriter *)e, port, p + i, 1, ping_rewriter_key, ping_rewriter_apply);
 }
 
 static int ping_rewriter_initialize(Element *e, Errors *errs) {
@@ -56,7 +59,8 @@ static int ping_rewriter_initialize(Element *e, Errors *errs) {
   return rw_initialize((Rewriter *)e, 1 << RW_PLAIN, errs);
 }
 
-/* An ICMP error that quotes a rewritten request asks with the addresses of a reply and the identifier in sport. */
+/* An ICMP error that quotes a rewritten request asks with the addresses of a reply and the identifier in
+ * sport. */
 static uint32_t ping_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   if (proto != WIRE_PROTO_ICMP) return 0;
   RwFlowId f = ping_flow(id->src, id->dst, id->sport, false);
@@ -69,16 +73,19 @@ static void *ping_rewriter_cast(Element *e, const char *name) {
 
 static void ping_rewriter_text(const RwFlow *f, int direction, Text *out) {
   const RwFlowId *from = &f->id[direction], *back = &f->id[!direction];
-  text_printf(out, "(%pI, %pI, %u) => (%pI, %pI, %u)", (const void *)&from->src, (const void *)&from->dst, be16(from->sport), (const void *)&back->dst,
-              (const void *)&back->src, be16(back->dport));
+  text_printf(out, "(%pI, %pI, %u) => (%pI, %pI, %u)", (const void *)&from->src, (const void *)&from->dst,
+              be16(from->sport), (const void *)&back->dst, (const void *)&back->src, be16(back->dport));
 }
 static int ping_rewriter_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   rw_table((Rewriter *)e, 0, ping_rewriter_text, out);
   return 0;
 }
 
-ELEMENT(ICMPPingRewriter, .ports = "1-/1-", .processing = "h/h", .push = ping_rewriter_push, .configure = rw_configure,
-        .initialize = ping_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ping_rewriter_cast,
-        .args = ARGS(RW_ARGS(ICMPPingRewriter), RW_ARG_DST_ANNO(ICMPPingRewriter), RW_ARG_TIME(ICMPPingRewriter, "TIMEOUT", timeout[RW_PLAIN], "300"),
+ELEMENT(ICMPPingRewriter, .ports = "1-/1-", .processing = "h/h", .push = ping_rewriter_push,
+        .configure = rw_configure, .initialize = ping_rewriter_initialize, .cleanup = rw_cleanup,
+        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ping_rewriter_cast,
+        .args = ARGS(RW_ARGS(ICMPPingRewriter), RW_ARG_DST_ANNO(ICMPPingRewriter),
+                     RW_ARG_TIME(ICMPPingRewriter, "TIMEOUT", timeout[RW_PLAIN], "300"),
                      RW_ARG_TIME(ICMPPingRewriter, "GUARANTEE", guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("table", ping_rewriter_table), READ_FN("mappings", ping_rewriter_table), RW_HANDLERS));
+        .handlers = HANDLERS(READ_FN("table", ping_rewriter_table), READ_FN("mappings", ping_rewriter_table),
+                             RW_HANDLERS));

@@ -1,21 +1,24 @@
 /** ICMPPingSource: sends pings and measures the answers.
  *
- * Synopsis: `ICMPPingSource(SRC, DST [, <keywords> INTERVAL, IDENTIFIER, LIMIT, STOP, DATA, ACTIVE, MIRROR, VERBOSE])`
+ * Synopsis: `ICMPPingSource(SRC, DST [, <keywords> INTERVAL, IDENTIFIER, LIMIT, STOP, DATA, ACTIVE, MIRROR,
+ * VERBOSE])`
  *
- * On a push output one echo request every INTERVAL; on a pull output one for each pull. TTL 200; IP identification and
- * sequence number count from 1. Replies may be pushed to input 0, which is optional: they are reported and counted.
+ * On a push output one echo request every INTERVAL; on a pull output one for each pull. TTL 200; IP
+ * identification and sequence number count from 1. Replies may be pushed to input 0, which is optional: they
+ * are reported and counted.
  *
- * Arguments: SRC, DST (IP address). INTERVAL (time): default 1 s. IDENTIFIER (unsigned, 16 bits): ICMP identifier.
- * Default 0. LIMIT (int): pings at most; negative: no limit. Default -1. STOP (bool): stops the driver when LIMIT is
- * reached. Default false. DATA (string): follows the headers. Default empty. ACTIVE (bool): default true. MIRROR
- * (bool): a reply makes the next request at once, with the same data, whatever LIMIT says; needs a push output.
- * Default false. VERBOSE (bool): reports each reply, and the summary at the end. Default true.
+ * Arguments: SRC, DST (IP address). INTERVAL (time): default 1 s. IDENTIFIER (unsigned, 16 bits): ICMP
+ * identifier. Default 0. LIMIT (int): pings at most; negative: no limit. Default -1. STOP (bool): stops the
+ * driver when LIMIT is reached. Default false. DATA (string): follows the headers. Default empty. ACTIVE
+ * (bool): default true. MIRROR (bool): a reply makes the next request at once, with the same data, whatever
+ * LIMIT says; needs a push output. Default false. VERBOSE (bool): reports each reply, and the summary at the
+ * end. Default true.
  *
- * Handlers: `count` (read): pings sent. `src`, `dst`, `active` (read/write). `limit`, `interval`, `reset_counts`
- * (write). With an input: `summary`, `rtt_min`, `rtt_avg`, `rtt_max` (read), as of ping(1).
+ * Handlers: `count` (read): pings sent. `src`, `dst`, `active` (read/write). `limit`, `interval`,
+ * `reset_counts` (write). With an input: `summary`, `rtt_min`, `rtt_avg`, `rtt_max` (read), as of ping(1).
  *
- * Differs: the reference stores IDENTIFIER in host byte order, leaves the end of long DATA of mirrored requests out of
- * the checksum, and counts duplicates as lost.
+ * Differs: the reference stores IDENTIFIER in host byte order, leaves the end of long DATA of mirrored
+ * requests out of the checksum, and counts duplicates as lost.
  *
  * Example: `s :: ICMPPingSource(1.0.0.1, 2.0.0.2, LIMIT 2, STOP true) -> ICMPPingResponder -> s;`
  */
@@ -109,7 +112,8 @@ static uint64_t ping_count(ICMPPingSource *e, int64_t *sent, int64_t now) {
 
 /* True if p was sent on as the next request. */
 static bool ping_reply(ICMPPingSource *e, Packet *p) {
-  if (!wire_has_ip(p) || p->network[9] != WIRE_PROTO_ICMP || wire_transport_bytes(p) < WIRE_ICMP) return false;
+  if (!wire_has_ip(p) || p->network[9] != WIRE_PROTO_ICMP || wire_transport_bytes(p) < WIRE_ICMP)
+    return false;
   const uint8_t *ip = p->network, *icmp = p->transport;
   if (icmp[0] != ICMP_TYPE_ECHO_REPLY || wire_get16(icmp + 4) != e->identifier) return false;
   uint16_t sequence = wire_get16(icmp + 6);
@@ -117,8 +121,9 @@ static bool ping_reply(ICMPPingSource *e, Packet *p) {
   if (sent && *sent) {
     uint64_t us = ping_count(e, sent, p->timestamp);
     if (e->verbose)
-      chatter(NULL, "%s :: %s: %d bytes from %pI: icmp_seq=%u ttl=%u time=%llu.%03llu ms", e->base.name, e->base.class->name,
-              (int)wire_get16(ip + 2) - (int)wire_ip_header(ip) - WIRE_ICMP, (const void *)(ip + 12), sequence, ip[8], (unsigned long long)(us / 1000),
+      chatter(NULL, "%s :: %s: %d bytes from %pI: icmp_seq=%u ttl=%u time=%llu.%03llu ms", e->base.name,
+              e->base.class->name, (int)wire_get16(ip + 2) - (int)wire_ip_header(ip) - WIRE_ICMP,
+              (const void *)(ip + 12), sequence, ip[8], (unsigned long long)(us / 1000),
               (unsigned long long)(us % 1000));
   }
   if (!e->mirror || !packet_unique(p)) return false;
@@ -145,13 +150,15 @@ static void ping_summary(const ICMPPingSource *e, Text *out) {
   uint64_t got = e->received - e->duplicates, n = e->received;
   text_printf(out, "%d packets transmitted, %llu received", e->count, (unsigned long long)got);
   if (e->duplicates) text_printf(out, ", +%llu duplicates", (unsigned long long)e->duplicates);
-  if (e->count) text_printf(out, ", %d%% packet loss\n", (int)(((int64_t)e->count - (int64_t)got) * 100 / e->count));
+  if (e->count)
+    text_printf(out, ", %d%% packet loss\n", (int)(((int64_t)e->count - (int64_t)got) * 100 / e->count));
   if (!n) return;
   uint64_t avg = e->sum / n, variance = e->square_sum / n - avg * avg;
   const uint64_t v[] = {e->min, avg, e->max, ping_root((int64_t)variance > 0 ? variance : 0)};
   text_add_string(out, "rtt min/avg/max/mdev = ");
   for (int i = 0; i < 4; i++)
-    text_printf(out, "%llu.%03llu%c", (unsigned long long)(v[i] / 1000), (unsigned long long)(v[i] % 1000), i < 3 ? '/' : '\n');
+    text_printf(out, "%llu.%03llu%c", (unsigned long long)(v[i] / 1000), (unsigned long long)(v[i] % 1000),
+                i < 3 ? '/' : '\n');
 }
 
 static int ping_configure(Element *el, const Args *args, Errors *errs) {
@@ -197,7 +204,8 @@ static int ping_read(Element *el, const Handler *h, const char *param, Text *out
     return 0;
   }
   uint64_t us = h->data == '<' ? e->min : h->data == '>' ? e->max : e->received ? e->sum / e->received : 0;
-  if (us && us < 1000) text_printf(out, "%lluus", (unsigned long long)us);
+  if (us && us < 1000)
+    text_printf(out, "%lluus", (unsigned long long)us);
   else {
     text_printf(out, "%llu", (unsigned long long)(us / 1000000));
     unsigned fraction = (unsigned)(us % 1000000), digits = 6;
@@ -213,8 +221,10 @@ static int ping_write(Element *el, const Handler *h, const char *value, Errors *
   if (handler_write_field(el, h, value, errs) < 0) return -1;
   if (!output_is_push(el, 0) || h->offset == offsetof(ICMPPingSource, interval)) return 0;
   bool switched = h->offset == offsetof(ICMPPingSource, active);
-  if (!e->active) timer_cancel(&e->timer);
-  else if (!timer_scheduled(&e->timer) && (switched || ping_more(e))) timer_after(&e->timer, switched ? 0 : e->interval);
+  if (!e->active)
+    timer_cancel(&e->timer);
+  else if (!timer_scheduled(&e->timer) && (switched || ping_more(e)))
+    timer_after(&e->timer, switched ? 0 : e->interval);
   return 0;
 }
 
@@ -224,22 +234,30 @@ static int ping_reset(Element *el, const Handler *h, const char *value, Errors *
   e->received = e->duplicates = e->min = e->max = e->sum = e->square_sum = 0;
   for (unsigned i = 0; i < countof(e->sent); i++)
     if (e->sent[i]) memset(e->sent[i], 0, PING_CHUNK * sizeof *e->sent[i]);
-  if (e->limit > 0 && e->active && output_is_push(el, 0) && !timer_scheduled(&e->timer)) timer_after(&e->timer, e->interval);
+  if (e->limit > 0 && e->active && output_is_push(el, 0) && !timer_scheduled(&e->timer))
+    timer_after(&e->timer, e->interval);
   return 0;
 }
 
-ELEMENT(ICMPPingSource, .ports = "0-1/1", .processing = "h/a", .aliases = "ICMPSendPings", .push = ping_push, .pull = ping_pull,
-        .run_timer = ping_timer, .configure = ping_configure, .initialize = ping_initialize, .cleanup = ping_cleanup,
+ELEMENT(ICMPPingSource, .ports = "0-1/1", .processing = "h/a", .aliases = "ICMPSendPings", .push = ping_push,
+        .pull = ping_pull, .run_timer = ping_timer, .configure = ping_configure,
+        .initialize = ping_initialize, .cleanup = ping_cleanup,
         .args = ARGS(ARG_MUST(ICMPPingSource, IP, "SRC", src), ARG_MUST(ICMPPingSource, IP, "DST", dst),
-                     ARG(ICMPPingSource, INTERVAL, "INTERVAL", interval, "1", .min = 0, .max = 4e18, GIVEN(ICMPPingSource, interval_given)),
-                     ARG(ICMPPingSource, U16, "IDENTIFIER", identifier, "0"), ARG(ICMPPingSource, STRING, "DATA", data, ""),
-                     ARG(ICMPPingSource, I32, "LIMIT", limit, "-1"), ARG(ICMPPingSource, BOOL, "ACTIVE", active, "true"),
-                     ARG(ICMPPingSource, BOOL, "VERBOSE", verbose, "true"), ARG(ICMPPingSource, BOOL, "STOP", stop, "false"),
+                     ARG(ICMPPingSource, INTERVAL, "INTERVAL", interval, "1", .min = 0, .max = 4e18,
+                         GIVEN(ICMPPingSource, interval_given)),
+                     ARG(ICMPPingSource, U16, "IDENTIFIER", identifier, "0"),
+                     ARG(ICMPPingSource, STRING, "DATA", data, ""),
+                     ARG(ICMPPingSource, I32, "LIMIT", limit, "-1"),
+                     ARG(ICMPPingSource, BOOL, "ACTIVE", active, "true"),
+                     ARG(ICMPPingSource, BOOL, "VERBOSE", verbose, "true"),
+                     ARG(ICMPPingSource, BOOL, "STOP", stop, "false"),
                      ARG(ICMPPingSource, BOOL, "MIRROR", mirror, "false")),
-        .handlers = HANDLERS(READ_FIELD(ICMPPingSource, I32, "count", count), RW_FIELD(ICMPPingSource, IP, "src", src),
-                             RW_FIELD(ICMPPingSource, IP, "dst", dst), RW_FIELD(ICMPPingSource, BOOL, "active", active, .write = ping_write),
-                             WRITE_FN("limit", ping_write, .type = ARG_I32, FIELD_OF(ICMPPingSource, limit)),
-                             WRITE_FN("interval", ping_write, .type = ARG_INTERVAL, FIELD_OF(ICMPPingSource, interval)),
-                             WRITE_FN("reset_counts", ping_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON), READ_FN("summary", ping_read, .data = 's'),
-                             READ_FN("rtt_min", ping_read, .data = '<'), READ_FN("rtt_avg", ping_read, .data = 'a'),
-                             READ_FN("rtt_max", ping_read, .data = '>')));
+        .handlers = HANDLERS(
+            READ_FIELD(ICMPPingSource, I32, "count", count), RW_FIELD(ICMPPingSource, IP, "src", src),
+            RW_FIELD(ICMPPingSource, IP, "dst", dst),
+            RW_FIELD(ICMPPingSource, BOOL, "active", active, .write = ping_write),
+            WRITE_FN("limit", ping_write, .type = ARG_I32, FIELD_OF(ICMPPingSource, limit)),
+            WRITE_FN("interval", ping_write, .type = ARG_INTERVAL, FIELD_OF(ICMPPingSource, interval)),
+            WRITE_FN("reset_counts", ping_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+            READ_FN("summary", ping_read, .data = 's'), READ_FN("rtt_min", ping_read, .data = '<'),
+            READ_FN("rtt_avg", ping_read, .data = 'a'), READ_FN("rtt_max", ping_read, .data = '>')));

@@ -2,20 +2,22 @@
  *
  * Synopsis: `ICMPRewriter(MAPS [, <keywords> DST_ANNO, REPLY_ANNO])`
  *
- * Expects ICMP packets with the network header set. An ICMP error (unreachable, source quench, redirect, time exceeded,
- * parameter problem) quotes the packet that caused it. If that packet was rewritten by one of MAPS, the error is made to
- * look like an answer to the packet as it was before: its destination, the quoted addresses, ports or ping identifier,
- * and all checksums. Other packets go to output 1; they are dropped if there is none, or if an element of MAPS has an
- * offset.
+ * Expects ICMP packets with the network header set. An ICMP error (unreachable, source quench, redirect, time
+ * exceeded, parameter problem) quotes the packet that caused it. If that packet was rewritten by one of MAPS,
+ * the error is made to look like an answer to the packet as it was before: its destination, the quoted
+ * addresses, ports or ping identifier, and all checksums. Other packets go to output 1; they are dropped if
+ * there is none, or if an element of MAPS has an offset.
  *
- * Arguments: MAPS: names of rewriters (IPRewriter, ICMPPingRewriter and such), separated by spaces. `NAME:OFFSET` sends
- * errors about its flows to OFFSET plus the flow's output; without it they go to output 0. DST_ANNO (bool): set the
- * destination address annotation. Default true. REPLY_ANNO (annotation of one byte): set it as the rewriter does.
+ * Arguments: MAPS: names of rewriters (IPRewriter, ICMPPingRewriter and such), separated by spaces.
+ * `NAME:OFFSET` sends errors about its flows to OFFSET plus the flow's output; without it they go to output
+ * 0. DST_ANNO (bool): set the destination address annotation. Default true. REPLY_ANNO (annotation of one
+ * byte): set it as the rewriter does.
  *
- * Differs: the reference drops what should go to output 1, and clears addresses and ports that IPAddrRewriter and
- * IPAddrPairRewriter do not map.
+ * Differs: the reference drops what should go to output 1, and clears addresses and ports that IPAddrRewriter
+ * and IPAddrPairRewriter do not map.
  *
- * Example: `Idle -> rw :: IPRewriter(pattern 1.0.0.1 1024-65535 - - 0 0) -> Discard; Idle -> ICMPRewriter(rw) -> Discard;`
+ * Example: `Idle -> rw :: IPRewriter(pattern 1.0.0.1 1024-65535 - - 0 0) -> Discard; Idle -> ICMPRewriter(rw)
+ * -> Discard;`
  */
 #include "../tcpudp/rewriter.h"
 #include "icmpnames.h"
@@ -52,10 +54,10 @@ static void icmp_patch_checksum(uint8_t *at, uint64_t change, uint64_t *delta) {
 /* The flow that a quoted packet asks for: as answers to it arrive. */
 typedef struct IcmpQuoted {
   RwFlowId id;
-  uint32_t at;      /* where the quoted IP header is, from the network header */
-  uint32_t header;  /* its length */
+  uint32_t at;     /* where the quoted IP header is, from the network header */
+  uint32_t header; /* its length */
   uint8_t proto;
-  bool transport;   /* ports or ping identifier are there */
+  bool transport; /* ports or ping identifier are there */
 } IcmpQuoted;
 
 static bool icmp_quoted(const Packet *p, IcmpQuoted *q) {
@@ -84,7 +86,8 @@ static bool icmp_quoted(const Packet *p, IcmpQuoted *q) {
 }
 
 /* Rewrites the quoted ports or identifier; `addresses` is the change of the addresses. */
-static void icmp_rewrite_transport(uint8_t *t, const uint8_t *end, uint8_t proto, const RwFlowId *to, uint64_t addresses, uint64_t *delta) {
+static void icmp_rewrite_transport(uint8_t *t, const uint8_t *end, uint8_t proto, const RwFlowId *to,
+                                   uint64_t addresses, uint64_t *delta) {
   uint64_t change = 0;
   if (proto == WIRE_PROTO_ICMP) {
     icmp_patch(t + 4, &to->dport, 2, &change);
@@ -99,8 +102,10 @@ static void icmp_rewrite_transport(uint8_t *t, const uint8_t *end, uint8_t proto
   icmp_patch(t, &to->dport, 2, &change);
   icmp_patch(t + 2, &to->sport, 2, &change);
   *delta += change;
-  if (proto == WIRE_PROTO_TCP && end - t >= 18) icmp_patch_checksum(t + 16, change + addresses, delta);
-  else if (proto == WIRE_PROTO_UDP && load16(t + 6)) icmp_patch_checksum(t + 6, change + addresses, delta);
+  if (proto == WIRE_PROTO_TCP && end - t >= 18)
+    icmp_patch_checksum(t + 16, change + addresses, delta);
+  else if (proto == WIRE_PROTO_UDP && load16(t + 6))
+    icmp_patch_checksum(t + 6, change + addresses, delta);
 }
 
 static int icmp_rewrite(ICMPRewriter *e, Packet *p) {
@@ -119,7 +124,8 @@ static int icmp_rewrite(ICMPRewriter *e, Packet *p) {
     if (!to.src) to.src = q.id.src;
     if (!to.dst) to.dst = q.id.dst;
   }
-  if (shape == RW_SOURCE || shape == RW_PAIR) to.sport = q.id.sport, to.dport = q.proto == WIRE_PROTO_ICMP ? q.id.sport : q.id.dport;
+  if (shape == RW_SOURCE || shape == RW_PAIR)
+    to.sport = q.id.sport, to.dport = q.proto == WIRE_PROTO_ICMP ? q.id.sport : q.id.dport;
 
   uint8_t *ip = p->network, *quoted = ip + q.at, *icmp = quoted - WIRE_ICMP;
   uint64_t delta = 0, addresses = 0, outer = 0;
@@ -153,7 +159,8 @@ static int icmp_rewriter_map(ICMPRewriter *e, char *word, IcmpMap *m, Errors *er
   m->offset = colon ? (int)v : -1;
   if (!x || !(m->rewriter = element_cast(x, "Rewriter")) || !(m->lookup = element_cast(x, "RwLookup")))
     return arg_error(errs, 0, "'%s' is not a rewriter", word);
-  if (colon && v + x->noutputs > e->base.noutputs) return arg_error(errs, 0, "'%s:%s' needs more than %d outputs", word, colon + 1, e->base.noutputs);
+  if (colon && v + x->noutputs > e->base.noutputs)
+    return arg_error(errs, 0, "'%s:%s' needs more than %d outputs", word, colon + 1, e->base.noutputs);
   e->offsets |= colon != NULL;
   return 0;
 }
@@ -183,7 +190,9 @@ static void icmp_rewriter_cleanup(Element *e) {
   mem_free(((ICMPRewriter *)e)->text);
 }
 
-ELEMENT(ICMPRewriter, .ports = "1/1-", .processing = "h/h", .push = icmp_rewriter_push, .configure = icmp_rewriter_configure,
-        .cleanup = icmp_rewriter_cleanup,
-        .args = ARGS(ARG_MUST(ICMPRewriter, STRING, "MAPS", text), ARG(ICMPRewriter, BOOL, "DST_ANNO", dst_anno, "true"),
-                     ARG(ICMPRewriter, ANNO, "REPLY_ANNO", reply_anno, NULL, .min = 1, GIVEN(ICMPRewriter, reply_anno_given))));
+ELEMENT(ICMPRewriter, .ports = "1/1-", .processing = "h/h", .push = icmp_rewriter_push,
+        .configure = icmp_rewriter_configure, .cleanup = icmp_rewriter_cleanup,
+        .args = ARGS(ARG_MUST(ICMPRewriter, STRING, "MAPS", text),
+                     ARG(ICMPRewriter, BOOL, "DST_ANNO", dst_anno, "true"),
+                     ARG(ICMPRewriter, ANNO, "REPLY_ANNO", reply_anno, NULL, .min = 1,
+                         GIVEN(ICMPRewriter, reply_anno_given))));

@@ -1,17 +1,19 @@
 /** IPAddrPairRewriter: changes addresses of IP packets by pair of source and destination.
  *
- * Synopsis: `IPAddrPairRewriter(INPUTSPEC0, ... [, <keywords> TIMEOUT, GUARANTEE, REAP_INTERVAL, MAPPING_CAPACITY, REPLY_ANNO])`
+ * Synopsis: `IPAddrPairRewriter(INPUTSPEC0, ... [, <keywords> TIMEOUT, GUARANTEE, REAP_INTERVAL,
+ * MAPPING_CAPACITY, REPLY_ANNO])`
  *
- * Expects IP packets with the network header set, of any protocol. Between IPAddrRewriter and IPRewriter: a mapping is
- * for one pair of addresses. Sets the destination address annotation.
+ * Expects IP packets with the network header set, of any protocol. Between IPAddrRewriter and IPRewriter: a
+ * mapping is for one pair of addresses. Sets the destination address annotation.
  *
- * Arguments: one INPUTSPEC for each input, as of IPRewriter, but patterns are `pattern SADDR DADDR FOUTPUT ROUTPUT`. SADDR
- * may be a range or a prefix, as of IPAddrRewriter. TIMEOUT: default 2 hours. GUARANTEE: default 5 s. REAP_INTERVAL,
- * MAPPING_CAPACITY, REPLY_ANNO: as of IPRewriter.
+ * Arguments: one INPUTSPEC for each input, as of IPRewriter, but patterns are `pattern SADDR DADDR FOUTPUT
+ * ROUTPUT`. SADDR may be a range or a prefix, as of IPAddrRewriter. TIMEOUT: default 2 hours. GUARANTEE:
+ * default 5 s. REAP_INTERVAL, MAPPING_CAPACITY, REPLY_ANNO: as of IPRewriter.
  *
  * Handlers: `table`, `mappings` (read) and the rest: as of IPRewriter.
  *
- * Example: `Idle -> rw :: IPAddrPairRewriter(pattern 1.0.0.0/24 - 0 1, drop) -> Discard; Idle -> [1] rw; rw [1] -> Discard;`
+ * Example: `Idle -> rw :: IPAddrPairRewriter(pattern 1.0.0.0/24 - 0 1, drop) -> Discard; Idle -> [1] rw; rw
+ * [1] -> Discard;`
  */
 #include "../tcpudp/rewriter.h"
 
@@ -32,12 +34,16 @@ always_inline int ip_pair_apply(const Rewriter *e, RwFlow *f, int direction, Pac
   uint8_t *ip = rw_apply_ip(e, f, direction, p), *transport = ip + wire_ip_header(ip);
   if (!wire_first_fragment(ip)) return f->class;
   ptrdiff_t there = packet_end(p) - transport;
-  if (ip[9] == WIRE_PROTO_TCP && there >= 18) rw_adjust(transport + 16, direction, f->port_delta);
-  else if (ip[9] == WIRE_PROTO_UDP && there >= WIRE_UDP) rw_adjust_udp(transport + 6, direction, f->port_delta);
+  if (ip[9] == WIRE_PROTO_TCP && there >= 18)
+    rw_adjust(transport + 16, direction, f->port_delta);
+  else if (ip[9] == WIRE_PROTO_UDP && there >= WIRE_UDP)
+    rw_adjust_udp(transport + 6, direction, f->port_delta);
   return f->class;
 }
 
-static void ip_pair_push(Element *e, int port, Packet **p, unsigned n) { rw_push((Rewriter *)e, port, p, n, ip_pair_key, ip_pair_apply); }
+static void ip_pair_push(Element *e, int port, Packet **p, unsigned n) {
+  rw_push((Rewriter *)e, port, p, n, ip_pair_key, ip_pair_apply);
+}
 
 static int ip_pair_initialize(Element *e, Errors *errs) {
   ((Rewriter *)e)->shape = RW_PAIR;
@@ -56,15 +62,19 @@ static void *ip_pair_cast(Element *e, const char *name) {
 
 static void ip_pair_text(const RwFlow *f, int direction, Text *out) {
   const RwFlowId *from = &f->id[direction], *back = &f->id[!direction];
-  text_printf(out, "(%pI, %pI) => (%pI, %pI)", (const void *)&from->src, (const void *)&from->dst, (const void *)&back->dst, (const void *)&back->src);
+  text_printf(out, "(%pI, %pI) => (%pI, %pI)", (const void *)&from->src, (const void *)&from->dst,
+              (const void *)&back->dst, (const void *)&back->src);
 }
 static int ip_pair_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   rw_table((Rewriter *)e, 0, ip_pair_text, out);
   return 0;
 }
 
-ELEMENT(IPAddrPairRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_pair_push, .configure = rw_configure, .initialize = ip_pair_initialize,
-        .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_pair_cast,
-        .args = ARGS(RW_ARGS(IPAddrPairRewriter), RW_ARG_TIME(IPAddrPairRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
+ELEMENT(IPAddrPairRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_pair_push,
+        .configure = rw_configure, .initialize = ip_pair_initialize, .cleanup = rw_cleanup,
+        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_pair_cast,
+        .args = ARGS(RW_ARGS(IPAddrPairRewriter),
+                     RW_ARG_TIME(IPAddrPairRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
                      RW_ARG_TIME(IPAddrPairRewriter, "GUARANTEE", guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("table", ip_pair_table), READ_FN("mappings", ip_pair_table), RW_HANDLERS));
+        .handlers = HANDLERS(READ_FN("table", ip_pair_table), READ_FN("mappings", ip_pair_table),
+                             RW_HANDLERS));

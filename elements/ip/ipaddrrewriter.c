@@ -1,21 +1,25 @@
 /** IPAddrRewriter: changes addresses of IP packets by source: basic network address translation.
  *
- * Synopsis: `IPAddrRewriter(INPUTSPEC0, ... [, <keywords> TIMEOUT, GUARANTEE, REAP_INTERVAL, MAPPING_CAPACITY, REPLY_ANNO])`
+ * Synopsis: `IPAddrRewriter(INPUTSPEC0, ... [, <keywords> TIMEOUT, GUARANTEE, REAP_INTERVAL,
+ * MAPPING_CAPACITY, REPLY_ANNO])`
  *
- * Expects IP packets with the network header set, of any protocol. A mapping gives a source address another one; packets
- * to that other one are rewritten back. A packet with neither a known source nor a known destination is treated as the
- * INPUTSPEC of its input says. Sets the destination address annotation of packets that are rewritten back.
+ * Expects IP packets with the network header set, of any protocol. A mapping gives a source address another
+ * one; packets to that other one are rewritten back. A packet with neither a known source nor a known
+ * destination is treated as the INPUTSPEC of its input says. Sets the destination address annotation of
+ * packets that are rewritten back.
  *
- * Arguments: one INPUTSPEC for each input, as of IPRewriter, but patterns are `pattern SADDR - FOUTPUT ROUTPUT`. SADDR may
- * be a range `A-B` or a prefix `A/LEN` (without its first and last address): an unused address of it is chosen at random,
- * or, with `#` behind it, one after the other; a packet is dropped if there is none. TIMEOUT: default 2 hours. GUARANTEE:
- * default 5 s. REAP_INTERVAL, MAPPING_CAPACITY, REPLY_ANNO: as of IPRewriter.
+ * Arguments: one INPUTSPEC for each input, as of IPRewriter, but patterns are `pattern SADDR - FOUTPUT
+ * ROUTPUT`. SADDR may be a range `A-B` or a prefix `A/LEN` (without its first and last address): an unused
+ * address of it is chosen at random, or, with `#` behind it, one after the other; a packet is dropped if
+ * there is none. TIMEOUT: default 2 hours. GUARANTEE: default 5 s. REAP_INTERVAL, MAPPING_CAPACITY,
+ * REPLY_ANNO: as of IPRewriter.
  *
  * Handlers: `table`, `mappings` (read) and the rest: as of IPRewriter.
  *
  * Differs: in the reference's table the lines of answers show zeros.
  *
- * Example: `Idle -> rw :: IPAddrRewriter(pattern 1.0.0.0/24 - 0 1, drop) -> Discard; Idle -> [1] rw; rw [1] -> Discard;`
+ * Example: `Idle -> rw :: IPAddrRewriter(pattern 1.0.0.0/24 - 0 1, drop) -> Discard; Idle -> [1] rw; rw [1]
+ * -> Discard;`
  */
 #include "../tcpudp/rewriter.h"
 
@@ -31,7 +35,8 @@ always_inline bool ip_addr_key(const Rewriter *e, const Packet *p, RwKey *k) {
   k->map = 0;
   k->class = RW_PLAIN;
   k->proto = 0;
-  bool back = !rw_find(e, 0, &by_source, rw_hash(&by_source, e->set->seed)) && rw_find(e, 0, &by_destination, rw_hash(&by_destination, e->set->seed));
+  bool back = !rw_find(e, 0, &by_source, rw_hash(&by_source, e->set->seed)) &&
+              rw_find(e, 0, &by_destination, rw_hash(&by_destination, e->set->seed));
   k->id = back ? by_destination : by_source;
   return true;
 }
@@ -47,8 +52,10 @@ always_inline int ip_addr_apply(const Rewriter *e, RwFlow *f, int direction, Pac
   rw_adjust(ip + 10, direction, f->ip_delta);
   if (!wire_first_fragment(ip)) return f->class;
   ptrdiff_t there = packet_end(p) - transport;
-  if (ip[9] == WIRE_PROTO_TCP && there >= 18) rw_adjust(transport + 16, direction, f->port_delta);
-  else if (ip[9] == WIRE_PROTO_UDP && there >= WIRE_UDP) rw_adjust_udp(transport + 6, direction, f->port_delta);
+  if (ip[9] == WIRE_PROTO_TCP && there >= 18)
+    rw_adjust(transport + 16, direction, f->port_delta);
+  else if (ip[9] == WIRE_PROTO_UDP && there >= WIRE_UDP)
+    rw_adjust_udp(transport + 6, direction, f->port_delta);
   return f->class;
 }
 
@@ -74,7 +81,8 @@ static void *ip_addr_cast(Element *e, const char *name) {
 }
 
 static void ip_addr_text(const RwFlow *f, int direction, Text *out) {
-  const uint32_t *from = direction ? &f->id[1].dst : &f->id[0].src, *to = direction ? &f->id[0].src : &f->id[1].dst;
+  const uint32_t *from = direction ? &f->id[1].dst : &f->id[0].src,
+                 *to = direction ? &f->id[0].src : &f->id[1].dst;
   text_printf(out, "%pI => %pI", (const void *)from, (const void *)to);
 }
 static int ip_addr_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
@@ -82,8 +90,11 @@ static int ip_addr_table(Element *e, const Handler *h, const char *param, Text *
   return 0;
 }
 
-ELEMENT(IPAddrRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_addr_push, .configure = rw_configure, .initialize = ip_addr_initialize,
-        .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_addr_cast,
-        .args = ARGS(RW_ARGS(IPAddrRewriter), RW_ARG_TIME(IPAddrRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
+ELEMENT(IPAddrRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_addr_push,
+        .configure = rw_configure, .initialize = ip_addr_initialize, .cleanup = rw_cleanup,
+        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_addr_cast,
+        .args = ARGS(RW_ARGS(IPAddrRewriter),
+                     RW_ARG_TIME(IPAddrRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
                      RW_ARG_TIME(IPAddrRewriter, "GUARANTEE", guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("table", ip_addr_table), READ_FN("mappings", ip_addr_table), RW_HANDLERS));
+        .handlers = HANDLERS(READ_FN("table", ip_addr_table), READ_FN("mappings", ip_addr_table),
+                             RW_HANDLERS));

@@ -18,7 +18,8 @@ static inline bool ip_mapper_room(IPMapper *m, unsigned n) {
 }
 
 /* "PATTERN FOUTPUT ROUTPUT", and with `last` another word, which is handed over (the caller's to free). */
-static inline int ip_mapper_parse(IPMapper *m, unsigned index, const char *text, char **last, Errors *errs, int arg) {
+static inline int ip_mapper_parse(IPMapper *m, unsigned index, const char *text, char **last, Errors *errs,
+                                  int arg) {
   char *w[8] = {0};
   unsigned n = split_words(text, w, 8);
   int rc = n > 8 ? arg_error(errs, arg, "expected a pattern and outputs, not '%s'", text) : 0;
@@ -32,7 +33,8 @@ static inline int ip_mapper_parse(IPMapper *m, unsigned index, const char *text,
 }
 
 /* Asks one choice on behalf of a rewriter's input, whose outputs become the choice's. */
-static inline int ip_mapper_try(IPMapper *m, unsigned index, RwInput *in, const RwFlowId *f, RwFlowId *to, int map) {
+static inline int ip_mapper_try(IPMapper *m, unsigned index, RwInput *in, const RwFlowId *f, RwFlowId *to,
+                                int map) {
   RwInput *c = &m->choices[index];
   int result = rw_pattern_rewrite(&m->base, c->pattern, in->owner, f, to, map);
   if (result == RW_DROP) c->failures++;
@@ -45,7 +47,8 @@ static inline int ip_mapper_check(Element *e, const RwInput *in, Errors *errs) {
   const IPMapper *m = (const IPMapper *)e;
   int rc = 0;
   for (unsigned i = 0; i < m->n; i++)
-    if ((unsigned)m->choices[i].foutput >= in->owner->base.noutputs || (unsigned)m->choices[i].routput >= in->owner->base.noutputs)
+    if ((unsigned)m->choices[i].foutput >= in->owner->base.noutputs ||
+        (unsigned)m->choices[i].routput >= in->owner->base.noutputs)
       rc = error(errs, "input spec %d: output out of range in '%s', pattern %u", in->index, e->name, i);
   return rc;
 }
@@ -56,6 +59,8 @@ static inline void ip_mapper_cleanup(Element *e) {
   mem_free(m->choices);
 }
 
-static inline void *ip_mapper_cast(Element *e, const char *name) { return strcmp(name, "IPMapper") ? NULL : &((IPMapper *)e)->mapper; }
+static inline void *ip_mapper_cast(Element *e, const char *name) {
+  return strcmp(name, "IPMapper") ? NULL : &((IPMapper *)e)->mapper;
+}
 
 #endif

@@ -2,10 +2,11 @@
  *
  * Synopsis: `RoundRobinIPMapper(PATTERN, ...)`
  *
- * Has no ports. Named as INPUTSPEC of a rewriter, it gives each new flow the next pattern that has a free mapping, for
- * example to spread load over servers.
+ * Has no ports. Named as INPUTSPEC of a rewriter, it gives each new flow the next pattern that has a free
+ * mapping, for example to spread load over servers.
  *
- * Arguments: each `SADDR SPORT DADDR DPORT FOUTPUT ROUTPUT` or `NAME FOUTPUT ROUTPUT`, as behind `pattern` of IPRewriter.
+ * Arguments: each `SADDR SPORT DADDR DPORT FOUTPUT ROUTPUT` or `NAME FOUTPUT ROUTPUT`, as behind `pattern` of
+ * IPRewriter.
  *
  * Example: `m :: RoundRobinIPMapper(- - 1.0.0.1 - 0 0, - - 1.0.0.2 - 0 0); Idle -> IPRewriter(m) -> Discard;`
  */
@@ -41,5 +42,5 @@ static int round_robin_configure(Element *el, const Args *args, Errors *errs) {
   return rc;
 }
 
-ELEMENT(RoundRobinIPMapper, .ports = "0/0", .phase = PHASE_DEFAULT - 1, .configure = round_robin_configure, .cleanup = ip_mapper_cleanup,
-        .cast = ip_mapper_cast, .args = ARGS(ARG_ALL_REST("PATTERN")));
+ELEMENT(RoundRobinIPMapper, .ports = "0/0", .phase = PHASE_DEFAULT - 1, .configure = round_robin_configure,
+        .cleanup = ip_mapper_cleanup, .cast = ip_mapper_cast, .args = ARGS(ARG_ALL_REST("PATTERN")));

@@ -2,11 +2,11 @@
  *
  * Synopsis: `CheckTCPHeader([<keywords> VERBOSE, DETAILS])`
  *
- * Expects IP packets with the network header set. Bad ones go to output 1, or are dropped if there is none; the first
- * is reported on the terminal.
+ * Expects IP packets with the network header set. Bad ones go to output 1, or are dropped if there is none;
+ * the first is reported on the terminal.
  *
- * Arguments: VERBOSE (bool): a message for every bad packet, not only the first. Default false. DETAILS (bool): makes
- * `drop_details` readable. Default false.
+ * Arguments: VERBOSE (bool): a message for every bad packet, not only the first. Default false. DETAILS
+ * (bool): makes `drop_details` readable. Default false.
  *
  * Handlers: `drops` (read): bad packets. `drop_details` (read): their number by reason.
  *
@@ -19,10 +19,13 @@ typedef struct CheckTCPHeader {
 } CheckTCPHeader;
 
 static inline int check_tcp_header(CheckTCPHeader *e, Packet *p) {
-  if (unlikely(!wire_has_ip(p) || p->network[9] != WIRE_PROTO_TCP)) return header_check_failed(&e->check, "TCP", true, 0);
+  if (unlikely(!wire_has_ip(p) || p->network[9] != WIRE_PROTO_TCP))
+    return header_check_failed(&e->check, "TCP", true, 0);
   const uint8_t *ip = p->network, *tcp = ip + wire_ip_header(ip);
-  uint32_t there = wire_network_bytes(p) - wire_ip_header(ip), length = wire_get16(ip + 2) - wire_ip_header(ip);
-  if (unlikely(there < WIRE_TCP || length > there || (tcp[12] >> 4) * 4u < WIRE_TCP || (tcp[12] >> 4) * 4u > length))
+  uint32_t there = wire_network_bytes(p) - wire_ip_header(ip),
+           length = wire_get16(ip + 2) - wire_ip_header(ip);
+  if (unlikely(there < WIRE_TCP || length > there || (tcp[12] >> 4) * 4u < WIRE_TCP ||
+               (tcp[12] >> 4) * 4u > length))
     return header_check_failed(&e->check, "TCP", true, 1);
   if (unlikely(wire_fold(wire_sum(tcp, length, wire_pseudo_of(ip, (uint16_t)length))) != 0xffff))
     return header_check_failed(&e->check, "TCP", true, 2);
@@ -37,5 +40,7 @@ static int check_tcp_header_configure(Element *e, const Args *args, Errors *errs
   return 0;
 }
 
-ELEMENT(CheckTCPHeader, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckTCPHeader, check_tcp_header), .configure = check_tcp_header_configure,
-        .take_state = header_check_take_state, .args = ARGS(HEADER_CHECK_ARGS(CheckTCPHeader)), .handlers = HANDLERS(HEADER_CHECK_HANDLERS(CheckTCPHeader)));
+ELEMENT(CheckTCPHeader, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckTCPHeader, check_tcp_header),
+        .configure = check_tcp_header_configure, .take_state = header_check_take_state,
+        .args = ARGS(HEADER_CHECK_ARGS(CheckTCPHeader)),
+        .handlers = HANDLERS(HEADER_CHECK_HANDLERS(CheckTCPHeader)));

@@ -1,5 +1,6 @@
-/* fastsource.h: what FastUDPSource, FastUDPFlows and FastTCPFlows share: packets with constant Ethernet and IP headers,
- * pulled at a rate. A packet is a copy of a template with its ports put in; of the checksum only what differs is added. */
+/* fastsource.h: what FastUDPSource, FastUDPFlows and FastTCPFlows share: packets with constant Ethernet and
+ * IP headers, pulled at a rate. A packet is a copy of a template with its ports put in; of the checksum only
+ * what differs is added. */
 #ifndef CLICKLET_ELEMENTS_FASTSOURCE_H
 #define CLICKLET_ELEMENTS_FASTSOURCE_H
 #include "../ethernet/wire.h"
@@ -7,9 +8,9 @@
 
 typedef struct FastSource {
   Element base;
-  uint32_t rate_arg;   /* packets a second, 0: as fast as pulled */
-  int32_t limit;       /* negative: none */
-  uint32_t length;     /* bytes of a packet */
+  uint32_t rate_arg; /* packets a second, 0: as fast as pulled */
+  int32_t limit;     /* negative: none */
+  uint32_t length;   /* bytes of a packet */
   uint8_t dst[6], src[6];
   uint32_t src_ip, dst_ip;
   bool active, checksum;
@@ -17,7 +18,7 @@ typedef struct FastSource {
   uint64_t count;
   int64_t first, last; /* ns; when the first and the last packet were sent, 0: not yet */
   uint8_t *template;
-  uint64_t sum;        /* of pseudo header and transport header */
+  uint64_t sum; /* of pseudo header and transport header */
 } FastSource;
 
 enum { FAST_TRANSPORT = WIRE_ETHER + WIRE_IP, FAST_LENGTH_MIN = 60 };
@@ -108,15 +109,15 @@ static inline int fast_write(Element *el, const Handler *h, const char *value, E
   return 0;
 }
 
-#define FAST_ARGS                                                                                              \
-  ARG_MUST(FastSource, U32, "RATE", rate_arg), ARG_MUST(FastSource, I32, "LIMIT", limit),                        \
-      ARG_MUST(FastSource, U32, "LENGTH", length, .min = 0, .max = 65535), ARG_MUST(FastSource, ETHER, "SRCETH", src), \
-      ARG_MUST(FastSource, IP, "SRCIP", src_ip)
-#define FAST_HANDLERS                                                                                          \
-  READ_FIELD(FastSource, U64, "count", count),                                                                  \
-      RW_FN("rate", fast_read_rate, fast_write, .type = ARG_U32, FIELD_OF(FastSource, rate_arg)),                \
-      WRITE_FN("reset", fast_write, .flags = HANDLER_WRITE | HANDLER_BUTTON),                                    \
-      WRITE_FN("active", fast_write, .type = ARG_BOOL, FIELD_OF(FastSource, active)),                            \
+#define FAST_ARGS                                                                                            \
+  ARG_MUST(FastSource, U32, "RATE", rate_arg), ARG_MUST(FastSource, I32, "LIMIT", limit),                    \
+      ARG_MUST(FastSource, U32, "LENGTH", length, .min = 0, .max = 65535),                                   \
+      ARG_MUST(FastSource, ETHER, "SRCETH", src), ARG_MUST(FastSource, IP, "SRCIP", src_ip)
+#define FAST_HANDLERS                                                                                        \
+  READ_FIELD(FastSource, U64, "count", count),                                                               \
+      RW_FN("rate", fast_read_rate, fast_write, .type = ARG_U32, FIELD_OF(FastSource, rate_arg)),            \
+      WRITE_FN("reset", fast_write, .flags = HANDLER_WRITE | HANDLER_BUTTON),                                \
+      WRITE_FN("active", fast_write, .type = ARG_BOOL, FIELD_OF(FastSource, active)),                        \
       WRITE_FN("limit", fast_write, .type = ARG_I32, FIELD_OF(FastSource, limit))
 
 #endif

@@ -2,22 +2,26 @@
  *
  * Synopsis: `FastTCPFlows(RATE, LIMIT, LENGTH, SRCETH, SRCIP, DSTETH, DSTIP, FLOWS, FLOWSIZE [, ACTIVE])`
  *
- * Its output is pulled. Each packet belongs to a random one of FLOWS flows with random ports. A flow is a SYN, data
- * packets, and a FIN, FLOWSIZE in all; then its ports change. After LIMIT packets each flow that is not over gets a FIN.
- * Sequence numbers are random and stay the same; the payload is zero.
+ * Its output is pulled. Each packet belongs to a random one of FLOWS flows with random ports. A flow is a
+ * SYN, data packets, and a FIN, FLOWSIZE in all; then its ports change. After LIMIT packets each flow that is
+ * not over gets a FIN. Sequence numbers are random and stay the same; the payload is zero.
  *
- * Arguments: RATE (unsigned): packets a second; 0: as many as are pulled. LIMIT (int): packets at most, but for the last
- * FINs; negative: no limit. LENGTH (unsigned): bytes of a frame, at least 60. SRCETH, DSTETH (Ethernet address), SRCIP,
- * DSTIP (IP address). FLOWS (positive). FLOWSIZE (3 or more). ACTIVE (bool): default true.
+ * Arguments: RATE (unsigned): packets a second; 0: as many as are pulled. LIMIT (int): packets at most, but
+ * for the last FINs; negative: no limit. LENGTH (unsigned): bytes of a frame, at least 60. SRCETH, DSTETH
+ * (Ethernet address), SRCIP, DSTIP (IP address). FLOWS (positive). FLOWSIZE (3 or more). ACTIVE (bool):
+ * default true.
  *
- * Handlers: `count` (read). `rate` (read: the packets a second from first to last, once LIMIT is reached; write: RATE).
- * `limit`, `active`, `reset` (write).
+ * Handlers: `count` (read). `rate` (read: the packets a second from first to last, once LIMIT is reached;
+ * write: RATE). `limit`, `active`, `reset` (write).
  *
- * Example: `FastTCPFlows(1000, 5, 60, 0:0:0:0:0:0, 1.0.0.1, 1:1:1:1:1:1, 2.0.0.2, 1, 5) -> Unqueue(LIMIT 5) -> Discard;`
+ * Example: `FastTCPFlows(1000, 5, 60, 0:0:0:0:0:0, 1.0.0.1, 1:1:1:1:1:1, 2.0.0.2, 1, 5) -> Unqueue(LIMIT 5)
+ * -> Discard;`
  */
 #include "fastsource.h"
 
-typedef struct FastTcpFlow { uint32_t ports, seq, ack, count; } FastTcpFlow;
+typedef struct FastTcpFlow {
+  uint32_t ports, seq, ack, count;
+} FastTcpFlow;
 
 typedef struct FastTCPFlows {
   FastSource f;
@@ -61,11 +65,14 @@ static Packet *fast_tcp_make(FastSource *f) {
   store32(tcp + 4, flow->seq);
   store32(tcp + 8, flow->ack);
   tcp[13] = flags;
-  store16(tcp + 16, (uint16_t)~wire_fold(f->sum + flow->ports + flow->seq + flow->ack + ((uint32_t)flags << 8)));
+  store16(tcp + 16,
+          (uint16_t)~wire_fold(f->sum + flow->ports + flow->seq + flow->ack + ((uint32_t)flags << 8)));
   return p;
 }
 
-static unsigned fast_tcp_pull(Element *e, int port, Packet **p, unsigned max) { return fast_pull((FastSource *)e, p, max, fast_tcp_make); }
+static unsigned fast_tcp_pull(Element *e, int port, Packet **p, unsigned max) {
+  return fast_pull((FastSource *)e, p, max, fast_tcp_make);
+}
 
 static int fast_tcp_configure(Element *el, const Args *args, Errors *errs) {
   FastTCPFlows *e = (FastTCPFlows *)el;
@@ -74,14 +81,16 @@ static int fast_tcp_configure(Element *el, const Args *args, Errors *errs) {
     chatter(NULL, "warning: flow size < 3, defaulting to 3");
     e->flow_size = 3;
   }
-  if (!(e->flows = mem_alloc(e->nflows * sizeof *e->flows))) return error(errs, "out of memory for %u flows", e->nflows);
+  if (!(e->flows = mem_alloc(e->nflows * sizeof *e->flows)))
+    return error(errs, "out of memory for %u flows", e->nflows);
   return fast_template(&e->f, WIRE_PROTO_TCP, errs);
 }
 
 static int fast_tcp_initialize(Element *el, Errors *errs) {
   FastTCPFlows *e = (FastTCPFlows *)el;
   for (uint32_t i = 0; i < e->nflows; i++)
-    e->flows[i] = (FastTcpFlow){.ports = fast_random(&e->f) | fast_random(&e->f) << 16, .seq = random_u32(el), .ack = random_u32(el)};
+    e->flows[i] = (FastTcpFlow){
+        .ports = fast_random(&e->f) | fast_random(&e->f) << 16, .seq = random_u32(el), .ack = random_u32(el)};
   return 0;
 }
 
@@ -95,12 +104,16 @@ static void fast_tcp_cleanup(Element *e) {
   mem_free(((FastTCPFlows *)e)->flows);
 }
 
-ELEMENT(FastTCPFlows, .ports = "0/1", .processing = "/l", .pull = fast_tcp_pull, .configure = fast_tcp_configure, .initialize = fast_tcp_initialize,
-        .cleanup = fast_tcp_cleanup,
-        .args = ARGS(FAST_ARGS, ARG_MUST(FastSource, ETHER, "DSTETH", dst), ARG_MUST(FastSource, IP, "DSTIP", dst_ip),
-                     ARG_MUST(FastTCPFlows, U32, "FLOWS", nflows, .min = 1, .max = 1 << 28), ARG_MUST(FastTCPFlows, U32, "FLOWSIZE", flow_size),
+ELEMENT(FastTCPFlows, .ports = "0/1", .processing = "/l", .pull = fast_tcp_pull,
+        .configure = fast_tcp_configure, .initialize = fast_tcp_initialize, .cleanup = fast_tcp_cleanup,
+        .args = ARGS(FAST_ARGS, ARG_MUST(FastSource, ETHER, "DSTETH", dst),
+                     ARG_MUST(FastSource, IP, "DSTIP", dst_ip),
+                     ARG_MUST(FastTCPFlows, U32, "FLOWS", nflows, .min = 1, .max = 1 << 28),
+                     ARG_MUST(FastTCPFlows, U32, "FLOWSIZE", flow_size),
                      ARG_POS(FastSource, BOOL, "ACTIVE", active, "true")),
-        .handlers = HANDLERS(READ_FIELD(FastSource, U64, "count", count), RW_FN("rate", fast_read_rate, fast_tcp_write, .type = ARG_U32, FIELD_OF(FastSource, rate_arg)),
-                             WRITE_FN("reset", fast_tcp_write, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             WRITE_FN("active", fast_tcp_write, .type = ARG_BOOL, FIELD_OF(FastSource, active)),
-                             WRITE_FN("limit", fast_tcp_write, .type = ARG_I32, FIELD_OF(FastSource, limit))));
+        .handlers = HANDLERS(
+            READ_FIELD(FastSource, U64, "count", count),
+            RW_FN("rate", fast_read_rate, fast_tcp_write, .type = ARG_U32, FIELD_OF(FastSource, rate_arg)),
+            WRITE_FN("reset", fast_tcp_write, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+            WRITE_FN("active", fast_tcp_write, .type = ARG_BOOL, FIELD_OF(FastSource, active)),
+            WRITE_FN("limit", fast_tcp_write, .type = ARG_I32, FIELD_OF(FastSource, limit))));

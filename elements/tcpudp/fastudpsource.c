@@ -1,18 +1,21 @@
 /** FastUDPSource: makes UDP packets in Ethernet frames, for benchmarks.
  *
- * Synopsis: `FastUDPSource(RATE, LIMIT, LENGTH, SRCETH, SRCIP, SPORT, DSTETH, DSTIP, DPORT [, CHECKSUM, INTERVAL, ACTIVE])`
+ * Synopsis: `FastUDPSource(RATE, LIMIT, LENGTH, SRCETH, SRCIP, SPORT, DSTETH, DSTIP, DPORT [, CHECKSUM,
+ * INTERVAL, ACTIVE])`
  *
  * Its output is pulled. The payload is zero.
  *
- * Arguments: RATE (unsigned): packets a second; 0: as many as are pulled. LIMIT (int): packets at most; negative: no
- * limit. LENGTH (unsigned): bytes of a frame, at least 60. SRCETH, DSTETH (Ethernet address), SRCIP, DSTIP (IP address),
- * SPORT, DPORT (UDP port). CHECKSUM (bool): of UDP. Default true. INTERVAL (unsigned): after so many packets both ports
- * go up by one; 0: never. Default 0. ACTIVE (bool): default true.
+ * Arguments: RATE (unsigned): packets a second; 0: as many as are pulled. LIMIT (int): packets at most;
+ * negative: no limit. LENGTH (unsigned): bytes of a frame, at least 60. SRCETH, DSTETH (Ethernet address),
+ * SRCIP, DSTIP (IP address), SPORT, DPORT (UDP port). CHECKSUM (bool): of UDP. Default true. INTERVAL
+ * (unsigned): after so many packets both ports go up by one; 0: never. Default 0. ACTIVE (bool): default
+ * true.
  *
- * Handlers: `count` (read). `rate` (read: the packets a second from first to last, once LIMIT is reached; write: RATE).
- * `limit`, `active`, `reset` (write); `reset` and setting `active` start over.
+ * Handlers: `count` (read). `rate` (read: the packets a second from first to last, once LIMIT is reached;
+ * write: RATE). `limit`, `active`, `reset` (write); `reset` and setting `active` start over.
  *
- * Example: `FastUDPSource(1000, 5, 60, 0:0:0:0:0:0, 1.0.0.1, 1234, 1:1:1:1:1:1, 2.0.0.2, 1234) -> Unqueue(LIMIT 5) -> Discard;`
+ * Example: `FastUDPSource(1000, 5, 60, 0:0:0:0:0:0, 1.0.0.1, 1234, 1:1:1:1:1:1, 2.0.0.2, 1234) ->
+ * Unqueue(LIMIT 5) -> Discard;`
  */
 #include "fastsource.h"
 #include "udpip.h"
@@ -37,7 +40,9 @@ static Packet *fast_udp_make(FastSource *f) {
   return p;
 }
 
-static unsigned fast_udp_pull(Element *e, int port, Packet **p, unsigned max) { return fast_pull((FastSource *)e, p, max, fast_udp_make); }
+static unsigned fast_udp_pull(Element *e, int port, Packet **p, unsigned max) {
+  return fast_pull((FastSource *)e, p, max, fast_udp_make);
+}
 
 static int fast_udp_configure(Element *el, const Args *args, Errors *errs) {
   ((FastSource *)el)->rate.rate = ((FastSource *)el)->rate_arg;
@@ -46,9 +51,12 @@ static int fast_udp_configure(Element *el, const Args *args, Errors *errs) {
 
 static void fast_udp_cleanup(Element *e) { mem_free(((FastSource *)e)->template); }
 
-ELEMENT(FastUDPSource, .ports = "0/1", .processing = "/l", .pull = fast_udp_pull, .configure = fast_udp_configure, .cleanup = fast_udp_cleanup,
-        .args = ARGS(FAST_ARGS, ARG_MUST(FastUDPSource, CUSTOM, "SPORT", sport, .parse = udpip_parse_port), ARG_MUST(FastSource, ETHER, "DSTETH", dst),
-                     ARG_MUST(FastSource, IP, "DSTIP", dst_ip), ARG_MUST(FastUDPSource, CUSTOM, "DPORT", dport, .parse = udpip_parse_port),
-                     ARG_POS(FastSource, BOOL, "CHECKSUM", checksum, "true"), ARG_POS(FastUDPSource, U32, "INTERVAL", interval, "0"),
+ELEMENT(FastUDPSource, .ports = "0/1", .processing = "/l", .pull = fast_udp_pull,
+        .configure = fast_udp_configure, .cleanup = fast_udp_cleanup,
+        .args = ARGS(FAST_ARGS, ARG_MUST(FastUDPSource, CUSTOM, "SPORT", sport, .parse = udpip_parse_port),
+                     ARG_MUST(FastSource, ETHER, "DSTETH", dst), ARG_MUST(FastSource, IP, "DSTIP", dst_ip),
+                     ARG_MUST(FastUDPSource, CUSTOM, "DPORT", dport, .parse = udpip_parse_port),
+                     ARG_POS(FastSource, BOOL, "CHECKSUM", checksum, "true"),
+                     ARG_POS(FastUDPSource, U32, "INTERVAL", interval, "0"),
                      ARG_POS(FastSource, BOOL, "ACTIVE", active, "true")),
         .handlers = HANDLERS(FAST_HANDLERS));

@@ -1,4 +1,5 @@
-/* headercheck.h: what CheckUDPHeader, CheckTCPHeader, CheckICMPHeader and CheckARPHeader share: counts by reason. */
+/* headercheck.h: what CheckUDPHeader, CheckTCPHeader, CheckICMPHeader and CheckARPHeader share: counts by
+ * reason. */
 #ifndef CLICKLET_ELEMENTS_HEADERCHECK_H
 #define CLICKLET_ELEMENTS_HEADERCHECK_H
 #include "../ethernet/wire.h"
@@ -12,24 +13,28 @@ typedef struct HeaderCheck {
   bool verbose, details;
 } HeaderCheck;
 
-/* Counts a bad packet and says so the first time; always returns 1, the output for bad ones. `what` ends the message's
- * beginning, "UDP" for example; the reference names the element in some of them only. */
+/* Counts a bad packet and says so the first time; always returns 1, the output for bad ones. `what` ends the
+ * message's beginning, "UDP" for example; the reference names the element in some of them only. */
 static inline int header_check_failed(HeaderCheck *c, const char *what, bool name_element, int reason) {
   if (!c->drops || c->verbose) {
     const char *text = c->texts[reason];
-    if (name_element) chatter(NULL, "%s :: %s: %s header check failed: %s", c->base.name, c->base.class->name, what, text);
-    else chatter(NULL, "%s header check failed: %s", what, text);
+    if (name_element)
+      chatter(NULL, "%s :: %s: %s header check failed: %s", c->base.name, c->base.class->name, what, text);
+    else
+      chatter(NULL, "%s header check failed: %s", what, text);
   }
   c->drops++;
   c->reasons[reason]++;
   return 1;
 }
 
-static inline int header_check_details(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+static inline int header_check_details(Element *e, const Handler *h, const char *param, Text *out,
+                                       Errors *errs) {
   const HeaderCheck *c = (const HeaderCheck *)e;
   (void)h, (void)param;
   if (!c->details) return error(errs, "there are no details: DETAILS is false");
-  for (int i = 0; c->texts[i]; i++) text_printf(out, "%llu\t%s\n", (unsigned long long)c->reasons[i], c->texts[i]);
+  for (int i = 0; c->texts[i]; i++)
+    text_printf(out, "%llu\t%s\n", (unsigned long long)c->reasons[i], c->texts[i]);
   return 0;
 }
 
@@ -40,8 +45,9 @@ static inline void header_check_take_state(Element *e, Element *old) {
 }
 
 /* T begins with a HeaderCheck `check`. */
-#define HEADER_CHECK_ARGS(T) \
+#define HEADER_CHECK_ARGS(T)                                                                                 \
   ARG(T, BOOL, "VERBOSE", check.verbose, "false"), ARG(T, BOOL, "DETAILS", check.details, "false")
-#define HEADER_CHECK_HANDLERS(T) READ_FIELD(T, U64, "drops", check.drops), READ_FN("drop_details", header_check_details)
+#define HEADER_CHECK_HANDLERS(T)                                                                             \
+  READ_FIELD(T, U64, "drops", check.drops), READ_FN("drop_details", header_check_details)
 
 #endif

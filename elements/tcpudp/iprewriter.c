@@ -1,43 +1,48 @@
 /** IPRewriter: changes addresses and ports of TCP and UDP flows: network address and port translation.
  *
- * Synopsis: `IPRewriter(INPUTSPEC0, ... [, <keywords> TCP_TIMEOUT, TCP_DONE_TIMEOUT, TCP_NODATA_TIMEOUT, TCP_GUARANTEE,
- * UDP_TIMEOUT, UDP_STREAMING_TIMEOUT, UDP_GUARANTEE, REAP_INTERVAL, MAPPING_CAPACITY, DST_ANNO, REPLY_ANNO])`
+ * Synopsis: `IPRewriter(INPUTSPEC0, ... [, <keywords> TCP_TIMEOUT, TCP_DONE_TIMEOUT, TCP_NODATA_TIMEOUT,
+ * TCP_GUARANTEE, UDP_TIMEOUT, UDP_STREAMING_TIMEOUT, UDP_GUARANTEE, REAP_INTERVAL, MAPPING_CAPACITY,
+ * DST_ANNO, REPLY_ANNO])`
  *
- * Expects IP packets with the network header set. A packet of a known flow (source address and port, destination address
- * and port, protocol) is rewritten as the flow says, checksums included (RFC 1624), and leaves on the flow's output,
- * whatever input it came in by. Any other is treated as the INPUTSPEC of its input says; most of them begin a flow. A
- * flow covers the answers, too: they are rewritten back. Packets that are neither TCP nor UDP, and fragments other than
- * the first, are dropped, or passed by a `pass` input.
+ * Expects IP packets with the network header set. A packet of a known flow (source address and port,
+ * destination address and port, protocol) is rewritten as the flow says, checksums included (RFC 1624), and
+ * leaves on the flow's output, whatever input it came in by. Any other is treated as the INPUTSPEC of its
+ * input says; most of them begin a flow. A flow covers the answers, too: they are rewritten back. Packets
+ * that are neither TCP nor UDP, and fragments other than the first, are dropped, or passed by a `pass` input.
  *
  * Arguments: one INPUTSPEC for each input:
  * - `drop` or `discard`.
  * - `pass [OUTPUT]` (also `nochange`): sends packets on as they are. No flow begins. Default output 0.
  * - `keep FOUTPUT ROUTPUT`: begins a flow that changes nothing; answers leave on ROUTPUT.
- * - `pattern SADDR SPORT DADDR DPORT FOUTPUT ROUTPUT`: begins a flow with these addresses and ports; a dash leaves one as
- *   it is. SPORT may be a range `L-H`: the packet's own port if it is in it and free, else a random one that is; a packet
- *   is dropped if there is none. `L-H#` takes them one after the other, `L-H?` does not prefer the packet's own.
+ * - `pattern SADDR SPORT DADDR DPORT FOUTPUT ROUTPUT`: begins a flow with these addresses and ports; a dash
+ * leaves one as it is. SPORT may be a range `L-H`: the packet's own port if it is in it and free, else a
+ * random one that is; a packet is dropped if there is none. `L-H#` takes them one after the other, `L-H?`
+ * does not prefer the packet's own.
  * - `pattern NAME FOUTPUT ROUTPUT`: a pattern that IPRewriterPatterns defines.
  * - the name of a mapper, as RoundRobinIPMapper.
  *
- * Times after the last packet of a flow: TCP_TIMEOUT (TIMEOUT is the same): both sides sent data; default 24 hours.
- * TCP_NODATA_TIMEOUT: before that; default 5 minutes. TCP_DONE_TIMEOUT: both sides sent FIN, or one RST; default 4 minutes.
- * UDP_TIMEOUT: default 5 minutes. UDP_STREAMING_TIMEOUT: three packets, and one in each direction; default UDP_TIMEOUT.
- * TCP_GUARANTEE (GUARANTEE), UDP_GUARANTEE: for so long a flow is not dropped for a new one; default 5 s. REAP_INTERVAL:
- * flows whose time is over are looked for so often; default 15 minutes. MAPPING_CAPACITY (CAPACITY; a number, or the name
- * of a rewriter to share with): flows at most. When there are more, the one next to time out goes; if all are
- * guaranteed, the new one. Default 2147483647. DST_ANNO (bool): set the destination address annotation. Default true.
- * REPLY_ANNO (annotation of one byte): answers get the value that the flow's first packet had.
+ * Times after the last packet of a flow: TCP_TIMEOUT (TIMEOUT is the same): both sides sent data; default 24
+ * hours. TCP_NODATA_TIMEOUT: before that; default 5 minutes. TCP_DONE_TIMEOUT: both sides sent FIN, or one
+ * RST; default 4 minutes. UDP_TIMEOUT: default 5 minutes. UDP_STREAMING_TIMEOUT: three packets, and one in
+ * each direction; default UDP_TIMEOUT. TCP_GUARANTEE (GUARANTEE), UDP_GUARANTEE: for so long a flow is not
+ * dropped for a new one; default 5 s. REAP_INTERVAL: flows whose time is over are looked for so often;
+ * default 15 minutes. MAPPING_CAPACITY (CAPACITY; a number, or the name of a rewriter to share with): flows
+ * at most. When there are more, the one next to time out goes; if all are guaranteed, the new one. Default
+ * 2147483647. DST_ANNO (bool): set the destination address annotation. Default true. REPLY_ANNO (annotation
+ * of one byte): answers get the value that the flow's first packet had.
  *
- * Handlers: `tcp_table`, `udp_table` (read; also `tcp_mappings`, `udp_mappings`): a line for each direction of each flow,
- * its two outputs with its own one starred, its input, and in how many seconds it times out. `tcp_lookup`, `udp_lookup`
- * (read): takes `SADDR SPORT DADDR DPORT` and answers with what that flow is rewritten to, if it is known. `table_size`,
- * `nmappings` (read): flows. `mapping_failures` (read): flows that could not begin. `patterns` (read): the
- * specifications and how many flows each has. `pattern0` ... (read/write): one of them; writing drops its
- * flows. `size` (read): flows of all that share the capacity. `capacity` (read/write). `clear` (write): drops all flows.
+ * Handlers: `tcp_table`, `udp_table` (read; also `tcp_mappings`, `udp_mappings`): a line for each direction
+ * of each flow, its two outputs with its own one starred, its input, and in how many seconds it times out.
+ * `tcp_lookup`, `udp_lookup` (read): takes `SADDR SPORT DADDR DPORT` and answers with what that flow is
+ * rewritten to, if it is known. `table_size`, `nmappings` (read): flows. `mapping_failures` (read): flows
+ * that could not begin. `patterns` (read): the specifications and how many flows each has. `pattern0` ...
+ * (read/write): one of them; writing drops its flows. `size` (read): flows of all that share the capacity.
+ * `capacity` (read/write). `clear` (write): drops all flows.
  *
  * Differs: the reference has no `udp_lookup`, and can compute a UDP checksum of 0.
  *
- * Example: `Idle -> rw :: IPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw; rw [1] -> Discard;`
+ * Example: `Idle -> rw :: IPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw; rw
+ * [1] -> Discard;`
  */
 #include "rewriter.h"
 
@@ -63,7 +68,9 @@ static void ip_rewriter_push(Element *e, int port, Packet **p, unsigned n) {
   rw_push((Rewriter *)e, port, p, n, ip_rewriter_key, ip_rewriter_apply);
 }
 
-static int ip_rewriter_initialize(Element *e, Errors *errs) { return rw_initialize((Rewriter *)e, (1 << RW_CLASSES) - 1, errs); }
+static int ip_rewriter_initialize(Element *e, Errors *errs) {
+  return rw_initialize((Rewriter *)e, (1 << RW_CLASSES) - 1, errs);
+}
 
 static uint32_t ip_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   if (proto != WIRE_PROTO_TCP && proto != WIRE_PROTO_UDP) return 0;
@@ -82,14 +89,23 @@ static int ip_rewriter_lookup(Element *e, const Handler *h, const char *param, T
   return rw_lookup((Rewriter *)e, (int)h->data, param, out, errs);
 }
 
-ELEMENT(IPRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_rewriter_push, .configure = rw_configure,
-        .initialize = ip_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_rewriter_cast,
-        .args = ARGS(RW_ARGS(IPRewriter), RW_ARG_DST_ANNO(IPRewriter), RW_ARG_TIME(IPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
-                     RW_ARG_TIME(IPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"), RW_ARG_TIME(IPRewriter, "TIMEOUT", timeout[RW_TCP_DATA], NULL),
-                     RW_ARG_TIME(IPRewriter, "TCP_DONE_TIMEOUT", timeout[RW_TCP_DONE], "240"), RW_ARG_TIME(IPRewriter, "TCP_GUARANTEE", guarantee, "5"),
-                     RW_ARG_TIME(IPRewriter, "GUARANTEE", guarantee, NULL), RW_ARG_TIME(IPRewriter, "UDP_TIMEOUT", timeout[RW_UDP], "300"),
-                     ARG(IPRewriter, INTERVAL, "UDP_STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL, .min = 0, .max = 2.1e15, GIVEN(IPRewriter, rw.streaming_given)),
+ELEMENT(IPRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_rewriter_push,
+        .configure = rw_configure, .initialize = ip_rewriter_initialize, .cleanup = rw_cleanup,
+        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_rewriter_cast,
+        .args = ARGS(RW_ARGS(IPRewriter), RW_ARG_DST_ANNO(IPRewriter),
+                     RW_ARG_TIME(IPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
+                     RW_ARG_TIME(IPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"),
+                     RW_ARG_TIME(IPRewriter, "TIMEOUT", timeout[RW_TCP_DATA], NULL),
+                     RW_ARG_TIME(IPRewriter, "TCP_DONE_TIMEOUT", timeout[RW_TCP_DONE], "240"),
+                     RW_ARG_TIME(IPRewriter, "TCP_GUARANTEE", guarantee, "5"),
+                     RW_ARG_TIME(IPRewriter, "GUARANTEE", guarantee, NULL),
+                     RW_ARG_TIME(IPRewriter, "UDP_TIMEOUT", timeout[RW_UDP], "300"),
+                     ARG(IPRewriter, INTERVAL, "UDP_STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL,
+                         .min = 0, .max = 2.1e15, GIVEN(IPRewriter, rw.streaming_given)),
                      RW_ARG_TIME(IPRewriter, "UDP_GUARANTEE", udp_guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("tcp_table", ip_rewriter_table), READ_FN("tcp_mappings", ip_rewriter_table),
-                             READ_FN("udp_table", ip_rewriter_table, .data = 1), READ_FN("udp_mappings", ip_rewriter_table, .data = 1),
-                             READ_PARAM_FN("tcp_lookup", ip_rewriter_lookup), READ_PARAM_FN("udp_lookup", ip_rewriter_lookup, .data = 1), RW_HANDLERS));
+        .handlers = HANDLERS(READ_FN("tcp_table", ip_rewriter_table),
+                             READ_FN("tcp_mappings", ip_rewriter_table),
+                             READ_FN("udp_table", ip_rewriter_table, .data = 1),
+                             READ_FN("udp_mappings", ip_rewriter_table, .data = 1),
+                             READ_PARAM_FN("tcp_lookup", ip_rewriter_lookup),
+                             READ_PARAM_FN("udp_lookup", ip_rewriter_lookup, .data = 1), RW_HANDLERS));

@@ -2,25 +2,33 @@
 #include "rewriter.h"
 #include <clicklet/platform.h>
 
-#define RW_LOOK 64      /* flows that a search for the oldest looks at in one bucket */
+#define RW_LOOK 64        /* flows that a search for the oldest looks at in one bucket */
 #define RW_REAP_STEP 2048 /* flows that one run of the timer looks at */
 
-/* Large memory comes in huge pages where there are such: tables of many flows are used at random. Not zeroed for certain. */
+/* Large memory comes in huge pages where there are such: tables of many flows are used at random. Not zeroed
+ * for certain. */
 #define RW_LARGE (1u << 20)
-static void *rw_alloc(size_t size) { return size >= RW_LARGE ? platform_alloc_pages(size) : platform_alloc(size); }
+static void *rw_alloc(size_t size) {
+  return size >= RW_LARGE ? platform_alloc_pages(size) : platform_alloc(size);
+}
 static void rw_free(void *p, size_t size) {
-  if (p && size >= RW_LARGE) platform_free_pages(p, size);
-  else platform_free(p);
+  if (p && size >= RW_LARGE)
+    platform_free_pages(p, size);
+  else
+    platform_free(p);
 }
 
-/* ---- Memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- Memory
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool rw_set_grow(RwSet *s) {
   uint32_t k = 0, n;
   while (k < countof(s->chunk) && s->chunk[k]) k++;
   if (k == countof(s->chunk)) return false;
   n = 1u << (RW_FIRST_BITS + k);
-  return (s->chunk[k] = rw_alloc(n * sizeof(RwFlow))) != NULL; /* 64-byte aligned; flows are filled in when used */
+  return (s->chunk[k] = rw_alloc(n * sizeof(RwFlow))) !=
+         NULL; /* 64-byte aligned; flows are filled in when used */
 }
 
 static uint32_t rw_set_take(RwSet *s) { /* UINT32_MAX: none */
@@ -39,7 +47,9 @@ static void rw_set_give(RwSet *s, uint32_t i) {
   s->unused = i + 1;
 }
 
-/* ---- Tables ---------------------------------------------------------------------------------------------------------- */
+/* ---- Tables
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool rw_map_room(RwMap *m, uint32_t more) {
   uint32_t size = m->slots ? m->mask + 1 : 0, n = size ? size : 64;
@@ -86,13 +96,19 @@ static void rw_map_remove(RwMap *m, uint32_t i) {
   m->count--;
 }
 
-/* ---- Expiry ---------------------------------------------------------------------------------------------------------- */
+/* ---- Expiry
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t rw_now64(const Rewriter *e) { return (uint64_t)time_recent(&e->base) / NSEC_PER_MSEC; }
-static uint64_t rw_now_exact(const Rewriter *e) { return (uint64_t)time_steady(&e->base) / NSEC_PER_MSEC; } /* handlers, timers */
+static uint64_t rw_now_exact(const Rewriter *e) {
+  return (uint64_t)time_steady(&e->base) / NSEC_PER_MSEC;
+} /* handlers, timers */
 static uint64_t rw_last64(const RwFlow *f, uint64_t now) { return now - (uint32_t)((uint32_t)now - f->last); }
 
-static RwLink *rw_link(const RwSet *s, RwWheel *w, uint32_t at) { return at & RW_HEAD ? &w->list[at & ~RW_HEAD] : &rw_flow(s, at)->link; }
+static RwLink *rw_link(const RwSet *s, RwWheel *w, uint32_t at) {
+  return at & RW_HEAD ? &w->list[at & ~RW_HEAD] : &rw_flow(s, at)->link;
+}
 
 static void rw_unlink(const RwSet *s, RwWheel *w, RwFlow *f) {
   rw_link(s, w, f->link.next)->prev = f->link.prev;
@@ -119,7 +135,8 @@ static void rw_advance(const RwSet *s, RwWheel *w, uint64_t now) {
     w->newest++;
     rw_merge(s, w, w->newest % RW_BUCKETS, (w->newest + 1) % RW_BUCKETS);
   }
-  /* After as many steps as there are buckets everything is in the oldest one, whose place depends on the tick. */
+  /* After as many steps as there are buckets everything is in the oldest one, whose place depends on the
+   * tick. */
   uint32_t oldest = (w->newest + 1) % RW_BUCKETS;
   w->newest = tick;
   rw_merge(s, w, oldest, (uint32_t)((tick + 1) % RW_BUCKETS));
@@ -141,7 +158,7 @@ static void rw_enqueue(const RwSet *s, RwWheel *w, uint32_t i, RwFlow *f, uint64
 
 void rw_set_class(Rewriter *e, RwFlow *f, uint32_t number, int class) {
   rw_unlink(e->set, e->wheel[f->class], f);
-  f->class = (uint8_t)class;
+  f->class = (uint8_t) class;
   rw_enqueue(e->set, e->wheel[class], number, f, rw_now64(e));
 }
 
@@ -185,7 +202,8 @@ static uint32_t rw_reap(const Rewriter *e, RwWheel *w, uint64_t now, uint32_t bu
   return budget;
 }
 
-/* The flow of a wheel whose last packet is the longest ago, exactly where there are few, else nearly. UINT32_MAX: none. */
+/* The flow of a wheel whose last packet is the longest ago, exactly where there are few, else nearly.
+ * UINT32_MAX: none. */
 static uint32_t rw_oldest(const RwSet *s, RwWheel *w, uint64_t now, uint64_t *last_out) {
   uint32_t moves = RW_REAP_STEP / 2;
   rw_advance(s, w, now);
@@ -211,7 +229,8 @@ static uint32_t rw_oldest(const RwSet *s, RwWheel *w, uint64_t now, uint64_t *la
   return UINT32_MAX;
 }
 
-/* Whom to drop when there are too many: of the flows whose guarantee is over the one that would expire first. */
+/* Whom to drop when there are too many: of the flows whose guarantee is over the one that would expire first.
+ */
 static uint32_t rw_victim(RwSet *s, uint64_t now, bool guaranteed_too) {
   uint32_t best = UINT32_MAX;
   uint64_t best_expiry = 0;
@@ -226,16 +245,25 @@ static uint32_t rw_victim(RwSet *s, uint64_t now, bool guaranteed_too) {
   return best;
 }
 
-/* ---- New flows ------------------------------------------------------------------------------------------------------- */
+/* ---- New flows
+ * ------------------------------------------------------------------------------------------------------- */
 
 static int rw_ask(RwInput *in, const RwFlowId *f, RwFlowId *to, int map) {
   int result = RW_DROP;
   switch (in->kind) {
-  case RW_IN_DROP: return RW_DROP;
-  case RW_IN_PASS: return in->foutput;
-  case RW_IN_KEEP: *to = *f; return RW_MAP;
-  case RW_IN_PATTERN: result = rw_pattern_rewrite(&in->owner->base, in->pattern, in->owner, f, to, map); break;
-  case RW_IN_MAPPER: result = in->mapper->rewrite(in->mapper->element, in, f, to, map); break;
+  case RW_IN_DROP:
+    return RW_DROP;
+  case RW_IN_PASS:
+    return in->foutput;
+  case RW_IN_KEEP:
+    *to = *f;
+    return RW_MAP;
+  case RW_IN_PATTERN:
+    result = rw_pattern_rewrite(&in->owner->base, in->pattern, in->owner, f, to, map);
+    break;
+  case RW_IN_MAPPER:
+    result = in->mapper->rewrite(in->mapper->element, in, f, to, map);
+    break;
   }
   if (result == RW_DROP) in->failures++;
   return result;
@@ -256,7 +284,8 @@ static uint16_t rw_delta(const RwFlowId *from, const RwFlowId *to, unsigned firs
   return delta == 0xffff ? 0 : delta;
 }
 
-int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t proto, int class, const Packet *p, uint32_t *ref) {
+int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t proto, int class, const Packet *p,
+                uint32_t *ref) {
   RwInput *in = &e->inputs[port];
   RwSet *s = e->set;
   RwMap *m = &e->map[map];
@@ -265,15 +294,24 @@ int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t prot
   int result = rw_ask(in, id, &to, map);
   if (result != RW_MAP) return result;
   if (e->shape == RW_PING) to.dport = (uint16_t)(to.sport + 1);
-  if (!rw_shape_ok(e, &to) || (unsigned)in->foutput >= e->base.noutputs || (unsigned)in->routput >= e->base.noutputs) return RW_DROP;
+  if (!rw_shape_ok(e, &to) || (unsigned)in->foutput >= e->base.noutputs ||
+      (unsigned)in->routput >= e->base.noutputs)
+    return RW_DROP;
   uint32_t i = rw_map_room(m, 2) ? rw_set_take(s) : UINT32_MAX;
   if (i == UINT32_MAX) {
     in->failures++;
     return RW_DROP;
   }
   RwFlow *f = rw_flow(s, i);
-  *f = (RwFlow){.id = {*id, rw_reverse(to)}, .output = {(uint16_t)in->foutput, (uint16_t)in->routput}, .last = rw_now(e), .class = (uint8_t)class,
-                .proto = proto, .member = e->member, .input = in->index, .map = (uint8_t)map, .born = s->born++};
+  *f = (RwFlow){.id = {*id, rw_reverse(to)},
+                .output = {(uint16_t)in->foutput, (uint16_t)in->routput},
+                .last = rw_now(e),
+                .class = (uint8_t) class,
+                .proto = proto,
+                .member = e->member,
+                .input = in->index,
+                .map = (uint8_t)map,
+                .born = s->born++};
   if (p && e->reply_anno_given) f->reply_anno = anno_u8(p, e->reply_anno);
   f->ip_delta = rw_delta(id, &to, 0, 4);
   /* Of a ping the checksum covers the identifier only, else addresses and ports. */
@@ -298,12 +336,14 @@ int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t prot
       return RW_DROP;
     }
   }
-  if (m->count > 2 * rw_buckets(m->growths) && m->growths < countof(m->grown_at)) m->grown_at[m->growths++] = s->born;
+  if (m->count > 2 * rw_buckets(m->growths) && m->growths < countof(m->grown_at))
+    m->grown_at[m->growths++] = s->born;
   *ref = 2 * i + 1;
   return RW_MAP;
 }
 
-/* ---- The life of a rewriter ------------------------------------------------------------------------------------------ */
+/* ---- The life of a rewriter
+ * ------------------------------------------------------------------------------------------ */
 
 /* Follows "shares the capacity of" to its end; a circle ends where it began. */
 static Rewriter *rw_root(Rewriter *e) {
@@ -329,7 +369,8 @@ static int rw_join(Rewriter *e, Errors *errs) {
     s->refs++;
   }
   e->set = s;
-  Rewriter **members = mem_resize(s->members, s->nmembers * sizeof *members, (s->nmembers + 1) * sizeof *members);
+  Rewriter **members =
+      mem_resize(s->members, s->nmembers * sizeof *members, (s->nmembers + 1) * sizeof *members);
   if (!members) return error(errs, "out of memory");
   s->members = members;
   e->member = (uint16_t)s->nmembers;
@@ -354,12 +395,15 @@ int rw_initialize(Rewriter *e, unsigned classes, Errors *errs) {
   uint64_t now = rw_now_exact(e);
   for (int c = 0; c < RW_CLASSES; c++) {
     if (!(classes & 1u << c)) continue;
-    if (!(e->wheel[c] = rw_new_wheel(e->timeout[c], c >= RW_UDP ? e->udp_guarantee : e->guarantee, now))) return error(errs, "out of memory");
+    if (!(e->wheel[c] = rw_new_wheel(e->timeout[c], c >= RW_UDP ? e->udp_guarantee : e->guarantee, now)))
+      return error(errs, "out of memory");
   }
   if (!rw_map_room(&e->map[0], 1) || !rw_map_room(&e->map[1], 1)) return error(errs, "out of memory");
   int rc = 0;
   for (int i = 0; i < e->base.ninputs; i++)
-    if (e->inputs[i].kind == RW_IN_MAPPER && e->inputs[i].mapper->check(e->inputs[i].mapper->element, &e->inputs[i], errs) < 0) rc = -1;
+    if (e->inputs[i].kind == RW_IN_MAPPER &&
+        e->inputs[i].mapper->check(e->inputs[i].mapper->element, &e->inputs[i], errs) < 0)
+      rc = -1;
   timer_init(&e->timer, &e->base);
   if (e->reap_interval) timer_after(&e->timer, e->reap_interval);
   return rc;
@@ -370,8 +414,10 @@ void rw_timer(Element *el, Timer *t) {
   uint32_t budget = RW_REAP_STEP;
   for (int c = 0; c < RW_CLASSES && budget; c++)
     if (e->wheel[c]) budget = rw_reap(e, e->wheel[c], rw_now_exact(e), budget);
-  if (!budget) timer_after(t, NSEC_PER_MSEC); /* goes on, but lets packets through */
-  else if (e->reap_interval) timer_after(t, e->reap_interval);
+  if (!budget)
+    timer_after(t, NSEC_PER_MSEC); /* goes on, but lets packets through */
+  else if (e->reap_interval)
+    timer_after(t, e->reap_interval);
 }
 
 /* Destroys the flows of an input (NULL: all) of a rewriter. */
@@ -393,7 +439,8 @@ void rw_cleanup(Element *el) {
     s->members[e->member] = NULL;
   }
   if (s && !--s->refs) {
-    for (unsigned k = 0; k < countof(s->chunk); k++) rw_free(s->chunk[k], sizeof(RwFlow) << (RW_FIRST_BITS + k));
+    for (unsigned k = 0; k < countof(s->chunk); k++)
+      rw_free(s->chunk[k], sizeof(RwFlow) << (RW_FIRST_BITS + k));
     mem_free(s->members);
     mem_free(s);
   }
@@ -407,7 +454,8 @@ void rw_cleanup(Element *el) {
 
 void *rw_cast(Element *e, const char *name) { return strcmp(name, "Rewriter") ? NULL : e; }
 
-/* ---- Handlers -------------------------------------------------------------------------------------------------------- */
+/* ---- Handlers
+ * -------------------------------------------------------------------------------------------------------- */
 
 int rw_write(Element *el, const Handler *h, const char *value, Errors *errs) {
   Rewriter *e = (Rewriter *)el;
@@ -419,12 +467,15 @@ int rw_write(Element *el, const Handler *h, const char *value, Errors *errs) {
   }
   Text word = {0};
   int64_t v;
-  bool ok = next_word(value, &word, NULL) && parse_i64(text_cstr(&word), &v) && v >= 0 && v <= INT32_MAX; /* a second number is not used */
+  bool ok = next_word(value, &word, NULL) && parse_i64(text_cstr(&word), &v) && v >= 0 &&
+            v <= INT32_MAX; /* a second number is not used */
   text_free(&word);
   if (!ok) return error(errs, "expected a capacity, not '%s'", value);
   s->capacity = (int32_t)v;
   for (uint32_t i; (int64_t)s->count > s->capacity;) {
-    if ((i = rw_victim(s, rw_now_exact(e), false)) == UINT32_MAX && (i = rw_victim(s, rw_now_exact(e), true)) == UINT32_MAX) break;
+    if ((i = rw_victim(s, rw_now_exact(e), false)) == UINT32_MAX &&
+        (i = rw_victim(s, rw_now_exact(e), true)) == UINT32_MAX)
+      break;
     rw_destroy(s, i);
   }
   return 0;
@@ -441,12 +492,13 @@ int rw_write_pattern(Element *el, const Handler *h, const char *value, Errors *e
   return 0;
 }
 
-/* ---- Tables as text -------------------------------------------------------------------------------------------------- */
+/* ---- Tables as text
+ * -------------------------------------------------------------------------------------------------- */
 
-/* Users know the tables in the reference's order: hash chains that are filled at the head, and turned around by each
- * growth. It follows from which flows are there and when the reference's table would have grown. */
+/* Users know the tables in the reference's order: hash chains that are filled at the head, and turned around
+ * by each growth. It follows from which flows are there and when the reference's table would have grown. */
 typedef struct RwLine {
-  uint64_t order; /* of birth */
+  uint64_t order;           /* of birth */
   uint32_t ref, hash, next; /* next: line + 1 in the same bucket */
 } RwLine;
 
@@ -459,7 +511,8 @@ static uint32_t rw_reference_hash(const RwFlowId *id) {
 
 static void rw_sort(RwLine *a, uint32_t n) { /* a heap sort */
   for (uint32_t end = n, start = n / 2; end > 1;) {
-    if (start) start--;
+    if (start)
+      start--;
     else {
       RwLine t = a[--end];
       a[end] = a[0];
@@ -482,7 +535,8 @@ static void rw_chain(RwLine *lines, uint32_t *heads, uint32_t buckets, uint32_t 
 }
 
 /* Moves all lines from old_heads to heads as a growth does. */
-static void rw_rechain(RwLine *lines, const uint32_t *old_heads, uint32_t old_buckets, uint32_t *heads, uint32_t buckets) {
+static void rw_rechain(RwLine *lines, const uint32_t *old_heads, uint32_t old_buckets, uint32_t *heads,
+                       uint32_t buckets) {
   memset(heads, 0, buckets * sizeof *heads);
   for (uint32_t b = 0; b < old_buckets; b++)
     for (uint32_t i = old_heads[b], next; i; i = next) {
@@ -500,7 +554,8 @@ void rw_table(Rewriter *e, int map, RwTextFn text, Text *out) {
     uint32_t ref = m->slots[i].ref, d = (ref - 1) & 1;
     if (!ref) continue;
     const RwFlow *f = rw_flow(e->set, (ref - 1) / 2);
-    lines[n++] = (RwLine){.order = (uint64_t)f->born << 1 | d, .ref = ref, .hash = rw_reference_hash(&f->id[d])};
+    lines[n++] =
+        (RwLine){.order = (uint64_t)f->born << 1 | d, .ref = ref, .hash = rw_reference_hash(&f->id[d])};
   }
   if (!lines || !heads || !spare) n = 0;
   rw_sort(lines, n);
@@ -519,8 +574,8 @@ void rw_table(Rewriter *e, int map, RwTextFn text, Text *out) {
       const RwFlow *f = rw_flow(e->set, (lines[i - 1].ref - 1) / 2);
       int d = (lines[i - 1].ref - 1) & 1;
       text(f, d, out);
-      text_printf(out, " [%s%u %s%u] i%u exp%u\n", d ? "" : "*", f->output[0], d ? "*" : "", f->output[1], f->input,
-                  (f->last + e->wheel[f->class]->timeout + 500 - now) / 1000);
+      text_printf(out, " [%s%u %s%u] i%u exp%u\n", d ? "" : "*", f->output[0], d ? "*" : "", f->output[1],
+                  f->input, (f->last + e->wheel[f->class]->timeout + 500 - now) / 1000);
     }
   mem_free(lines);
   mem_free(heads);
@@ -528,7 +583,8 @@ void rw_table(Rewriter *e, int map, RwTextFn text, Text *out) {
 }
 
 static void rw_text_id(const RwFlowId *f, Text *out) {
-  text_printf(out, "(%pI, %u, %pI, %u)", (const void *)&f->src, be16(f->sport), (const void *)&f->dst, be16(f->dport));
+  text_printf(out, "(%pI, %u, %pI, %u)", (const void *)&f->src, be16(f->sport), (const void *)&f->dst,
+              be16(f->dport));
 }
 
 void rw_text_ports(const RwFlow *f, int direction, Text *out) {
@@ -543,8 +599,9 @@ int rw_lookup(Rewriter *e, int map, const char *param, Text *out, Errors *errs) 
   RwFlowId f = {0};
   uint16_t sport, dport;
   int proto = map ? WIRE_PROTO_UDP : WIRE_PROTO_TCP;
-  bool ok = split_words(param, w, 5) == 4 && arg_parse_ip(&e->base, w[0], &f.src) && arg_parse_port(&e->base, proto, w[1], &sport) &&
-            arg_parse_ip(&e->base, w[2], &f.dst) && arg_parse_port(&e->base, proto, w[3], &dport);
+  bool ok = split_words(param, w, 5) == 4 && arg_parse_ip(&e->base, w[0], &f.src) &&
+            arg_parse_port(&e->base, proto, w[1], &sport) && arg_parse_ip(&e->base, w[2], &f.dst) &&
+            arg_parse_port(&e->base, proto, w[3], &dport);
   for (unsigned i = 0; i < countof(w); i++) mem_free(w[i]);
   if (!ok) return error(errs, "expected 'SADDR SPORT DADDR DPORT', not '%s'", param);
   f.sport = be16(sport);
@@ -552,6 +609,7 @@ int rw_lookup(Rewriter *e, int map, const char *param, Text *out, Errors *errs) 
   uint32_t ref = rw_find(e, map, &f, rw_hash(&f, e->set->seed));
   if (!ref) return 0;
   RwFlowId to = rw_reverse(rw_flow(e->set, (ref - 1) / 2)->id[!((ref - 1) & 1)]);
-  text_printf(out, "%pI %u %pI %u", (const void *)&to.src, be16(to.sport), (const void *)&to.dst, be16(to.dport));
+  text_printf(out, "%pI %u %pI %u", (const void *)&to.src, be16(to.sport), (const void *)&to.dst,
+              be16(to.dport));
   return 0;
 }

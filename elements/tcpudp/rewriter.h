@@ -1,9 +1,11 @@
-/* rewriter.h: what the rewriters (NAT) share: flow records, the tables that find them, expiry, input specifications.
+/* rewriter.h: what the rewriters (NAT) share: flow records, the tables that find them, expiry, input
+ * specifications.
  *
- * A flow is one 64-byte record with two directions. A table finds it by the flow identifier of either: open addressing,
- * 8 bytes a slot, so that a packet of a known flow costs two cache misses at most; both are prefetched for a batch.
- * A packet renews its flow by storing the time in the record. Where the record stands in the queue for expiry is put
- * right only when somebody looks for old flows (RwWheel), so neither packets nor timers pay for flows that are idle.
+ * A flow is one 64-byte record with two directions. A table finds it by the flow identifier of either: open
+ * addressing, 8 bytes a slot, so that a packet of a known flow costs two cache misses at most; both are
+ * prefetched for a batch. A packet renews its flow by storing the time in the record. Where the record stands
+ * in the queue for expiry is put right only when somebody looks for old flows (RwWheel), so neither packets
+ * nor timers pay for flows that are idle.
  */
 #ifndef CLICKLET_ELEMENTS_REWRITER_H
 #define CLICKLET_ELEMENTS_REWRITER_H
@@ -28,50 +30,64 @@ always_inline uint32_t rw_hash(const RwFlowId *f, uint64_t seed) {
   return (uint32_t)(h >> 32);
 }
 
-typedef struct RwLink { uint32_t next, prev; } RwLink; /* flow numbers; RW_HEAD + bucket for the list's head */
+typedef struct RwLink {
+  uint32_t next, prev;
+} RwLink; /* flow numbers; RW_HEAD + bucket for the list's head */
 #define RW_HEAD 0x80000000u
 
-/* What decides a flow's timeout. TCP: until both sides sent data; then; after both sides are done. UDP: at first; once
- * both sides sent something and there were three packets. Rewriters without such states use the first. */
-enum { RW_TCP_NODATA, RW_TCP_DATA, RW_TCP_DONE, RW_UDP, RW_UDP_STREAMING, RW_CLASSES, RW_PLAIN = RW_TCP_NODATA };
+/* What decides a flow's timeout. TCP: until both sides sent data; then; after both sides are done. UDP: at
+ * first; once both sides sent something and there were three packets. Rewriters without such states use the
+ * first. */
+enum {
+  RW_TCP_NODATA,
+  RW_TCP_DATA,
+  RW_TCP_DONE,
+  RW_UDP,
+  RW_UDP_STREAMING,
+  RW_CLASSES,
+  RW_PLAIN = RW_TCP_NODATA
+};
 
 typedef struct RwFlow {
-  RwFlowId id[2];       /* as packets of each direction arrive: [1] is how the rewritten packets are answered */
+  RwFlowId id[2]; /* as packets of each direction arrive: [1] is how the rewritten packets are answered */
   uint16_t output[2];
   uint16_t ip_delta, port_delta; /* of checksums in forward direction; 0: no change */
-  uint32_t last;        /* time of the last packet, ms modulo 2^32 */
+  uint32_t last;                 /* time of the last packet, ms modulo 2^32 */
   RwLink link;
   uint8_t class, flags; /* RW_TCP_NODATA ...; state of the connection */
   uint8_t proto, reply_anno;
   uint16_t member, input; /* which rewriter of the set and which of its inputs made it */
-  uint32_t born;        /* counts flows, for the order of tables */
-  uint8_t map;          /* of its rewriter's tables, where it is */
+  uint32_t born;          /* counts flows, for the order of tables */
+  uint8_t map;            /* of its rewriter's tables, where it is */
   uint8_t spare[7];
 } RwFlow;
 _Static_assert(sizeof(RwFlow) == 64, "flow record");
 
-/* The flows of one class of one rewriter by the time of their last packet, in buckets of `grain` ms. A flow stands in
- * the bucket of its last packet or an older one. The oldest bucket takes all that is older. */
+/* The flows of one class of one rewriter by the time of their last packet, in buckets of `grain` ms. A flow
+ * stands in the bucket of its last packet or an older one. The oldest bucket takes all that is older. */
 #define RW_BUCKETS 128
 typedef struct RwWheel {
   uint32_t timeout, guarantee, grain; /* ms */
-  uint64_t newest; /* its tick: ms / grain */
-  uint64_t first;  /* no flow is in a bucket older than this tick */
+  uint64_t newest;                    /* its tick: ms / grain */
+  uint64_t first;                     /* no flow is in a bucket older than this tick */
   RwLink list[RW_BUCKETS];
 } RwWheel;
 
-typedef struct RwSlot { uint32_t hash, ref; } RwSlot; /* ref: 2 * flow + direction + 1, 0: empty */
+typedef struct RwSlot {
+  uint32_t hash, ref;
+} RwSlot; /* ref: 2 * flow + direction + 1, 0: empty */
 typedef struct RwMap {
   RwSlot *slots;
   uint32_t mask, count;
-  /* For the order in which tables are shown: the reference's number of buckets, one less than 2^n, and how many flows
-   * had been born when it grew to each n. */
+  /* For the order in which tables are shown: the reference's number of buckets, one less than 2^n, and how
+   * many flows had been born when it grew to each n. */
   uint8_t growths;
   uint32_t grown_at[24];
 } RwMap;
 
-/* What identifies the flows of a rewriter: addresses and ports; addresses and a ping's identifier, which stands for the
- * source port, the destination port being one more; a pair of addresses; the source address. */
+/* What identifies the flows of a rewriter: addresses and ports; addresses and a ping's identifier, which
+ * stands for the source port, the destination port being one more; a pair of addresses; the source address.
+ */
 enum { RW_PORTS, RW_PING, RW_PAIR, RW_SOURCE };
 
 typedef struct Rewriter Rewriter;
@@ -80,7 +96,7 @@ typedef struct Rewriter Rewriter;
 #define RW_FIRST_BITS 8 /* 256 flows in the first chunk, each further chunk doubles the number */
 typedef struct RwSet {
   RwFlow *chunk[24];
-  uint32_t made, unused;  /* flows in chunks; first free one + 1, along link.next */
+  uint32_t made, unused; /* flows in chunks; first free one + 1, along link.next */
   uint32_t count;
   int32_t capacity;
   uint32_t born, refs;
@@ -94,12 +110,13 @@ always_inline RwFlow *rw_flow(const RwSet *s, uint32_t i) {
   return s->chunk[k - RW_FIRST_BITS] + (n - (1u << k));
 }
 
-/* A range of source ports (or addresses) to choose from, and what else to change; 0 where the packet's own stays. */
+/* A range of source ports (or addresses) to choose from, and what else to change; 0 where the packet's own
+ * stays. */
 typedef struct RwPattern {
   RwFlowId to;
-  uint32_t top;   /* range: first to first + top; 0: no choice */
-  uint32_t next;  /* the next to try when sequential */
-  bool ports;     /* the range is one of ports */
+  uint32_t top;  /* range: first to first + top; 0: no choice */
+  uint32_t next; /* the next to try when sequential */
+  bool ports;    /* the range is one of ports */
   bool sequential, same_first;
 } RwPattern;
 
@@ -109,7 +126,8 @@ typedef struct RwInput RwInput;
 /* A mapper's services, by cast "IPMapper". */
 typedef struct RwMapper {
   Element *element;
-  int (*rewrite)(Element *e, RwInput *in, const RwFlowId *f, RwFlowId *to, int map); /* RW_DROP, RW_MAP or an output */
+  int (*rewrite)(Element *e, RwInput *in, const RwFlowId *f, RwFlowId *to,
+                 int map); /* RW_DROP, RW_MAP or an output */
   int (*check)(Element *e, const RwInput *in, Errors *errs);
 } RwMapper;
 
@@ -132,7 +150,7 @@ struct Rewriter {
   RwWheel *wheel[RW_CLASSES];
   uint16_t member;
   bool dst_anno, reply_anno_given;
-  uint8_t shape;      /* RW_PORTS ... */
+  uint8_t shape; /* RW_PORTS ... */
   int reply_anno;
   Timer timer;
   PortHandlers patterns; /* pattern0 ... */
@@ -144,24 +162,29 @@ struct Rewriter {
   bool streaming_given;
 };
 
-always_inline uint32_t rw_now(const Rewriter *e) { return (uint32_t)((uint64_t)time_recent(&e->base) / NSEC_PER_MSEC); }
+always_inline uint32_t rw_now(const Rewriter *e) {
+  return (uint32_t)((uint64_t)time_recent(&e->base) / NSEC_PER_MSEC);
+}
 
 always_inline uint32_t rw_find(const Rewriter *e, int map, const RwFlowId *id, uint32_t hash) {
   const RwMap *m = &e->map[map];
   for (uint32_t i = hash & m->mask;; i = (i + 1) & m->mask) {
     RwSlot s = m->slots[i];
     if (!s.ref) return 0;
-    if (likely(s.hash == hash) && likely(rw_same(&rw_flow(e->set, (s.ref - 1) / 2)->id[(s.ref - 1) & 1], id))) return s.ref;
+    if (likely(s.hash == hash) && likely(rw_same(&rw_flow(e->set, (s.ref - 1) / 2)->id[(s.ref - 1) & 1], id)))
+      return s.ref;
   }
 }
 
-/* A new mapping as the input says. Returns RW_DROP or an output where there is none; else the output is in the flow
- * that *ref names. p (may be NULL) lends its reply annotation. */
-int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t proto, int class, const Packet *p, uint32_t *ref);
+/* A new mapping as the input says. Returns RW_DROP or an output where there is none; else the output is in
+ * the flow that *ref names. p (may be NULL) lends its reply annotation. */
+int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t proto, int class, const Packet *p,
+                uint32_t *ref);
 void rw_set_class(Rewriter *e, RwFlow *f, uint32_t number, int class); /* a flow's timeout changes */
 
-/* What an element does: the key of a packet (false: it has none, it is passed or dropped), the table and the class of
- * the flow that it begins; and the rewriting, after which f->flags may say that the class changed. */
+/* What an element does: the key of a packet (false: it has none, it is passed or dropped), the table and the
+ * class of the flow that it begins; and the rewriting, after which f->flags may say that the class changed.
+ */
 typedef struct RwKey {
   RwFlowId id;
   uint32_t hash;
@@ -169,7 +192,8 @@ typedef struct RwKey {
   bool valid;
 } RwKey;
 typedef bool (*RwKeyFn)(const Rewriter *e, const Packet *p, RwKey *k);
-typedef int (*RwApplyFn)(const Rewriter *e, RwFlow *f, int direction, Packet *p); /* returns the flow's class */
+typedef int (*RwApplyFn)(const Rewriter *e, RwFlow *f, int direction,
+                         Packet *p); /* returns the flow's class */
 
 always_inline int rw_one(Rewriter *e, int port, Packet *p, const RwKey *k, uint32_t now, RwApplyFn apply) {
   if (unlikely(!k->valid)) return e->inputs[port].kind == RW_IN_PASS ? e->inputs[port].foutput : PACKET_DROP;
@@ -210,16 +234,19 @@ always_inline void rw_push(Rewriter *e, int port, Packet **p, unsigned n, RwKeyF
     outs[i] = (int16_t)rw_one(e, port, p[i], &k[i], now, apply);
     mixed |= outs[i] != outs[0];
   }
-  if (likely(!mixed && outs[0] >= 0)) output_push_batch(&e->base, outs[0], p, n);
-  else scatter(&e->base, p, outs, n);
+  if (likely(!mixed && outs[0] >= 0))
+    output_push_batch(&e->base, outs[0], p, n);
+  else
+    scatter(&e->base, p, outs, n);
 }
 
-/* ---- Rewriting: the parts that kinds of flows share ---------------------------------------------------------------- */
+/* ---- Rewriting: the parts that kinds of flows share
+ * ---------------------------------------------------------------- */
 
 always_inline void rw_adjust(uint8_t *checksum, int direction, uint16_t delta) {
   if (!delta) return;
   uint32_t sum = (uint32_t)(uint16_t)~load16(checksum) + (direction ? (uint16_t)~delta : delta);
-  store16(checksum, (uint16_t)~(sum + (sum >> 16))); /* one carry at most */
+  store16(checksum, (uint16_t) ~(sum + (sum >> 16))); /* one carry at most */
 }
 /* UDP: a checksum of 0 means none, before and after. */
 always_inline void rw_adjust_udp(uint8_t *checksum, int direction, uint16_t delta) {
@@ -227,7 +254,8 @@ always_inline void rw_adjust_udp(uint8_t *checksum, int direction, uint16_t delt
   rw_adjust(checksum, direction, delta);
   if (unlikely(!load16(checksum))) store16(checksum, 0xffff);
 }
-always_inline void rw_apply_annos(const Rewriter *e, const RwFlow *f, int direction, Packet *p, uint32_t dst) {
+always_inline void rw_apply_annos(const Rewriter *e, const RwFlow *f, int direction, Packet *p,
+                                  uint32_t dst) {
   if (e->dst_anno) packet_set_dst_ip(p, dst);
   if (direction && e->reply_anno_given) set_anno_u8(p, e->reply_anno, f->reply_anno);
 }
@@ -247,7 +275,14 @@ always_inline void rw_apply_ports(const RwFlow *f, int direction, uint8_t *trans
   store16(transport + 2, back->sport);
 }
 
-enum { RW_FORWARD_DONE = 1, RW_REPLY_DONE = 2, RW_BOTH_DONE = 3, RW_FORWARD_DATA = 4, RW_REPLY_DATA = 8, RW_BOTH_DATA = 12 };
+enum {
+  RW_FORWARD_DONE = 1,
+  RW_REPLY_DONE = 2,
+  RW_BOTH_DONE = 3,
+  RW_FORWARD_DATA = 4,
+  RW_REPLY_DATA = 8,
+  RW_BOTH_DATA = 12
+};
 
 /* TCP behind a rewritten IP header, `there` bytes of it; returns the class. */
 always_inline int rw_apply_tcp(RwFlow *f, int direction, uint8_t *ip, uint8_t *tcp, uint32_t there) {
@@ -256,9 +291,12 @@ always_inline int rw_apply_tcp(RwFlow *f, int direction, uint8_t *ip, uint8_t *t
   rw_adjust(tcp + 16, direction, f->port_delta);
   bool payload = wire_ip_header(ip) + (tcp[12] >> 4) * 4u < wire_get16(ip + 2);
   uint8_t done = (uint8_t)(RW_FORWARD_DONE << direction), flags = f->flags;
-  if (unlikely(tcp[13] & 4)) flags |= RW_BOTH_DONE;          /* RST */
-  else if (unlikely(tcp[13] & 1)) flags |= done;             /* FIN */
-  else if ((tcp[13] & 2) || payload) flags &= (uint8_t)~done; /* SYN, or there is more */
+  if (unlikely(tcp[13] & 4))
+    flags |= RW_BOTH_DONE; /* RST */
+  else if (unlikely(tcp[13] & 1))
+    flags |= done; /* FIN */
+  else if ((tcp[13] & 2) || payload)
+    flags &= (uint8_t)~done; /* SYN, or there is more */
   if (payload) flags |= (uint8_t)(RW_FORWARD_DATA << direction);
   if (flags != f->flags) f->flags = flags;
   if (unlikely((flags & RW_BOTH_DONE) == RW_BOTH_DONE)) return RW_TCP_DONE;
@@ -285,24 +323,30 @@ always_inline bool rw_port_key(const Packet *p, RwKey *k) {
   const uint8_t *ip = p->network;
   uint32_t header = wire_ip_header(ip);
   if (unlikely(header < WIRE_IP || n < header + 8 || !wire_first_fragment(ip))) return false;
-  store64(&k->id, load64(ip + 12)); /* whole words: what is hashed next must not be in parts in the store buffer */
+  store64(&k->id,
+          load64(ip + 12)); /* whole words: what is hashed next must not be in parts in the store buffer */
   store32(&k->id.sport, load32(ip + header));
   k->proto = ip[9];
   return true;
 }
 
-/* ---- For configuration and handlers --------------------------------------------------------------------------------- */
+/* ---- For configuration and handlers
+ * --------------------------------------------------------------------------------- */
 
 int rw_pattern_parse(const Element *e, char *const *words, unsigned n, RwPattern *out, Errors *errs, int arg);
 RwPattern *rw_pattern_named(const Element *e, const char *name); /* NULL if none */
 #define RW_NAME_PATTERN 0x5057 /* a kind of name: a pointer to an RwPattern */
-/* The words of a pattern (or a pattern's name) and two outputs. The pattern is owned by `in` unless it is a named one. */
-int rw_parse_pattern_outputs(const Element *e, char *const *words, unsigned n, RwInput *in, Errors *errs, int arg);
-int rw_spec_parse(Rewriter *e, int index, const char *text, RwInput *in, Errors *errs, int arg); /* one input specification */
+/* The words of a pattern (or a pattern's name) and two outputs. The pattern is owned by `in` unless it is a
+ * named one. */
+int rw_parse_pattern_outputs(const Element *e, char *const *words, unsigned n, RwInput *in, Errors *errs,
+                             int arg);
+int rw_spec_parse(Rewriter *e, int index, const char *text, RwInput *in, Errors *errs,
+                  int arg); /* one input specification */
 void rw_input_free(RwInput *in);
-int rw_pattern_rewrite(const Element *e, RwPattern *pattern, Rewriter *rewriter, const RwFlowId *f, RwFlowId *to, int map);
+int rw_pattern_rewrite(const Element *e, RwPattern *pattern, Rewriter *rewriter, const RwFlowId *f,
+                       RwFlowId *to, int map);
 
-int rw_configure(Element *e, const Args *args, Errors *errs);  /* one specification for each input */
+int rw_configure(Element *e, const Args *args, Errors *errs); /* one specification for each input */
 /* `classes` is a set of bits: those that the element's flows can have. */
 int rw_initialize(Rewriter *e, unsigned classes, Errors *errs);
 void rw_cleanup(Element *e);
@@ -312,29 +356,35 @@ const Handler *rw_extra_handler(Element *e, const char *name, unsigned index);
 /* What ICMPRewriter asks: the flow with that reply identifier, or 0. */
 typedef uint32_t (*RwLookupFn)(const Rewriter *e, uint8_t proto, const RwFlowId *id);
 /* A rewriter's answer to that, by cast "RwLookup". */
-typedef struct RwLookup { RwLookupFn find; } RwLookup;
+typedef struct RwLookup {
+  RwLookupFn find;
+} RwLookup;
 
 typedef void (*RwTextFn)(const RwFlow *f, int direction, Text *out);
 void rw_table(Rewriter *e, int map, RwTextFn text, Text *out);
 void rw_text_ports(const RwFlow *f, int direction, Text *out); /* "(A, P, B, Q) => (C, R, D, S)" */
-int rw_lookup(Rewriter *e, int map, const char *param, Text *out, Errors *errs); /* "SADDR SPORT DADDR DPORT" */
+int rw_lookup(Rewriter *e, int map, const char *param, Text *out,
+              Errors *errs); /* "SADDR SPORT DADDR DPORT" */
 int rw_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int rw_write(Element *e, const Handler *h, const char *value, Errors *errs);
 int rw_read_pattern(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int rw_write_pattern(Element *e, const Handler *h, const char *value, Errors *errs);
 
 /* T begins with a Rewriter `rw`. */
-#define RW_ARGS(T)                                                                                              \
-  ARG_ALL_REST("INPUTSPEC"), ARG(T, WORD, "CAPACITY", rw.capacity_text, NULL), ARG(T, WORD, "MAPPING_CAPACITY", rw.capacity_text, NULL), \
-      ARG(T, INTERVAL, "REAP_INTERVAL", rw.reap_interval, "900", .min = 0, .max = 1e18),                         \
-      ARG(T, INTERVAL, "REAP_TIME", rw.reap_interval, NULL, .flags = ARG_DEPRECATED, .min = 0, .max = 1e18),     \
+#define RW_ARGS(T)                                                                                           \
+  ARG_ALL_REST("INPUTSPEC"), ARG(T, WORD, "CAPACITY", rw.capacity_text, NULL),                               \
+      ARG(T, WORD, "MAPPING_CAPACITY", rw.capacity_text, NULL),                                              \
+      ARG(T, INTERVAL, "REAP_INTERVAL", rw.reap_interval, "900", .min = 0, .max = 1e18),                     \
+      ARG(T, INTERVAL, "REAP_TIME", rw.reap_interval, NULL, .flags = ARG_DEPRECATED, .min = 0, .max = 1e18), \
       ARG(T, ANNO, "REPLY_ANNO", rw.reply_anno, NULL, .min = 1, GIVEN(T, rw.reply_anno_given))
 #define RW_ARG_DST_ANNO(T) ARG(T, BOOL, "DST_ANNO", rw.dst_anno, "true")
-#define RW_ARG_TIME(T, KEY, f, def) ARG(T, INTERVAL, KEY, rw.f, def, .min = 0, .max = 2.1e15) /* below 2^31 ms */
+#define RW_ARG_TIME(T, KEY, f, def)                                                                          \
+  ARG(T, INTERVAL, KEY, rw.f, def, .min = 0, .max = 2.1e15) /* below 2^31 ms */
 
-#define RW_HANDLERS                                                                                            \
-  READ_FN("table_size", rw_read, .data = 'n'), READ_FN("nmappings", rw_read, .data = 'n'), READ_FN("mapping_failures", rw_read, .data = 'f'), \
-      READ_FN("patterns", rw_read, .data = 'p'), READ_FN("size", rw_read, .data = 's'),                          \
-      RW_FN("capacity", rw_read, rw_write, .data = 'c'), WRITE_FN("clear", rw_write, .data = 'x', .flags = HANDLER_WRITE | HANDLER_BUTTON)
+#define RW_HANDLERS                                                                                          \
+  READ_FN("table_size", rw_read, .data = 'n'), READ_FN("nmappings", rw_read, .data = 'n'),                   \
+      READ_FN("mapping_failures", rw_read, .data = 'f'), READ_FN("patterns", rw_read, .data = 'p'),          \
+      READ_FN("size", rw_read, .data = 's'), RW_FN("capacity", rw_read, rw_write, .data = 'c'),              \
+      WRITE_FN("clear", rw_write, .data = 'x', .flags = HANDLER_WRITE | HANDLER_BUTTON)
 
 #endif

@@ -1,7 +1,8 @@
 /* rewriterspec.c: input specifications and patterns of rewriters. See rewriter.h. */
 #include "rewriter.h"
 
-/* ---- Patterns -------------------------------------------------------------------------------------------------------- */
+/* ---- Patterns
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* Takes a '#' (one after the other) or '?' (not the packet's own first) from the end of a range. */
 static void rw_range_suffix(char *s, RwPattern *p) {
@@ -60,15 +61,24 @@ RwPattern *rw_pattern_named(const Element *e, const char *name) {
 /* "SADDR DADDR", "SADDR DADDR SPORT" or "SADDR SPORT DADDR DPORT"; a dash leaves a field as it is. */
 int rw_pattern_parse(const Element *e, char *const *w, unsigned n, RwPattern *out, Errors *errs, int arg) {
   RwPattern p = {.same_first = true, .ports = n >= 3};
-  if (n < 2 || n > 4) return arg_error(errs, arg, "expected a pattern: SADDR SPORT DADDR DPORT, or SADDR DADDR");
-  const char *sport = n == 4 ? w[1] : n == 3 ? w[2] : "-", *daddr = n == 4 ? w[2] : w[1], *dport = n == 4 ? w[3] : "-";
+  if (n < 2 || n > 4)
+    return arg_error(errs, arg, "expected a pattern: SADDR SPORT DADDR DPORT, or SADDR DADDR");
+  const char *sport = n == 4   ? w[1]
+                      : n == 3 ? w[2]
+                               : "-",
+             *daddr = n == 4 ? w[2] : w[1], *dport = n == 4 ? w[3] : "-";
   uint64_t v = 0;
   if (strcmp(w[0], "-") && !arg_parse_ip(e, w[0], &p.to.src) && !rw_parse_addresses(e, w[0], &p))
     return arg_error(errs, arg, "bad source address '%s' in pattern", w[0]);
-  if (p.top && p.ports) return arg_error(errs, arg, "a range of addresses needs a pattern without ports, not '%s' with ports", w[0]);
-  if (strcmp(sport, "-") && !rw_parse_ports(sport, &p)) return arg_error(errs, arg, "bad source port '%s' in pattern", sport);
-  if (strcmp(daddr, "-") && !arg_parse_ip(e, daddr, &p.to.dst)) return arg_error(errs, arg, "bad destination address '%s' in pattern", daddr);
-  if (strcmp(dport, "-") && (!parse_u64(dport, &v) || v < 1 || v > 65535)) return arg_error(errs, arg, "bad destination port '%s' in pattern", dport);
+  if (p.top && p.ports)
+    return arg_error(errs, arg, "a range of addresses needs a pattern without ports, not '%s' with ports",
+                     w[0]);
+  if (strcmp(sport, "-") && !rw_parse_ports(sport, &p))
+    return arg_error(errs, arg, "bad source port '%s' in pattern", sport);
+  if (strcmp(daddr, "-") && !arg_parse_ip(e, daddr, &p.to.dst))
+    return arg_error(errs, arg, "bad destination address '%s' in pattern", daddr);
+  if (strcmp(dport, "-") && (!parse_u64(dport, &v) || v < 1 || v > 65535))
+    return arg_error(errs, arg, "bad destination port '%s' in pattern", dport);
   p.to.dport = be16((uint16_t)v);
   *out = p;
   return 0;
@@ -76,28 +86,41 @@ int rw_pattern_parse(const Element *e, char *const *w, unsigned n, RwPattern *ou
 
 static void rw_pattern_text(const RwPattern *p, Text *out) {
   uint32_t last = be32(be32(p->to.src) + p->top);
-  if (!p->ports && p->top) text_printf(out, "%pI-%pI", (const void *)&p->to.src, (const void *)&last);
-  else if (p->to.src) text_printf(out, "%pI", (const void *)&p->to.src);
-  else text_add_char(out, '-');
-  if (p->ports && !p->to.sport) text_add_string(out, " -");
-  else if (p->ports && p->top) text_printf(out, " %u-%u", be16(p->to.sport), be16(p->to.sport) + p->top);
-  else if (p->ports) text_printf(out, " %u", be16(p->to.sport));
-  if (p->to.dst) text_printf(out, " %pI", (const void *)&p->to.dst);
-  else text_add_string(out, " -");
-  if (p->ports && !p->to.dport) text_add_string(out, " -");
-  else if (p->ports) text_printf(out, " %u", be16(p->to.dport));
+  if (!p->ports && p->top)
+    text_printf(out, "%pI-%pI", (const void *)&p->to.src, (const void *)&last);
+  else if (p->to.src)
+    text_printf(out, "%pI", (const void *)&p->to.src);
+  else
+    text_add_char(out, '-');
+  if (p->ports && !p->to.sport)
+    text_add_string(out, " -");
+  else if (p->ports && p->top)
+    text_printf(out, " %u-%u", be16(p->to.sport), be16(p->to.sport) + p->top);
+  else if (p->ports)
+    text_printf(out, " %u", be16(p->to.sport));
+  if (p->to.dst)
+    text_printf(out, " %pI", (const void *)&p->to.dst);
+  else
+    text_add_string(out, " -");
+  if (p->ports && !p->to.dport)
+    text_add_string(out, " -");
+  else if (p->ports)
+    text_printf(out, " %u", be16(p->to.dport));
 }
 
 /* Puts candidate v of the range into *to; true if packets rewritten so have answers of their own. */
 static bool rw_try(const RwPattern *p, const Rewriter *r, RwFlowId *to, uint32_t v, int map) {
-  if (p->ports) to->sport = be16((uint16_t)(be16(p->to.sport) + v));
-  else to->src = be32(be32(p->to.src) + v);
+  if (p->ports)
+    to->sport = be16((uint16_t)(be16(p->to.sport) + v));
+  else
+    to->src = be32(be32(p->to.src) + v);
   if (r->shape == RW_PING) to->dport = (uint16_t)(to->sport + 1);
   RwFlowId reply = rw_reverse(*to);
   return !rw_find(r, map, &reply, rw_hash(&reply, r->set->seed));
 }
 
-int rw_pattern_rewrite(const Element *e, RwPattern *p, Rewriter *r, const RwFlowId *f, RwFlowId *to, int map) {
+int rw_pattern_rewrite(const Element *e, RwPattern *p, Rewriter *r, const RwFlowId *f, RwFlowId *to,
+                       int map) {
   *to = *f;
   if (p->to.src) to->src = p->to.src;
   if (p->to.sport) to->sport = p->to.sport;
@@ -107,7 +130,9 @@ int rw_pattern_rewrite(const Element *e, RwPattern *p, Rewriter *r, const RwFlow
   uint32_t v = (uint32_t)be16(f->sport) - be16(p->to.sport);
   bool found = p->same_first && p->ports && v <= p->top && rw_try(p, r, to, v, map);
   if (!found) {
-    v = !p->sequential ? (p->top == UINT32_MAX ? random_u32(e) : random_u32(e) % (p->top + 1)) : p->next > p->top ? 0 : p->next;
+    v = !p->sequential     ? (p->top == UINT32_MAX ? random_u32(e) : random_u32(e) % (p->top + 1))
+        : p->next > p->top ? 0
+                           : p->next;
     for (uint64_t n = 0; n <= p->top; n++, v = v == p->top ? 0 : v + 1)
       if ((found = rw_try(p, r, to, v, map))) break;
   }
@@ -115,7 +140,8 @@ int rw_pattern_rewrite(const Element *e, RwPattern *p, Rewriter *r, const RwFlow
   return found ? RW_MAP : RW_DROP;
 }
 
-/* ---- Input specifications --------------------------------------------------------------------------------------------- */
+/* ---- Input specifications
+ * --------------------------------------------------------------------------------------------- */
 
 static bool rw_parse_output(const char *s, int *out) {
   int64_t v;
@@ -130,12 +156,14 @@ static int rw_parse_outputs(char *const *w, RwInput *in, Errors *errs, int arg) 
   return 0;
 }
 
-int rw_parse_pattern_outputs(const Element *e, char *const *w, unsigned n, RwInput *in, Errors *errs, int arg) {
+int rw_parse_pattern_outputs(const Element *e, char *const *w, unsigned n, RwInput *in, Errors *errs,
+                             int arg) {
   if (n < 3) return arg_error(errs, arg, "expected a pattern and two outputs");
   in->kind = RW_IN_PATTERN;
   if (rw_parse_outputs(w + n - 2, in, errs, arg) < 0) return -1;
   if (n == 3) {
-    if (!(in->pattern = rw_pattern_named(e, w[0]))) return arg_error(errs, arg, "there is no pattern '%s'", w[0]);
+    if (!(in->pattern = rw_pattern_named(e, w[0])))
+      return arg_error(errs, arg, "there is no pattern '%s'", w[0]);
     return 0;
   }
   RwPattern p;
@@ -157,7 +185,8 @@ static int rw_spec_words(Rewriter *e, char *const *w, unsigned n, RwInput *in, E
   if (!n) return arg_error(errs, arg, "empty input specification");
   if (!strcmp(w[0], "pass") || !strcmp(w[0], "passthrough") || !strcmp(w[0], "nochange")) {
     in->kind = RW_IN_PASS;
-    if (n > 2 || (n == 2 && !rw_parse_output(w[1], &in->foutput))) return arg_error(errs, arg, "expected '%s [OUTPUT]'", w[0]);
+    if (n > 2 || (n == 2 && !rw_parse_output(w[1], &in->foutput)))
+      return arg_error(errs, arg, "expected '%s [OUTPUT]'", w[0]);
   } else if (!strcmp(w[0], "keep")) {
     in->kind = RW_IN_KEEP;
     if (n != 3) return arg_error(errs, arg, "expected 'keep FOUTPUT ROUTPUT'");
@@ -170,10 +199,12 @@ static int rw_spec_words(Rewriter *e, char *const *w, unsigned n, RwInput *in, E
     Element *x = router_find(el->router, el, w[0]);
     if (!x) return arg_error(errs, arg, "unknown input specification '%s'", w[0]);
     if (n > 1) return arg_error(errs, arg, "nothing may follow the element '%s'", w[0]);
-    if (!(in->mapper = element_cast(x, "IPMapper"))) return arg_error(errs, arg, "element '%s' is not a mapper", w[0]);
+    if (!(in->mapper = element_cast(x, "IPMapper")))
+      return arg_error(errs, arg, "element '%s' is not a mapper", w[0]);
     in->kind = RW_IN_MAPPER;
   }
-  if ((unsigned)in->foutput >= outputs || (unsigned)in->routput >= outputs) return arg_error(errs, arg, "output out of range");
+  if ((unsigned)in->foutput >= outputs || (unsigned)in->routput >= outputs)
+    return arg_error(errs, arg, "output out of range");
   return 0;
 }
 
@@ -202,7 +233,8 @@ int rw_configure(Element *el, const Args *args, Errors *errs) {
     if (!e->shares_with || !element_cast(e->shares_with, "Rewriter"))
       rc = error(errs, "MAPPING_CAPACITY: expected a number or a rewriter, not '%s'", e->capacity_text);
   }
-  if (args_count(args) != el->ninputs) return error(errs, "need %d arguments, one per input port", el->ninputs);
+  if (args_count(args) != el->ninputs)
+    return error(errs, "need %d arguments, one per input port", el->ninputs);
   if (!(e->inputs = mem_alloc((el->ninputs + 1u) * sizeof *e->inputs))) return error(errs, "out of memory");
   Handler pattern = RW_FN("pattern", rw_read_pattern, rw_write_pattern);
   if (port_handlers_make(&e->patterns, el->ninputs, pattern, errs) < 0) return -1;
@@ -211,12 +243,19 @@ int rw_configure(Element *el, const Args *args, Errors *errs) {
   return rc;
 }
 
-/* ---- Handlers --------------------------------------------------------------------------------------------------------- */
+/* ---- Handlers
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void rw_input_text(const RwInput *in, Text *out) {
-  static const char *const kinds[] = {[RW_IN_DROP] = "<drop>", [RW_IN_PASS] = "<nochange>", [RW_IN_KEEP] = "<keep>", [RW_IN_MAPPER] = "<mapper>"};
-  if (in->kind == RW_IN_PATTERN) rw_pattern_text(in->pattern, out);
-  else text_add_string(out, kinds[in->kind]);
+  static const char *const kinds[] = {[RW_IN_DROP] = "<drop>",
+                                      [RW_IN_PASS] = "<nochange>",
+                                      [RW_IN_KEEP] = "<keep>",
+                                      [RW_IN_MAPPER] = "<mapper>"};
+  if (in->kind == RW_IN_PATTERN)
+    rw_pattern_text(in->pattern, out);
+  else
+    text_add_string(out, kinds[in->kind]);
   if (in->count) text_printf(out, " [%u]", in->count);
   text_add_char(out, '\n');
 }
@@ -230,10 +269,18 @@ int rw_read(Element *el, const Handler *h, const char *param, Text *out, Errors 
     if (h->data == 'p') rw_input_text(&e->inputs[i], out);
   }
   switch (h->data) {
-  case 'n': text_printf(out, "%llu", (unsigned long long)count); break;
-  case 'f': text_printf(out, "%llu", (unsigned long long)failures); break;
-  case 's': text_printf(out, "%u", e->set->count); break;
-  case 'c': text_printf(out, "%d", e->set->capacity); break;
+  case 'n':
+    text_printf(out, "%llu", (unsigned long long)count);
+    break;
+  case 'f':
+    text_printf(out, "%llu", (unsigned long long)failures);
+    break;
+  case 's':
+    text_printf(out, "%u", e->set->count);
+    break;
+  case 'c':
+    text_printf(out, "%d", e->set->capacity);
+    break;
   }
   return 0;
 }
@@ -243,4 +290,6 @@ int rw_read_pattern(Element *el, const Handler *h, const char *param, Text *out,
   return 0;
 }
 
-const Handler *rw_extra_handler(Element *e, const char *name, unsigned index) { return port_handlers_find(&((Rewriter *)e)->patterns, name, index); }
+const Handler *rw_extra_handler(Element *e, const char *name, unsigned index) {
+  return port_handlers_find(&((Rewriter *)e)->patterns, name, index);
+}

@@ -26,8 +26,10 @@ static inline int set_tcp_checksum(SetTCPChecksum *e, Packet *p) {
   uint8_t *ip = p->network, *tcp = p->transport;
   if (e->fix_offset) {
     uint32_t header = (tcp[12] >> 4) * 4u;
-    if (header < WIRE_TCP) tcp[12] = (uint8_t)((tcp[12] & 15) | 5 << 4);
-    else if (header > length && !wire_is_fragment(ip)) tcp[12] = (uint8_t)((tcp[12] & 15) | (length / 4) << 4);
+    if (header < WIRE_TCP)
+      tcp[12] = (uint8_t)((tcp[12] & 15) | 5 << 4);
+    else if (header > length && !wire_is_fragment(ip))
+      tcp[12] = (uint8_t)((tcp[12] & 15) | (length / 4) << 4);
   }
   store16(tcp + 16, 0);
   store16(tcp + 16, (uint16_t)~wire_fold(wire_sum(tcp, length, wire_pseudo_of(ip, (uint16_t)length))));

@@ -2,8 +2,8 @@
  *
  * Synopsis: `SetUDPChecksum()`
  *
- * Expects UDP in IP with the network header set. Fragments and packets shorter than they say go to output 1; without
- * one they are dropped, the first with a message.
+ * Expects UDP in IP with the network header set. Fragments and packets shorter than they say go to output 1;
+ * without one they are dropped, the first with a message.
  *
  * Example: `InfiniteSource(LIMIT 1) -> MarkIPHeader -> SetUDPChecksum -> Discard;`
  */
@@ -15,9 +15,11 @@ typedef struct SetUDPChecksum {
 } SetUDPChecksum;
 
 static inline int set_udp_checksum(SetUDPChecksum *e, Packet *p) {
-  uint32_t there = wire_transport_bytes(p), length = there >= WIRE_UDP ? wire_get16(p->transport + 4) : UINT32_MAX;
+  uint32_t there = wire_transport_bytes(p),
+           length = there >= WIRE_UDP ? wire_get16(p->transport + 4) : UINT32_MAX;
   if (unlikely(!wire_has_ip(p) || wire_is_fragment(p->network) || length > there)) {
-    if (e->base.noutputs == 1 && !e->told) chatter(NULL, "%s :: %s: fragment or short packet", e->base.name, e->base.class->name);
+    if (e->base.noutputs == 1 && !e->told)
+      chatter(NULL, "%s :: %s: fragment or short packet", e->base.name, e->base.class->name);
     e->told = true;
     return 1;
   }
@@ -30,4 +32,5 @@ static inline int set_udp_checksum(SetUDPChecksum *e, Packet *p) {
 
 ACTION(SetUDPChecksum, set_udp_checksum)
 
-ELEMENT(SetUDPChecksum, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(SetUDPChecksum, set_udp_checksum), .args = NO_ARGS);
+ELEMENT(SetUDPChecksum, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(SetUDPChecksum, set_udp_checksum),
+        .args = NO_ARGS);

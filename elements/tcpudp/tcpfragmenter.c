@@ -2,18 +2,18 @@
  *
  * Synopsis: `TCPFragmenter(<keywords> MTU, MTU_ANNO)`
  *
- * Expects TCP packets with the network header set. A packet whose headers and payload exceed the limit leaves as several,
- * each a TCP packet of its own: with the headers of the first, link header included, but for lengths, checksums and the
- * sequence number; FIN stays on the last.
+ * Expects TCP packets with the network header set. A packet whose headers and payload exceed the limit leaves
+ * as several, each a TCP packet of its own: with the headers of the first, link header included, but for
+ * lengths, checksums and the sequence number; FIN stays on the last.
  *
- * Arguments: MTU (unsigned, 16 bits): bytes of an IP packet at most; 0: no limit. Default 0. MTU_ANNO (annotation of 2
- * bytes): a limit for the packet, where it is not 0 and smaller. One of them must be given.
+ * Arguments: MTU (unsigned, 16 bits): bytes of an IP packet at most; 0: no limit. Default 0. MTU_ANNO
+ * (annotation of 2 bytes): a limit for the packet, where it is not 0 and smaller. One of them must be given.
  *
- * Handlers: `count` (read): packets. `fragmented_count` (read): those that were cut. `fragments` (read): what came of
- * them.
+ * Handlers: `count` (read): packets. `fragmented_count` (read): those that were cut. `fragments` (read): what
+ * came of them.
  *
- * Differs: the reference cuts packets whose payload is as large as allowed, and can leave FIN on a fragment before the
- * last.
+ * Differs: the reference cuts packets whose payload is as large as allowed, and can leave FIN on a fragment
+ * before the last.
  *
  * Example: `InfiniteSource(LIMIT 1) -> MarkIPHeader -> TCPFragmenter(MTU 576) -> Discard;`
  */
@@ -71,8 +71,10 @@ static void tcp_fragmenter_push(Element *el, int port, Packet **p, unsigned n) {
       headers = there >= ip + WIRE_TCP ? ip + (p[i]->network[ip + 12] >> 4) * 4u : 0;
       if (headers < ip + WIRE_TCP || length < headers || length > there) headers = 0;
     }
-    if (!headers || mtu <= headers || length <= mtu) output_push(el, 0, p[i]);
-    else tcp_fragment_all(e, p[i], headers, length - headers, mtu - headers);
+    if (!headers || mtu <= headers || length <= mtu)
+      output_push(el, 0, p[i]);
+    else
+      tcp_fragment_all(e, p[i], headers, length - headers, mtu - headers);
   }
 }
 
@@ -81,7 +83,11 @@ static int tcp_fragmenter_configure(Element *el, const Args *args, Errors *errs)
   return e->mtu || e->anno_given ? 0 : error(errs, "at least one of MTU and MTU_ANNO must be set");
 }
 
-ELEMENT(TCPFragmenter, .ports = "1/1", .processing = "h/h", .push = tcp_fragmenter_push, .configure = tcp_fragmenter_configure,
-        .args = ARGS(ARG(TCPFragmenter, U16, "MTU", mtu, "0"), ARG(TCPFragmenter, ANNO, "MTU_ANNO", anno, NULL, .min = 2, GIVEN(TCPFragmenter, anno_given))),
-        .handlers = HANDLERS(READ_FIELD(TCPFragmenter, U64, "fragments", fragments), READ_FIELD(TCPFragmenter, U64, "fragmented_count", fragmented),
+ELEMENT(TCPFragmenter, .ports = "1/1", .processing = "h/h", .push = tcp_fragmenter_push,
+        .configure = tcp_fragmenter_configure,
+        .args = ARGS(ARG(TCPFragmenter, U16, "MTU", mtu, "0"),
+                     ARG(TCPFragmenter, ANNO, "MTU_ANNO", anno, NULL, .min = 2,
+                         GIVEN(TCPFragmenter, anno_given))),
+        .handlers = HANDLERS(READ_FIELD(TCPFragmenter, U64, "fragments", fragments),
+                             READ_FIELD(TCPFragmenter, U64, "fragmented_count", fragmented),
                              READ_FIELD(TCPFragmenter, U64, "count", count)));

@@ -4,12 +4,14 @@
  *
  * Has no input. Pushes IP packets without options or payload: TTL 255, not to be fragmented, window 32120.
  *
- * Handlers: `send` (write): `SADDR SPORT DADDR DPORT SEQNO ACKNO BITS [COUNT STOP]`; BITS is the byte of TCP flags, COUNT
- * the number of packets, 1 if it is left out; with STOP true the driver is stopped afterwards.
+ * Handlers: `send` (write): `SADDR SPORT DADDR DPORT SEQNO ACKNO BITS [COUNT STOP]`; BITS is the byte of TCP
+ * flags, COUNT the number of packets, 1 if it is left out; with STOP true the driver is stopped afterwards.
  *
- * Differs: the reference takes addresses only as numbers in the machine's byte order; here they may be either.
+ * Differs: the reference takes addresses only as numbers in the machine's byte order; here they may be
+ * either.
  *
- * Example: `t :: TCPIPSend -> IPPrint -> Discard; DriverManager(write t.send 1.0.0.1 1 2.0.0.2 80 5 6 2, stop);`
+ * Example: `t :: TCPIPSend -> IPPrint -> Discard; DriverManager(write t.send 1.0.0.1 1 2.0.0.2 80 5 6 2,
+ * stop);`
  */
 #include "../ethernet/wire.h"
 
@@ -44,11 +46,14 @@ static Packet *tcp_ip_packet(const TcpIpRequest *r) {
   tcp[12] = 5 << 4;
   tcp[13] = r->bits;
   wire_put16(tcp + 14, 32120);
-  store16(tcp + 16, (uint16_t)~wire_fold(wire_sum(tcp, WIRE_TCP, wire_pseudo(r->src, r->dst, WIRE_PROTO_TCP, WIRE_TCP))));
+  store16(tcp + 16, (uint16_t)~wire_fold(
+                        wire_sum(tcp, WIRE_TCP, wire_pseudo(r->src, r->dst, WIRE_PROTO_TCP, WIRE_TCP))));
   return p;
 }
 
-static bool tcp_ip_number(const char *s, uint64_t max, uint64_t *out) { return parse_u64(s, out) && *out <= max; }
+static bool tcp_ip_number(const char *s, uint64_t max, uint64_t *out) {
+  return parse_u64(s, out) && *out <= max;
+}
 
 /* The reference takes an address as the number that its four bytes make in memory. */
 static bool tcp_ip_address(const Element *e, const char *s, uint32_t *out) {
@@ -61,9 +66,11 @@ static bool tcp_ip_address(const Element *e, const char *s, uint32_t *out) {
 static bool tcp_ip_parse(const Element *e, char *const *w, unsigned n, TcpIpRequest *r) {
   uint64_t seq, ack, bits, count = 1;
   r->stop = false;
-  bool ok = n >= 7 && n <= 9 && tcp_ip_address(e, w[0], &r->src) && arg_parse_port(e, WIRE_PROTO_TCP, w[1], &r->sport) && tcp_ip_address(e, w[2], &r->dst) &&
-            arg_parse_port(e, WIRE_PROTO_TCP, w[3], &r->dport) && tcp_ip_number(w[4], UINT32_MAX, &seq) && tcp_ip_number(w[5], UINT32_MAX, &ack) &&
-            tcp_ip_number(w[6], 255, &bits) && (n < 8 || tcp_ip_number(w[7], UINT32_MAX, &count)) && (n < 9 || parse_bool(w[8], &r->stop));
+  bool ok = n >= 7 && n <= 9 && tcp_ip_address(e, w[0], &r->src) &&
+            arg_parse_port(e, WIRE_PROTO_TCP, w[1], &r->sport) && tcp_ip_address(e, w[2], &r->dst) &&
+            arg_parse_port(e, WIRE_PROTO_TCP, w[3], &r->dport) && tcp_ip_number(w[4], UINT32_MAX, &seq) &&
+            tcp_ip_number(w[5], UINT32_MAX, &ack) && tcp_ip_number(w[6], 255, &bits) &&
+            (n < 8 || tcp_ip_number(w[7], UINT32_MAX, &count)) && (n < 9 || parse_bool(w[8], &r->stop));
   if (!ok) return false;
   r->seq = (uint32_t)seq;
   r->ack = (uint32_t)ack;
@@ -77,7 +84,8 @@ static int tcp_ip_send(Element *e, const Handler *h, const char *value, Errors *
   TcpIpRequest r;
   bool ok = tcp_ip_parse(e, w, split_words(value, w, 10), &r);
   for (unsigned i = 0; i < countof(w); i++) mem_free(w[i]);
-  if (!ok) return error(errs, "expected 'SADDR SPORT DADDR DPORT SEQNO ACKNO BITS [COUNT STOP]', not '%s'", value);
+  if (!ok)
+    return error(errs, "expected 'SADDR SPORT DADDR DPORT SEQNO ACKNO BITS [COUNT STOP]', not '%s'", value);
   for (uint32_t i = 0; i < r.count; i++) {
     Packet *p = tcp_ip_packet(&r);
     if (!p) return error(errs, "out of memory");
@@ -87,4 +95,5 @@ static int tcp_ip_send(Element *e, const Handler *h, const char *value, Errors *
   return 0;
 }
 
-ELEMENT(TCPIPSend, .ports = "0/1", .processing = "/h", .args = NO_ARGS, .handlers = HANDLERS(WRITE_FN("send", tcp_ip_send)));
+ELEMENT(TCPIPSend, .ports = "0/1", .processing = "/h", .args = NO_ARGS,
+        .handlers = HANDLERS(WRITE_FN("send", tcp_ip_send)));

@@ -1,19 +1,20 @@
 /** TCPRewriter: changes addresses and ports of TCP flows.
  *
- * Synopsis: `TCPRewriter(INPUTSPEC0, ... [, <keywords> TCP_TIMEOUT, TCP_DONE_TIMEOUT, TCP_NODATA_TIMEOUT, TCP_GUARANTEE,
- * REAP_INTERVAL, MAPPING_CAPACITY, DST_ANNO, REPLY_ANNO])`
+ * Synopsis: `TCPRewriter(INPUTSPEC0, ... [, <keywords> TCP_TIMEOUT, TCP_DONE_TIMEOUT, TCP_NODATA_TIMEOUT,
+ * TCP_GUARANTEE, REAP_INTERVAL, MAPPING_CAPACITY, DST_ANNO, REPLY_ANNO])`
  *
  * IPRewriter for TCP only; see there for the arguments.
  *
  * Arguments: as of IPRewriter. TIMEOUT is TCP_TIMEOUT, GUARANTEE is TCP_GUARANTEE.
  *
- * Handlers: `table`, `mappings` (read): the flows, one line for each direction. `lookup` (read): takes `SADDR SPORT DADDR
- * DPORT` and answers with what that flow is rewritten to, if it is known. `table_size`, `mapping_failures`, `patterns`,
- * `size`, `capacity`, `clear`, `pattern0` ...: as of IPRewriter.
+ * Handlers: `table`, `mappings` (read): the flows, one line for each direction. `lookup` (read): takes `SADDR
+ * SPORT DADDR DPORT` and answers with what that flow is rewritten to, if it is known. `table_size`,
+ * `mapping_failures`, `patterns`, `size`, `capacity`, `clear`, `pattern0` ...: as of IPRewriter.
  *
  * Differs: it does not change sequence numbers; the reference does so on behalf of FTPPortMapper.
  *
- * Example: `Idle -> rw :: TCPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw; rw [1] -> Discard;`
+ * Example: `Idle -> rw :: TCPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw;
+ * rw [1] -> Discard;`
  */
 #include "rewriter.h"
 
@@ -57,12 +58,15 @@ static int tcp_rewriter_lookup(Element *e, const Handler *h, const char *param, 
   return rw_lookup((Rewriter *)e, 0, param, out, errs);
 }
 
-ELEMENT(TCPRewriter, .ports = "1-/1-", .processing = "h/h", .push = tcp_rewriter_push, .configure = rw_configure,
-        .initialize = tcp_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = tcp_rewriter_cast,
-        .args = ARGS(RW_ARGS(TCPRewriter), RW_ARG_DST_ANNO(TCPRewriter), RW_ARG_TIME(TCPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
+ELEMENT(TCPRewriter, .ports = "1-/1-", .processing = "h/h", .push = tcp_rewriter_push,
+        .configure = rw_configure, .initialize = tcp_rewriter_initialize, .cleanup = rw_cleanup,
+        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = tcp_rewriter_cast,
+        .args = ARGS(RW_ARGS(TCPRewriter), RW_ARG_DST_ANNO(TCPRewriter),
+                     RW_ARG_TIME(TCPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
                      RW_ARG_TIME(TCPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"),
                      RW_ARG_TIME(TCPRewriter, "TIMEOUT", timeout[RW_TCP_DATA], NULL),
                      RW_ARG_TIME(TCPRewriter, "TCP_DONE_TIMEOUT", timeout[RW_TCP_DONE], "240"),
-                     RW_ARG_TIME(TCPRewriter, "TCP_GUARANTEE", guarantee, "5"), RW_ARG_TIME(TCPRewriter, "GUARANTEE", guarantee, NULL)),
+                     RW_ARG_TIME(TCPRewriter, "TCP_GUARANTEE", guarantee, "5"),
+                     RW_ARG_TIME(TCPRewriter, "GUARANTEE", guarantee, NULL)),
         .handlers = HANDLERS(READ_FN("table", tcp_rewriter_table), READ_FN("mappings", tcp_rewriter_table),
                              READ_PARAM_FN("lookup", tcp_rewriter_lookup), RW_HANDLERS));

@@ -2,11 +2,11 @@
  *
  * Synopsis: `UDPIP6Encap(SRC, SPORT, DST, DPORT)`
  *
- * Hop limit 255; the UDP checksum is always there, as IPv6 wants it. Sets the network header and the destination address
- * annotation.
+ * Hop limit 255; the UDP checksum is always there, as IPv6 wants it. Sets the network header and the
+ * destination address annotation.
  *
- * Arguments: SRC (IPv6 address), SPORT (UDP port), DST (IPv6 address, or `DST_ANNO`: the packet's destination address
- * annotation), DPORT (UDP port).
+ * Arguments: SRC (IPv6 address), SPORT (UDP port), DST (IPv6 address, or `DST_ANNO`: the packet's destination
+ * address annotation), DPORT (UDP port).
  *
  * Handlers: `src`, `sport`, `dst`, `dport` (read/write): as the arguments.
  *
@@ -43,20 +43,29 @@ ACTION(UDPIP6Encap, udp_ip6_encap)
 static int udp_ip6_parse_dst(Element *el, const char *text, void *field, Errors *errs, int arg) {
   UDPIP6Encap *e = (UDPIP6Encap *)el;
   bool anno = !strcmp(text, "DST_ANNO");
-  if (anno) memset(e->dst, 0, 16);
-  else if (!arg_parse_ip6(el, text, e->dst)) return arg_error(errs, arg, "DST: expected an IPv6 address or DST_ANNO, not '%s'", text);
+  if (anno)
+    memset(e->dst, 0, 16);
+  else if (!arg_parse_ip6(el, text, e->dst))
+    return arg_error(errs, arg, "DST: expected an IPv6 address or DST_ANNO, not '%s'", text);
   e->dst_anno = anno;
   return 0;
 }
 
-static int udp_ip6_write_dst(Element *e, const Handler *h, const char *value, Errors *errs) { return udp_ip6_parse_dst(e, value, NULL, errs, -1); }
+static int udp_ip6_write_dst(Element *e, const Handler *h, const char *value, Errors *errs) {
+  return udp_ip6_parse_dst(e, value, NULL, errs, -1);
+}
 static int udp_ip6_write_port(Element *e, const Handler *h, const char *value, Errors *errs) {
   return udpip_parse_port(e, value, (char *)e + h->offset, errs, -1);
 }
 static bool udp_ip6_live(Element *e) { return (void)e, true; }
 
-ELEMENT(UDPIP6Encap, .ports = "1/1", .flags = "A", USE_ACTION(UDPIP6Encap, udp_ip6_encap), .can_live_reconfigure = udp_ip6_live,
-        .args = ARGS(ARG_MUST(UDPIP6Encap, IP6, "SRC", src), ARG_MUST(UDPIP6Encap, CUSTOM, "SPORT", sport, .parse = udpip_parse_port),
-                     ARG_MUST(UDPIP6Encap, CUSTOM, "DST", dst, .parse = udp_ip6_parse_dst), ARG_MUST(UDPIP6Encap, CUSTOM, "DPORT", dport, .parse = udpip_parse_port)),
-        .handlers = HANDLERS(RW_FIELD(UDPIP6Encap, IP6, "src", src), RW_FIELD(UDPIP6Encap, U16, "sport", sport, .write = udp_ip6_write_port),
-                             RW_FIELD(UDPIP6Encap, IP6, "dst", dst, .write = udp_ip6_write_dst), RW_FIELD(UDPIP6Encap, U16, "dport", dport, .write = udp_ip6_write_port)));
+ELEMENT(UDPIP6Encap, .ports = "1/1", .flags = "A", USE_ACTION(UDPIP6Encap, udp_ip6_encap),
+        .can_live_reconfigure = udp_ip6_live,
+        .args = ARGS(ARG_MUST(UDPIP6Encap, IP6, "SRC", src),
+                     ARG_MUST(UDPIP6Encap, CUSTOM, "SPORT", sport, .parse = udpip_parse_port),
+                     ARG_MUST(UDPIP6Encap, CUSTOM, "DST", dst, .parse = udp_ip6_parse_dst),
+                     ARG_MUST(UDPIP6Encap, CUSTOM, "DPORT", dport, .parse = udpip_parse_port)),
+        .handlers = HANDLERS(RW_FIELD(UDPIP6Encap, IP6, "src", src),
+                             RW_FIELD(UDPIP6Encap, U16, "sport", sport, .write = udp_ip6_write_port),
+                             RW_FIELD(UDPIP6Encap, IP6, "dst", dst, .write = udp_ip6_write_dst),
+                             RW_FIELD(UDPIP6Encap, U16, "dport", dport, .write = udp_ip6_write_port)));

@@ -3,8 +3,8 @@
  * Synopsis: `UDPRewriter(INPUTSPEC0, ... [, <keywords> TIMEOUT, STREAMING_TIMEOUT, GUARANTEE, REAP_INTERVAL,
  * MAPPING_CAPACITY, DST_ANNO, REPLY_ANNO])`
  *
- * IPRewriter with one table and one set of timeouts; see there for the input specifications. TCP and DCCP packets are
- * rewritten, too, but their flows are not told from UDP flows.
+ * IPRewriter with one table and one set of timeouts; see there for the input specifications. TCP and DCCP
+ * packets are rewritten, too, but their flows are not told from UDP flows.
  *
  * Arguments: as of IPRewriter. TIMEOUT (UDP_TIMEOUT is the same), default 5 minutes. STREAMING_TIMEOUT
  * (UDP_STREAMING_TIMEOUT): of flows with three packets and one in each direction; default TIMEOUT. GUARANTEE
@@ -12,7 +12,8 @@
  *
  * Handlers: `table`, `mappings`, `lookup` and the rest: as of TCPRewriter.
  *
- * Example: `Idle -> rw :: UDPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw; rw [1] -> Discard;`
+ * Example: `Idle -> rw :: UDPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw;
+ * rw [1] -> Discard;`
  */
 #include "rewriter.h"
 
@@ -23,14 +24,16 @@ typedef struct UDPRewriter {
 always_inline bool udp_rewriter_key(const Rewriter *e, const Packet *p, RwKey *k) {
   k->map = 0;
   k->class = RW_UDP;
-  return rw_port_key(p, k) && (k->proto == WIRE_PROTO_UDP || k->proto == WIRE_PROTO_TCP || k->proto == 33); /* DCCP */
+  return rw_port_key(p, k) &&
+         (k->proto == WIRE_PROTO_UDP || k->proto == WIRE_PROTO_TCP || k->proto == 33); /* DCCP */
 }
 
 always_inline int udp_rewriter_apply(const Rewriter *e, RwFlow *f, int direction, Packet *p) {
   uint8_t *ip = rw_apply_ip(e, f, direction, p), *transport = ip + wire_ip_header(ip);
   if (likely(ip[9] == WIRE_PROTO_UDP)) return rw_apply_udp(f, direction, transport);
   rw_apply_ports(f, direction, transport);
-  if (ip[9] == WIRE_PROTO_TCP && packet_end(p) - transport >= 18) rw_adjust(transport + 16, direction, f->port_delta);
+  if (ip[9] == WIRE_PROTO_TCP && packet_end(p) - transport >= 18)
+    rw_adjust(transport + 16, direction, f->port_delta);
   return rw_udp_state(f, direction);
 }
 
@@ -59,12 +62,17 @@ static int udp_rewriter_lookup(Element *e, const Handler *h, const char *param, 
   return rw_lookup((Rewriter *)e, 0, param, out, errs);
 }
 
-ELEMENT(UDPRewriter, .ports = "1-/1-", .processing = "h/h", .push = udp_rewriter_push, .configure = rw_configure,
-        .initialize = udp_rewriter_initialize, .cleanup = rw_cleanup, .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = udp_rewriter_cast,
-        .args = ARGS(RW_ARGS(UDPRewriter), RW_ARG_DST_ANNO(UDPRewriter), RW_ARG_TIME(UDPRewriter, "TIMEOUT", timeout[RW_UDP], "300"),
+ELEMENT(UDPRewriter, .ports = "1-/1-", .processing = "h/h", .push = udp_rewriter_push,
+        .configure = rw_configure, .initialize = udp_rewriter_initialize, .cleanup = rw_cleanup,
+        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = udp_rewriter_cast,
+        .args = ARGS(RW_ARGS(UDPRewriter), RW_ARG_DST_ANNO(UDPRewriter),
+                     RW_ARG_TIME(UDPRewriter, "TIMEOUT", timeout[RW_UDP], "300"),
                      RW_ARG_TIME(UDPRewriter, "UDP_TIMEOUT", timeout[RW_UDP], NULL),
-                     ARG(UDPRewriter, INTERVAL, "STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL, .min = 0, .max = 2.1e15, GIVEN(UDPRewriter, rw.streaming_given)),
-                     ARG(UDPRewriter, INTERVAL, "UDP_STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL, .min = 0, .max = 2.1e15, GIVEN(UDPRewriter, rw.streaming_given)),
-                     RW_ARG_TIME(UDPRewriter, "GUARANTEE", udp_guarantee, "5"), RW_ARG_TIME(UDPRewriter, "UDP_GUARANTEE", udp_guarantee, NULL)),
+                     ARG(UDPRewriter, INTERVAL, "STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL,
+                         .min = 0, .max = 2.1e15, GIVEN(UDPRewriter, rw.streaming_given)),
+                     ARG(UDPRewriter, INTERVAL, "UDP_STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL,
+                         .min = 0, .max = 2.1e15, GIVEN(UDPRewriter, rw.streaming_given)),
+                     RW_ARG_TIME(UDPRewriter, "GUARANTEE", udp_guarantee, "5"),
+                     RW_ARG_TIME(UDPRewriter, "UDP_GUARANTEE", udp_guarantee, NULL)),
         .handlers = HANDLERS(READ_FN("table", udp_rewriter_table), READ_FN("mappings", udp_rewriter_table),
                              READ_PARAM_FN("lookup", udp_rewriter_lookup), RW_HANDLERS));
