@@ -48,7 +48,7 @@ Options:
   -p, --port PORT               Listen for control connections on TCP port PORT ('PORT+': or a later one).
   -u, --unix-socket FILE        Listen for control connections on a Unix socket.
       --socket FD               Take control connections from file descriptor FD.
-  -R, --allow-reconfigure       Provide a writable 'hotconfig' handler.
+  -R, --allow-reconfigure       Accepted; this version has no 'hotconfig' handler.
   -h, --handler ELEMENT.H       Call read handler H when the driver has stopped and print its value. ELEMENT may
                                 be a class or contain '*', '?' and '[...]'.
   -x, --exit-handler ELEMENT.H  Use the value of the handler as exit status.
@@ -139,8 +139,7 @@ function apply(option: Parsed, line: CommandLine): void {
       run.controlSockets.push(`SOCKET, ${value}`);
       break;
     case 'reconfigure':
-      run.reconfigure = !option.negated;
-      break;
+      break; // accepted; there is no 'hotconfig' handler to switch on yet
     case 'quit':
       run.quit = true;
       break;

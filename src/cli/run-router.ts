@@ -35,7 +35,6 @@ export interface RunOptions {
   threads?: number;
   /** Arguments of ControlSocket elements to add. */
   controlSockets?: string[];
-  reconfigure?: boolean;
   /** Write the plan to this file and stop. */
   planOnly?: string;
   /** Called when the router is initialised, before it runs. */
@@ -48,8 +47,6 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
     if (options.warnings !== false) message(`warning: ${text}\n`);
   };
   if ((options.threads ?? 1) > 1) warn('this version runs routers on a single thread');
-  if (options.reconfigure)
-    warn("'hotconfig' cannot be written in this version; use 'clicklet swap' with a router in a VM");
   let router: Router;
   try {
     const compiled = compileText(config, options);
