@@ -11,6 +11,7 @@ import {
   Router,
 } from '../engine/router.ts';
 import { classTable } from '../engine/table.ts';
+import type { FlatGraph } from '../graph/flat-graph.ts';
 import { printFlat } from '../graph/print-flat.ts';
 import { Diagnostics } from '../lang/diagnostics.ts';
 import { parse } from '../lang/parse.ts';
@@ -101,8 +102,15 @@ function compileText(config: ConfigText, options: RunOptions): Configuration {
   });
   const { graph, warnings } = compiled;
   // The reference serves the flat configuration as `config` where compact_config is required.
-  if (!graph.requirements.some(({ type }) => type === 'compact_config')) return compiled;
-  return { graph, warnings, plan: writePlan(graph, { source: printFlat(graph), batch: options.batch ?? 0 }) };
+  const compact = graph.requirements.some(({ type }) => type === 'compact_config');
+  const batch = options.batch || (callsHandlers(graph) ? 1 : 0);
+  if (!compact && batch === (options.batch ?? 0)) return compiled;
+  return { graph, warnings, plan: writePlan(graph, { source: compact ? printFlat(graph) : text, batch }) };
+}
+
+/** Does an element call handlers as packets pass (`COUNT_CALL 5 s.switch 1`)? Then each packet must be through first. */
+function callsHandlers({ elements }: FlatGraph): boolean {
+  return elements.some(({ args }) => args.some(({ text }) => /^[A-Z_]*_CALL\s/.test(text)));
 }
 
 /** Declarations of the control sockets that the command line asks for, named as the reference names them. */

@@ -98,5 +98,5 @@ class XmlWriter {
 
 function place(where: string): string {
   const [, file, line] = /^(.*):(\d+)$/s.exec(where) ?? [];
-  return file === undefined ? '' : ` file="${xmlQuote(file)}" line="${line}"`;
+  return file === undefined || line === '0' ? '' : ` file="${xmlQuote(file)}" line="${line}"`;
 }
