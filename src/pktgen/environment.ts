@@ -1,7 +1,7 @@
 /** Where a result was measured. */
 
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
+import { cpus, getPriority, loadavg, release } from 'node:os';
 import { version } from '../engine/paths.ts';
 import { kvmProblem } from '../vm/vmm.ts';
 import type { Environment } from './results.ts';
@@ -27,6 +27,7 @@ export function environment(generatorCpu: number | null, dutCpu: number | null):
     clicklet: version,
     date: new Date().toISOString(),
     loadAverage: loadavg().map((x) => Math.round(x * 100) / 100),
+    priority: getPriority(),
     generatorCpu,
     dutCpu,
     timestamps: timestamps(),

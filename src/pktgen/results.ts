@@ -65,6 +65,8 @@ export const EnvironmentSchema = z.object({
   clicklet: z.string(),
   date: z.string(),
   loadAverage: z.array(z.number()),
+  /** Of the processes that were measured: -20 (before all others) to 19. */
+  priority: z.number(),
   generatorCpu: z.number().nullable(),
   dutCpu: z.number().nullable(),
   timestamps: z.string(),

@@ -49,6 +49,7 @@ function result(pps: number, size: number | string = 64): BenchResult {
       clicklet: '',
       date: '',
       loadAverage: [],
+      priority: 0,
       generatorCpu: null,
       dutCpu: null,
       timestamps: '',
