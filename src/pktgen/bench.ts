@@ -66,13 +66,13 @@ export async function runBench(o: BenchOptions): Promise<BenchResult> {
     // not permitted: the result says which priority it had
   }
   try {
-    return await measure(o);
+    return await firstThatRuns(o);
   } finally {
     setPriority(before);
   }
 }
 
-async function measure(o: BenchOptions): Promise<BenchResult> {
+async function firstThatRuns(o: BenchOptions): Promise<BenchResult> {
   const compile = (target: 'host' | 'guest') =>
     compilePlan(o.text, o.file, {
       variables: o.variables ?? {},
