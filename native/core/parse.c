@@ -315,12 +315,38 @@ bool parse_ether(const char *s, uint8_t out[6]) {
   return true;
 }
 
+/* Skips a comment at s, or returns s. */
+static const char *comment_end(const char *s) {
+  if (s[0] == '/' && s[1] == '/') {
+    while (*s && *s != '\n' && *s != '\r') s++;
+  } else if (s[0] == '/' && s[1] == '*') {
+    for (s += 2; *s && !(s[0] == '*' && s[1] == '/'); s++) {}
+    if (*s) s += 2;
+  }
+  return s;
+}
+
+/* The end of \<...> at s, after the '>'. Comments in it may hold any character. */
+static const char *hex_end(const char *s) {
+  s += 2;
+  while (*s && *s != '>') {
+    const char *c = comment_end(s);
+    s = c > s ? c : s + 1;
+  }
+  return *s ? s + 1 : s;
+}
+
 /* One quoted or plain stretch of a word; s at a quote, or at "\<". Appends its text and returns what follows. */
 static const char *quoted(const char *s, Text *out) {
   if (*s == '\\') { /* \<hex digits and spaces> */
     int high = -1;
-    for (s += 2; *s && *s != '>'; s++) {
-      int v = hex_value(*s);
+    for (s += 2; *s && *s != '>';) {
+      const char *c = comment_end(s);
+      if (c > s) {
+        s = c;
+        continue;
+      }
+      int v = hex_value(*s++);
       if (v < 0) continue;
       if (high < 0) high = v;
       else {
@@ -380,11 +406,8 @@ static const char *word_end(const char *s, const char **error) {
         return s;
       }
       s++;
-    } else if (*s == '\\' && s[1] == '<') {
-      while (*s && *s != '>') s++;
-      if (*s) s++;
     } else
-      s++;
+      s = *s == '\\' && s[1] == '<' ? hex_end(s) : s + 1;
   }
   return s;
 }
@@ -425,17 +448,6 @@ void quote(const char *s, Text *out) {
   text_add_char(out, '"');
 }
 
-/* Skips a comment at s, or returns s. */
-static const char *comment_end(const char *s) {
-  if (s[0] == '/' && s[1] == '/') {
-    while (*s && *s != '\n' && *s != '\r') s++;
-  } else if (s[0] == '/' && s[1] == '*') {
-    for (s += 2; *s && !(s[0] == '*' && s[1] == '/'); s++) {}
-    if (*s) s += 2;
-  }
-  return s;
-}
-
 unsigned split_args(const char *s, char **out, unsigned max) {
   unsigned n = 0;
   for (;;) {
@@ -453,12 +465,12 @@ unsigned split_args(const char *s, char **out, unsigned max) {
       if (*s == '"' || *s == '\'' || (*s == '\\' && s[1] == '<')) {
         const char *e = s;
         if (*s == '\\') {
-          while (*e && *e != '>') e++;
+          e = hex_end(s);
         } else {
           for (e++; *e && *e != *s; e++)
             if (*s == '"' && *e == '\\' && e[1]) e++;
+          if (*e) e++;
         }
-        if (*e) e++;
         text_add(&t, s, (size_t)(e - s));
         s = e;
       } else
