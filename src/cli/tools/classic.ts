@@ -24,7 +24,7 @@ export function formatClassic(diagnostics: readonly Diagnostic[], phase = 'confi
     const said = OF_ELEMENT.exec(message);
     if (!said) {
       context = '';
-      text += `${place}${kind}${message.replace(GUESS, '')}\n`;
+      text += `${place}${kind}${message.replace(GUESS, '')}\n${previousDeclaration(diagnostic)}`;
       continue;
     }
     const next = `${place}While ${phase} '${said[1]}':\n`;
@@ -40,4 +40,12 @@ export function formatClassic(diagnostics: readonly Diagnostic[], phase = 'confi
 function placeOf({ message, span, notes }: Diagnostic): Diagnostic['span'] {
   if (!message.startsWith('illegal reuse')) return span;
   return notes.find((note) => / declared here$/.test(note.message))?.span ?? span;
+}
+
+function previousDeclaration({ message, notes }: Diagnostic): string {
+  const element = /^redeclaration of (element '.*')$/s.exec(message)?.[1];
+  const first = notes.find((note) => note.message === 'first declared here')?.span;
+  if (element === undefined || !first) return '';
+  const { file, line } = first.source.locate(first.start);
+  return `${file}:${line}: ${element} previously declared here\n`;
 }
