@@ -44,8 +44,8 @@ export function readPatterns(text: string, file: string, diagnostics: Diagnostic
     if (!body || !replacement) continue;
     patterns.push({
       name,
-      pattern: flatten(text, name, body, diagnostics),
-      replacement: flatten(text, className, replacement, diagnostics),
+      pattern: flatten({ text, file }, name, body, diagnostics),
+      replacement: flatten({ text, file }, className, replacement, diagnostics),
     });
   }
   return patterns;
@@ -59,7 +59,12 @@ function bodyOf(scope: Scope, className: string): Scope | undefined {
 const PREFIX = 'click_xform_pattern/';
 
 /** Flatten one compound by using it, with an element on either side to see its ports. */
-function flatten(text: string, className: string, body: Scope, diagnostics: Diagnostics): Fragment {
+function flatten(
+  { text, file }: { text: string; file: string },
+  className: string,
+  body: Scope,
+  diagnostics: Diagnostics,
+): Fragment {
   const [inner, before, after] = [PREFIX.slice(0, -1), 'click_xform_input', 'click_xform_output'];
   const args = body.parameters.map(({ keyword, name }) =>
     keyword === undefined || keyword === '__REST__' ? `$${name}` : `${keyword} $${name}`,
@@ -67,7 +72,7 @@ function flatten(text: string, className: string, body: Scope, diagnostics: Diag
   const lines = [`${before} :: Idle; ${after} :: Idle; ${inner} :: ${className}(${args.join(', ')});`];
   for (let port = 0; port < body.inputs; port++) lines.push(`${before} [${port}] -> [${port}] ${inner};`);
   for (let port = 0; port < body.outputs; port++) lines.push(`${inner} [${port}] -> [${port}] ${after};`);
-  const ast = parse(`${text}\n;${lines.join('\n')}`, className, diagnostics);
+  const ast = parse(`${text}\n;${lines.join('\n')}`, file, diagnostics);
   const graph = new EditableGraph(elaborate(ast, { order: 'tool', expandVariables: false }, diagnostics));
   const [input, output] = [graph.byName(before), graph.byName(after)];
   for (const e of graph.elements) {
