@@ -41,7 +41,9 @@ const run = spawnSync(process.execPath, [cmakeJs, ...args], { cwd: root, encodin
 const log = `${run.stdout ?? ''}${run.stderr ?? ''}`;
 writeFileSync(join(root, 'build', 'build.log'), log);
 if (run.status !== 0) {
-  const errors = log.split('\n').filter((line) => /error:|undefined reference|multiple definition|CMake Error/.test(line));
+  const errors = log
+    .split('\n')
+    .filter((line) => /error:|undefined reference|multiple definition|CMake Error/.test(line));
   for (const line of errors.slice(0, 20)) console.error(line.slice(0, 300));
   fail('the C build failed; the whole log is in build/build.log');
 }

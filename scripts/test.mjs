@@ -34,7 +34,9 @@ try {
   passed = results.numPassedTests;
   skipped = results.numPendingTests + results.numTodoTests;
   // A file that could not be loaded has no tests to count.
-  failed += results.testResults.filter((f) => f.status === 'failed' && f.assertionResults.length === 0).length;
+  failed += results.testResults.filter(
+    (f) => f.status === 'failed' && f.assertionResults.length === 0,
+  ).length;
 } catch (e) {
   console.error(`no test results: ${e.message}`);
 }

@@ -8,7 +8,8 @@
  * order in which fields are applied to a packet that is made (-1: cannot be read) */
 #define SUMMARY_FIELDS(X)                                                                                    \
   X(timestamp, 8, 100)                                                                                       \
-  X(ntimestamp, 8, 100) X(ts_sec, 4, 100) X(ts_usec, 4, 100) X(ts_usec1, 8, 100) X(first_timestamp, 8, 100)  \
+  X(ntimestamp, 8, 100)                                                                                      \
+  X(ts_sec, 4, 100) X(ts_usec, 4, 100) X(ts_usec1, 8, 100) X(first_timestamp, 8, 100)                        \
       X(first_ntimestamp, 8, 100) X(count, 4, 100) X(link, 1, 100) X(paint, 1, 100) X(direction, 1, 100)     \
           X(aggregate, 4, 100) X(wire_len, 4, 100) X(eth_src, 6, 200) X(eth_dst, 6, 200) X(eth_type, 2, 200) \
               X(ip_src, 4, 300) X(ip_dst, 4, 300) X(ip_tos, 1, 300) X(ip_dscp, 1, 300) X(ip_ecn, 1, 300)     \

@@ -3,7 +3,15 @@
 #define CLICKLET_ELEMENTS_CHECKIPHEADER_H
 #include "iplist.h"
 
-enum { CHECK_IP_TINY, CHECK_IP_VERSION, CHECK_IP_HLEN, CHECK_IP_LEN, CHECK_IP_SUM, CHECK_IP_SRC, CHECK_IP_REASONS };
+enum {
+  CHECK_IP_TINY,
+  CHECK_IP_VERSION,
+  CHECK_IP_HLEN,
+  CHECK_IP_LEN,
+  CHECK_IP_SUM,
+  CHECK_IP_SRC,
+  CHECK_IP_REASONS
+};
 
 typedef struct CheckIPHeader {
   Element base;
@@ -14,8 +22,9 @@ typedef struct CheckIPHeader {
   uint64_t reasons[CHECK_IP_REASONS];
 } CheckIPHeader;
 
-static const char *const check_ip_reasons[CHECK_IP_REASONS] = {
-    "tiny packet", "bad IP version", "bad IP header length", "bad IP length", "bad IP checksum", "bad source address"};
+static const char *const check_ip_reasons[CHECK_IP_REASONS] = {"tiny packet",          "bad IP version",
+                                                               "bad IP header length", "bad IP length",
+                                                               "bad IP checksum",      "bad source address"};
 
 static __attribute__((noinline, unused)) int check_ip_fail(CheckIPHeader *e, int reason) {
   if (!e->drops || e->verbose) chatter(&e->base, "IP header check failed: %s", check_ip_reasons[reason]);
@@ -24,7 +33,8 @@ static __attribute__((noinline, unused)) int check_ip_fail(CheckIPHeader *e, int
   return 1;
 }
 
-/* Returns what is wrong with the packet, or sets its headers and annotation, cuts it to its length and returns -1. */
+/* Returns what is wrong with the packet, or sets its headers and annotation, cuts it to its length and
+ * returns -1. */
 always_inline int check_ip_packet(CheckIPHeader *e, Packet *p) {
   uint8_t *h = p->data + e->offset;
   uint32_t have = p->len - e->offset;
@@ -53,7 +63,8 @@ static inline int check_ip_header(CheckIPHeader *e, Packet *p) {
   return likely(wrong < 0) ? 0 : check_ip_fail(e, wrong);
 }
 
-static inline int check_ip_parse_interfaces(Element *e, const char *text, void *field, Errors *errs, int arg) {
+static inline int check_ip_parse_interfaces(Element *e, const char *text, void *field, Errors *errs,
+                                            int arg) {
   CheckIPHeader *c = (CheckIPHeader *)e;
   Text word = {0};
   int rc = 0;
@@ -61,11 +72,14 @@ static inline int check_ip_parse_interfaces(Element *e, const char *text, void *
   for (const char *s = text; !rc && (s = next_word(s, &word, NULL));) {
     IPPrefix net;
     if (!arg_parse_ip_prefix(e, text_cstr(&word), true, &net))
-      rc = arg_error(errs, arg, "INTERFACES: expected IP addresses with prefix lengths, not '%s'", text_cstr(&word));
-    else if (!ip_list_add(&c->bad_src, net.addr | ~net.mask) || !ip_list_add(&c->good_dst, net.addr)) rc = error(errs, "out of memory");
+      rc = arg_error(errs, arg, "INTERFACES: expected IP addresses with prefix lengths, not '%s'",
+                     text_cstr(&word));
+    else if (!ip_list_add(&c->bad_src, net.addr | ~net.mask) || !ip_list_add(&c->good_dst, net.addr))
+      rc = error(errs, "out of memory");
   }
   text_free(&word);
-  if (!rc && (!ip_list_add(&c->bad_src, 0) || !ip_list_add(&c->bad_src, 0xffffffff))) rc = error(errs, "out of memory");
+  if (!rc && (!ip_list_add(&c->bad_src, 0) || !ip_list_add(&c->bad_src, 0xffffffff)))
+    rc = error(errs, "out of memory");
   return rc;
 }
 
@@ -78,12 +92,15 @@ static inline int check_ip_configure(Element *e, const Args *args, Errors *errs)
   if (n > 1 || (n == 1 && !parse_u64(args_text(args, 0), &offset))) {
     i = 1;
     rc = ip_list_parse(e, args_text(args, 0), &c->bad_src, errs, args_index(args, 0));
-    if (!ip_list_add(&c->bad_src, 0) || !ip_list_add(&c->bad_src, 0xffffffff)) rc = error(errs, "out of memory");
+    if (!ip_list_add(&c->bad_src, 0) || !ip_list_add(&c->bad_src, 0xffffffff))
+      rc = error(errs, "out of memory");
   }
   if (i < n) {
     if (!parse_u64(args_text(args, i), &offset) || offset > 65535)
-      rc = arg_error(errs, args_index(args, i), "OFFSET: expected a number of bytes, not '%s'", args_text(args, i));
-    else c->offset = (uint32_t)offset;
+      rc = arg_error(errs, args_index(args, i), "OFFSET: expected a number of bytes, not '%s'",
+                     args_text(args, i));
+    else
+      c->offset = (uint32_t)offset;
     i++;
   }
   if (i < n) rc = arg_error(errs, args_index(args, i), "too many arguments: '%s'", args_text(args, i));
@@ -101,7 +118,8 @@ static inline void check_ip_take_state(Element *e, Element *old) {
   memcpy(c->reasons, o->reasons, sizeof c->reasons);
 }
 
-static inline int check_ip_read_details(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+static inline int check_ip_read_details(Element *e, const Handler *h, const char *param, Text *out,
+                                        Errors *errs) {
   CheckIPHeader *c = (CheckIPHeader *)e;
   (void)h, (void)param;
   if (!c->details) return error(errs, "drop_details needs DETAILS true");
@@ -110,14 +128,15 @@ static inline int check_ip_read_details(Element *e, const Handler *h, const char
   return 0;
 }
 
-#define CHECK_IP_ARGS(checksum_default)                                                                            \
-  ARGS(ARG(CheckIPHeader, CUSTOM, "INTERFACES", bad_src, NULL, .parse = check_ip_parse_interfaces),                \
-       ARG(CheckIPHeader, CUSTOM, "BADSRC", bad_src, NULL, .parse = ip_list_parse_arg),                            \
-       ARG(CheckIPHeader, CUSTOM, "GOODDST", good_dst, NULL, .parse = ip_list_parse_arg),                          \
-       ARG(CheckIPHeader, U32, "OFFSET", offset, "0", .min = 0, .max = 65535),                                     \
-       ARG(CheckIPHeader, BOOL, "VERBOSE", verbose, "false"), ARG(CheckIPHeader, BOOL, "DETAILS", details, "false"), \
+#define CHECK_IP_ARGS(checksum_default)                                                                      \
+  ARGS(ARG(CheckIPHeader, CUSTOM, "INTERFACES", bad_src, NULL, .parse = check_ip_parse_interfaces),          \
+       ARG(CheckIPHeader, CUSTOM, "BADSRC", bad_src, NULL, .parse = ip_list_parse_arg),                      \
+       ARG(CheckIPHeader, CUSTOM, "GOODDST", good_dst, NULL, .parse = ip_list_parse_arg),                    \
+       ARG(CheckIPHeader, U32, "OFFSET", offset, "0", .min = 0, .max = 65535),                               \
+       ARG(CheckIPHeader, BOOL, "VERBOSE", verbose, "false"),                                                \
+       ARG(CheckIPHeader, BOOL, "DETAILS", details, "false"),                                                \
        ARG(CheckIPHeader, BOOL, "CHECKSUM", checksum, checksum_default), ARG_ALL_REST("OFFSET_OR_BADSRC"))
-#define CHECK_IP_HANDLERS \
+#define CHECK_IP_HANDLERS                                                                                    \
   HANDLERS(READ_FIELD(CheckIPHeader, U64, "drops", drops), READ_FN("drop_details", check_ip_read_details))
 
 #endif

@@ -1,7 +1,8 @@
 /* classify.c: building, simplifying and showing the decision graphs of classify.h. */
 #include "classify.h"
 
-/* ---- Expressions ------------------------------------------------------------------------------------------------- */
+/* ---- Expressions
+ * ------------------------------------------------------------------------------------------------- */
 
 static uint32_t expr_new(Filter *f, int kind) {
   if (f->nexprs == f->exprs_room) {
@@ -34,8 +35,10 @@ uint32_t filter_test(Filter *f, unsigned offset, uint32_t value, uint32_t mask) 
 void filter_add(Filter *f, uint32_t to, uint32_t child) {
   if (!to || !child) return;
   FilterExpr *e = &f->exprs[to - 1];
-  if (e->last) f->exprs[e->last - 1].sibling = child;
-  else e->child = child;
+  if (e->last)
+    f->exprs[e->last - 1].sibling = child;
+  else
+    e->child = child;
   e->last = child;
 }
 
@@ -63,9 +66,15 @@ void filter_link(Filter *f, uint32_t expr, int32_t yes, int32_t no) {
     n = f->exprs[c - 1].sibling;
     int32_t after = n ? (int32_t)f->exprs[n - 1].first : -1;
     switch (e->kind) {
-    case FILTER_AND: filter_link(f, c, n ? after : yes, no); break;
-    case FILTER_OR: filter_link(f, c, yes, n ? after : no); break;
-    case FILTER_NOT: filter_link(f, c, no, yes); break;
+    case FILTER_AND:
+      filter_link(f, c, n ? after : yes, no);
+      break;
+    case FILTER_OR:
+      filter_link(f, c, yes, n ? after : no);
+      break;
+    case FILTER_NOT:
+      filter_link(f, c, no, yes);
+      break;
     default: { /* condition ? yes : ... */
       uint32_t otherwise = n ? f->exprs[n - 1].sibling : 0;
       if (!otherwise) {
@@ -86,17 +95,25 @@ void filter_free(Filter *f) {
   *f = (Filter){0};
 }
 
-/* ---- What is known ----------------------------------------------------------------------------------------------- */
+/* ---- What is known
+ * ----------------------------------------------------------------------------------------------- */
 
 #define KNOWN_WORDS 12
 #define KNOWN_NOTS 48
 
 typedef struct Known { /* on all paths to a test; forgetting is always allowed */
   uint8_t nwords, nnots;
-  uint16_t next_not;  /* the one to forget when there are too many */
-  uint32_t have[3];   /* bytes that are there, by area */
-  struct { uint16_t offset; uint32_t mask, value; } words[KNOWN_WORDS];
-  struct { uint16_t offset; bool is; uint32_t mask, value; } nots[KNOWN_NOTS]; /* not so (or so), or the packet is too short for it */
+  uint16_t next_not; /* the one to forget when there are too many */
+  uint32_t have[3];  /* bytes that are there, by area */
+  struct {
+    uint16_t offset;
+    uint32_t mask, value;
+  } words[KNOWN_WORDS];
+  struct {
+    uint16_t offset;
+    bool is;
+    uint32_t mask, value;
+  } nots[KNOWN_NOTS]; /* not so (or so), or the packet is too short for it */
 } Known;
 
 /* "This, or this, or that": what is known where paths meet. */
@@ -114,7 +131,9 @@ typedef struct Build {
   bool *there;       /* per test: the bytes it looks at are known to exist */
 } Build;
 
-static unsigned area_of(bool flat, unsigned offset) { return flat || offset < CLASSIFY_NETWORK ? 0 : offset < CLASSIFY_TRANSPORT ? 1 : 2; }
+static unsigned area_of(bool flat, unsigned offset) {
+  return flat || offset < CLASSIFY_NETWORK ? 0 : offset < CLASSIFY_TRANSPORT ? 1 : 2;
+}
 static unsigned area_start(bool flat, unsigned offset) { return flat ? 0 : area_of(flat, offset) * 256; }
 /* Bytes from its offset that a test looks at. */
 static unsigned mask_bytes(uint32_t mask) { return mask ? 4 - (unsigned)__builtin_clz(mask) / 8 : 0; }
@@ -134,25 +153,35 @@ static int known_answer(const Build *b, const Known *k, const ClassifyTest *t) {
   for (unsigned i = 0; i < k->nwords; i++) {
     if (k->words[i].offset != t->offset) continue;
     uint32_t both = k->words[i].mask & t->mask;
-    if ((k->words[i].value ^ t->value) & both) wrong = true;
-    else if (both == t->mask) return 1; /* the bytes are there, as their values are known */
+    if ((k->words[i].value ^ t->value) & both)
+      wrong = true;
+    else if (both == t->mask)
+      return 1; /* the bytes are there, as their values are known */
   }
   for (unsigned i = 0; i < k->nnots && !wrong; i++) {
     if (k->nots[i].offset != t->offset) continue;
     uint32_t mask = k->nots[i].mask;
-    if (k->nots[i].is) { /* counts for packets that are long enough for it: those long enough for t, at least */
+    if (k->nots[i]
+            .is) { /* counts for packets that are long enough for it: those long enough for t, at least */
       if (mask_bytes(mask) > mask_bytes(t->mask)) continue;
-      if ((k->nots[i].value ^ t->value) & mask & t->mask) wrong = true;
-      else if (!(t->mask & ~mask) && (there || t->short_yes)) return 1;
-    } else if ((mask & ~t->mask) == 0 && (t->value & mask) == k->nots[i].value) wrong = true;
-    else if (there && mask == t->mask && one_bit(mask) && k->nots[i].value != t->value) return 1;
+      if ((k->nots[i].value ^ t->value) & mask & t->mask)
+        wrong = true;
+      else if (!(t->mask & ~mask) && (there || t->short_yes))
+        return 1;
+    } else if ((mask & ~t->mask) == 0 && (t->value & mask) == k->nots[i].value)
+      wrong = true;
+    else if (there && mask == t->mask && one_bit(mask) && k->nots[i].value != t->value)
+      return 1;
   }
   return wrong && (there || !t->short_yes) ? 0 : -1;
 }
 
 /* Whether a "not" (or "is") of `from` follows from what `k` knows. */
 static bool known_implies(const Build *b, const Known *k, const Known *from, unsigned i) {
-  ClassifyTest t = {.offset = from->nots[i].offset, .mask = from->nots[i].mask, .value = from->nots[i].value, .short_yes = from->nots[i].is};
+  ClassifyTest t = {.offset = from->nots[i].offset,
+                    .mask = from->nots[i].mask,
+                    .value = from->nots[i].value,
+                    .short_yes = from->nots[i].is};
   return known_answer(b, k, &t) == from->nots[i].is;
 }
 
@@ -181,7 +210,8 @@ static void known_add(const Build *b, Known *k, const ClassifyTest *t, bool yes)
   uint32_t open = t->mask;
   if (there)
     for (unsigned i = 0; i < k->nwords; i++)
-      if (k->words[i].offset == t->offset && !((k->words[i].value ^ t->value) & k->words[i].mask & t->mask)) open &= ~k->words[i].mask;
+      if (k->words[i].offset == t->offset && !((k->words[i].value ^ t->value) & k->words[i].mask & t->mask))
+        open &= ~k->words[i].mask;
   if (!yes && there && one_bit(open)) {
     known_word(k, t->offset, open, ~t->value & open);
     return;
@@ -204,7 +234,8 @@ static void known_meet(const Build *b, Known *k, const Known *other) {
     const Known *from = side ? other : &was, *against = side ? &was : other;
     for (unsigned i = 0; i < from->nnots && k->nnots < KNOWN_NOTS; i++) {
       bool have_it = false;
-      for (unsigned j = 0; side && j < k->nnots && !have_it; j++) have_it = !memcmp(&k->nots[j], &from->nots[i], sizeof k->nots[j]);
+      for (unsigned j = 0; side && j < k->nnots && !have_it; j++)
+        have_it = !memcmp(&k->nots[j], &from->nots[i], sizeof k->nots[j]);
       if (have_it || !known_implies(b, against, from, i)) continue;
       k->nots[k->nnots++] = from->nots[i];
     }
@@ -213,7 +244,8 @@ static void known_meet(const Build *b, Known *k, const Known *other) {
   for (unsigned i = 0; i < was.nwords; i++)
     for (unsigned j = 0; j < other->nwords; j++) {
       if (was.words[i].offset != other->words[j].offset) continue;
-      uint32_t same = was.words[i].mask & other->words[j].mask & ~(was.words[i].value ^ other->words[j].value);
+      uint32_t same =
+          was.words[i].mask & other->words[j].mask & ~(was.words[i].value ^ other->words[j].value);
       if (!same) continue;
       k->words[n] = was.words[i];
       k->words[n].mask = same;
@@ -265,7 +297,8 @@ static void ways_add(const Build *b, KnownWays *w, const Known *k) {
   known_meet(b, &w->way[best], k);
 }
 
-/* How far an edge to test `to` can go on when it is reached in these ways: to the last place that all of them pass. */
+/* How far an edge to test `to` can go on when it is reached in these ways: to the last place that all of them
+ * pass. */
 static int32_t ways_follow(const Build *b, const KnownWays *w, int32_t to) {
   int32_t at[KNOWN_WAYS], common = to;
   for (unsigned i = 0; i < w->n; i++) at[i] = to;
@@ -328,7 +361,8 @@ static bool pass_known(Build *b) {
   return ok;
 }
 
-/* ---- Rearranging ------------------------------------------------------------------------------------------------- */
+/* ---- Rearranging
+ * ------------------------------------------------------------------------------------------------- */
 
 static void flip(ClassifyTest *t) {
   int32_t no = t->next[0];
@@ -338,7 +372,8 @@ static void flip(ClassifyTest *t) {
   t->short_yes = !t->short_yes;
 }
 
-/* Order of tests in an "and" or "or": by place, with the protocol in front of the fragment offset; then by mask, value. */
+/* Order of tests in an "and" or "or": by place, with the protocol in front of the fragment offset; then by
+ * mask, value. */
 static bool goes_before(const Build *b, const ClassifyTest *x, const ClassifyTest *y) {
   unsigned ox = x->offset, oy = y->offset;
   if (!b->flat && ox == CLASSIFY_NETWORK + 8) ox = CLASSIFY_NETWORK + 3;
@@ -393,11 +428,13 @@ static bool pass_join(Build *b) {
       if (x->next[0] >= 0) {
         ClassifyTest *y = &b->t[x->next[0]];
         uint32_t differ = x->value ^ y->value;
-        if (y->offset == x->offset && y->mask && one_bit(x->mask) && !(differ & x->mask & y->mask) && x->next[1] != x->next[0]) {
+        if (y->offset == x->offset && y->mask && one_bit(x->mask) && !(differ & x->mask & y->mask) &&
+            x->next[1] != x->next[0]) {
           flip(x); /* so that "not a, then b" becomes "a, then b" */
           changed = true;
-        } else if (y->offset == x->offset && y->mask == x->mask && y->next[1] == x->next[1] && one_bit(differ) &&
-                   x->short_yes == y->short_yes && (b->there[i] || mask_bytes(x->mask & ~differ) == mask_bytes(x->mask))) {
+        } else if (y->offset == x->offset && y->mask == x->mask && y->next[1] == x->next[1] &&
+                   one_bit(differ) && x->short_yes == y->short_yes &&
+                   (b->there[i] || mask_bytes(x->mask & ~differ) == mask_bytes(x->mask))) {
           x->mask &= ~differ; /* one of two values that differ in a bit */
           x->value &= ~differ;
           x->next[0] = y->next[0];
@@ -418,9 +455,12 @@ static bool pass_join(Build *b) {
       }
       if (x->next[0] != y->next[0] || ((x->value ^ y->value) & x->mask & y->mask)) break;
       bool lengths = b->there[i] && ny <= nx;
-      if (!x->short_yes && !y->short_yes) lengths = true;
-      else if (!x->short_yes && ny <= nx) lengths = true;
-      else if (x->short_yes && y->short_yes && (nx == ny || !b->flat)) lengths = true; /* IP: as the reference, but for packets that end between the two */
+      if (!x->short_yes && !y->short_yes)
+        lengths = true;
+      else if (!x->short_yes && ny <= nx)
+        lengths = true;
+      else if (x->short_yes && y->short_yes && (nx == ny || !b->flat))
+        lengths = true; /* IP: as the reference, but for packets that end between the two */
       if (!lengths) break;
       x->next[1] = y->next[1];
       x->value |= y->value;
@@ -431,7 +471,8 @@ static bool pass_join(Build *b) {
   return changed;
 }
 
-/* Drops tests that decide nothing and those that nothing leads to. Returns where all packets go if no test is left. */
+/* Drops tests that decide nothing and those that nothing leads to. Returns where all packets go if no test is
+ * left. */
 static int32_t pass_clean(Build *b) {
   int32_t *to = mem_alloc((b->n + 1) * sizeof *to), all = CLASSIFY_DROP;
   if (!to) return b->n ? 0 : all; /* only less tidy */
@@ -470,14 +511,16 @@ static int32_t pass_clean(Build *b) {
   return all;
 }
 
-/* ---- For the interpreter ----------------------------------------------------------------------------------------- */
+/* ---- For the interpreter
+ * ----------------------------------------------------------------------------------------- */
 
 #define LOOKUP_FROM 4 /* comparisons in a row that become a lookup */
 
 /* The next of a run of comparisons of the same bytes, or -1. */
 static int32_t run_next(const Classify *c, uint32_t i) {
   const ClassifyTest *t = &c->tests[i], *n = t->next[0] >= 0 ? &c->tests[t->next[0]] : NULL;
-  return n && !t->short_yes && !n->short_yes && n->offset == t->offset && n->mask == t->mask ? t->next[0] : -1;
+  return n && !t->short_yes && !n->short_yes && n->offset == t->offset && n->mask == t->mask ? t->next[0]
+                                                                                             : -1;
 }
 
 static bool make_lookup(Classify *c, uint32_t i) {
@@ -488,7 +531,8 @@ static bool make_lookup(Classify *c, uint32_t i) {
   unsigned bits = 3;
   while (1u << bits < 2 * run) bits++;
   if (c->ncells + (1u << bits) > 4096 + 32 * c->ntests) return true; /* enough of them: one by one then */
-  ClassifyCell *cells = mem_resize(c->cells, c->ncells * sizeof *cells, (c->ncells + (1u << bits)) * sizeof *cells);
+  ClassifyCell *cells =
+      mem_resize(c->cells, c->ncells * sizeof *cells, (c->ncells + (1u << bits)) * sizeof *cells);
   if (!cells) return false;
   c->cells = cells;
   cells += c->ncells;
@@ -515,7 +559,8 @@ static bool make_steps(Classify *c) {
     const ClassifyTest *t = &c->tests[i];
     unsigned area = area_of(c->flat, t->offset);
     ClassifyStep *s = &c->steps[i];
-    *s = (ClassifyStep){.mask = t->mask, .value = t->value, .next = {t->next[0], t->next[1]}, .area = (uint8_t)area};
+    *s = (ClassifyStep){
+        .mask = t->mask, .value = t->value, .next = {t->next[0], t->next[1]}, .area = (uint8_t)area};
     s->offset = (uint16_t)(t->offset - area_start(c->flat, t->offset));
     s->needs = (uint8_t)mask_bytes(t->mask);
     s->short_yes = t->short_yes;
@@ -532,7 +577,11 @@ static bool make_steps(Classify *c) {
 bool classify_build(Classify *c, Filter *f, bool flat, int32_t all) {
   *c = (Classify){.flat = flat, .all = all};
   if (f->failed) return false;
-  Build b = {.t = f->tests, .n = f->ntests, .flat = flat, .known = mem_alloc((f->ntests + 1) * sizeof *b.known), .there = mem_alloc(f->ntests + 1)};
+  Build b = {.t = f->tests,
+             .n = f->ntests,
+             .flat = flat,
+             .known = mem_alloc((f->ntests + 1) * sizeof *b.known),
+             .there = mem_alloc(f->ntests + 1)};
   bool ok = b.known && b.there;
   if (b.n && ok) {
     ok = pass_sort(&b);
@@ -561,12 +610,16 @@ void classify_free(Classify *c) {
   *c = (Classify){.all = CLASSIFY_DROP};
 }
 
-/* ---- Showing ----------------------------------------------------------------------------------------------------- */
+/* ---- Showing
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void print_target(int32_t to, Text *out) {
-  if (to >= 0) text_printf(out, "step %d", to);
-  else if (to == CLASSIFY_DROP) text_add_string(out, "[X]");
-  else text_printf(out, "[%d]", ~to);
+  if (to >= 0)
+    text_printf(out, "step %d", to);
+  else if (to == CLASSIFY_DROP)
+    text_add_string(out, "[X]");
+  else
+    text_printf(out, "[%d]", ~to);
 }
 
 void classify_print(const Classify *c, Text *out) {
@@ -591,12 +644,14 @@ void classify_print(const Classify *c, Text *out) {
 void classify_warn_unused(const Classify *c, int noutputs, Errors *errs) {
   for (int o = 0; o < noutputs; o++) {
     bool used = !c->ntests && c->all == ~o;
-    for (uint32_t i = 0; i < c->ntests && !used; i++) used = c->tests[i].next[0] == ~o || c->tests[i].next[1] == ~o;
+    for (uint32_t i = 0; i < c->ntests && !used; i++)
+      used = c->tests[i].next[0] == ~o || c->tests[i].next[1] == ~o;
     if (!used) warning(errs, "output %d matches no packets", o);
   }
 }
 
-/* ---- Running with length checks ---------------------------------------------------------------------------------- */
+/* ---- Running with length checks
+ * ---------------------------------------------------------------------------------- */
 
 int32_t classify_slow(const Classify *c, const uint8_t *const area[3], const uint32_t have[3]) {
   int32_t at = 0;

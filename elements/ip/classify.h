@@ -1,13 +1,14 @@
 /* classify.h: packet classification by one decision graph, shared by Classifier, IPClassifier and IPFilter.
  *
- * A test masks four bytes of the packet, compares them with a value and says which test, or which output, comes next.
- * Tests are first written down as expressions (Filter: tests in the order of the text, joined by and, or, not, ?:),
- * then linked to a graph whose edges only point forward, then simplified: what is known on an edge (bits of the packet,
- * comparisons that failed, bytes that exist) decides later tests in advance, so that no path asks twice. At last, runs
- * of comparisons of the same bytes with different values become one lookup by value.
+ * A test masks four bytes of the packet, compares them with a value and says which test, or which output,
+ * comes next. Tests are first written down as expressions (Filter: tests in the order of the text, joined by
+ * and, or, not, ?:), then linked to a graph whose edges only point forward, then simplified: what is known on
+ * an edge (bits of the packet, comparisons that failed, bytes that exist) decides later tests in advance, so
+ * that no path asks twice. At last, runs of comparisons of the same bytes with different values become one
+ * lookup by value.
  *
- * `tests` stays the definition of the graph: it is what the `program` handler shows and what the fused engine turns into
- * branches. `steps` is the same for the interpreter.
+ * `tests` stays the definition of the graph: it is what the `program` handler shows and what the fused engine
+ * turns into branches. `steps` is the same for the interpreter.
  */
 #ifndef CLICKLET_ELEMENTS_CLASSIFY_H
 #define CLICKLET_ELEMENTS_CLASSIFY_H
@@ -16,7 +17,8 @@
 /* Where to go: a test or step (>= 0), or an output as ~output; CLASSIFY_DROP: nowhere. */
 #define CLASSIFY_DROP INT32_MIN
 
-/* Offsets of tests that look into IP packets: from 2 bytes before the link header, the network and transport header. */
+/* Offsets of tests that look into IP packets: from 2 bytes before the link header, the network and transport
+ * header. */
 enum { CLASSIFY_MAC = 0, CLASSIFY_NETWORK = 256, CLASSIFY_TRANSPORT = 512 };
 
 typedef struct ClassifyTest {
@@ -30,10 +32,11 @@ typedef struct ClassifyStep {
   uint32_t mask, value;
   int32_t next[2];
   uint16_t offset;
-  uint8_t area;      /* 0: link header or, in flat programs, the data; 1: network, 2: transport header */
-  uint8_t needs;     /* 1..4: bytes from offset that must be there */
+  uint8_t area;  /* 0: link header or, in flat programs, the data; 1: network, 2: transport header */
+  uint8_t needs; /* 1..4: bytes from offset that must be there */
   bool short_yes;
-  uint8_t hash_bits; /* > 0: a lookup of the masked word in cells[first ...] with that many bits; next[0] if absent */
+  uint8_t hash_bits; /* > 0: a lookup of the masked word in cells[first ...] with that many bits; next[0] if
+                        absent */
   uint32_t first;
 } ClassifyStep;
 
@@ -46,22 +49,24 @@ typedef struct ClassifyCell {
 typedef struct Classify {
   ClassifyTest *tests;
   uint32_t ntests;
-  int32_t all;         /* where all packets go when there are no tests */
-  bool flat;           /* offsets count from the packet's data */
+  int32_t all; /* where all packets go when there are no tests */
+  bool flat;   /* offsets count from the packet's data */
   ClassifyStep *steps;
   ClassifyCell *cells;
   uint32_t nsteps, ncells;
-  uint32_t safe[3];    /* in packets with that many bytes in each area, no step needs to look at lengths */
+  uint32_t safe[3]; /* in packets with that many bytes in each area, no step needs to look at lengths */
 } Classify;
 
-/* ---- Building ---------------------------------------------------------------------------------------------------- */
+/* ---- Building
+ * ---------------------------------------------------------------------------------------------------- */
 
 enum { FILTER_TEST, FILTER_AND, FILTER_OR, FILTER_NOT, FILTER_CHOOSE };
 
 typedef struct FilterExpr {
   uint8_t kind;
-  uint32_t first;                /* its first test */
-  uint32_t child, last, sibling; /* expressions as index + 1, 0: none; CHOOSE: condition, yes, [condition, yes ...] no */
+  uint32_t first; /* its first test */
+  uint32_t child, last,
+      sibling; /* expressions as index + 1, 0: none; CHOOSE: condition, yes, [condition, yes ...] no */
 } FilterExpr;
 
 typedef struct Filter {
@@ -72,11 +77,11 @@ typedef struct Filter {
 } Filter;
 
 /* Expressions are named by index + 1; 0 after a failure. */
-uint32_t filter_open(Filter *f, int kind);                                  /* AND, OR, CHOOSE; children to be added */
+uint32_t filter_open(Filter *f, int kind); /* AND, OR, CHOOSE; children to be added */
 uint32_t filter_not(Filter *f, uint32_t child);
 uint32_t filter_test(Filter *f, unsigned offset, uint32_t value, uint32_t mask);
-void filter_add(Filter *f, uint32_t to, uint32_t child);                    /* children in the order of their tests */
-void filter_flip_short(Filter *f, uint32_t first_test);                     /* of all tests from that one on */
+void filter_add(Filter *f, uint32_t to, uint32_t child); /* children in the order of their tests */
+void filter_flip_short(Filter *f, uint32_t first_test);  /* of all tests from that one on */
 void filter_link(Filter *f, uint32_t expr, int32_t yes, int32_t no);
 void filter_free(Filter *f);
 
@@ -87,7 +92,8 @@ void classify_print(const Classify *c, Text *out);
 /* Warns of outputs that no packet takes. */
 void classify_warn_unused(const Classify *c, int noutputs, Errors *errs);
 
-/* ---- Running ----------------------------------------------------------------------------------------------------- */
+/* ---- Running
+ * ----------------------------------------------------------------------------------------------------- */
 
 always_inline int32_t classify_find(const Classify *c, const ClassifyStep *s, uint32_t word) {
   const ClassifyCell *cells = c->cells + s->first;
@@ -106,7 +112,8 @@ always_inline int32_t classify_fast(const Classify *c, const uint8_t *const area
     if (unlikely(s->hash_bits)) {
       at = classify_find(c, s, word);
     } else if (word == s->value) {
-      /* A branch on purpose: predicted, the steps of a packet overlap; as a selection each would wait for the one before. */
+      /* A branch on purpose: predicted, the steps of a packet overlap; as a selection each would wait for the
+       * one before. */
       __asm__ volatile("");
       at = s->next[1];
     } else {
@@ -131,7 +138,8 @@ always_inline int classify_data(const Classify *c, const Packet *p) {
 int classify_ip_slow(const Classify *c, const Packet *p);
 always_inline int classify_ip(const Classify *c, const Packet *p) {
   if (unlikely(!c->nsteps)) return classify_output(c->all);
-  if (likely(p->network && p->transport && !c->safe[0] && packet_end(p) - p->network >= (ptrdiff_t)c->safe[1] &&
+  if (likely(p->network && p->transport && !c->safe[0] &&
+             packet_end(p) - p->network >= (ptrdiff_t)c->safe[1] &&
              packet_end(p) - p->transport >= (ptrdiff_t)c->safe[2])) {
     const uint8_t *area[3] = {NULL, p->network, p->transport};
     return classify_output(classify_fast(c, area));

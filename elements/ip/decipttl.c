@@ -2,9 +2,9 @@
  *
  * Synopsis: `DecIPTTL([ACTIVE, <keywords> MULTICAST])`
  *
- * Expects IP packets with the network header set. Packets whose TTL is 1 or less go to output 1 (or are dropped if it
- * is not connected); others leave on output 0 with the TTL decremented and the checksum updated incrementally
- * (RFC 1624).
+ * Expects IP packets with the network header set. Packets whose TTL is 1 or less go to output 1 (or are
+ * dropped if it is not connected); others leave on output 0 with the TTL decremented and the checksum updated
+ * incrementally (RFC 1624).
  *
  * Arguments: ACTIVE (bool): false passes packets through untouched. Default true.
  * MULTICAST (bool): false leaves packets to multicast destinations alone. Default true.
@@ -39,5 +39,7 @@ static inline int dec_ip_ttl(DecIPTTL *e, Packet *p) {
 ACTION(DecIPTTL, dec_ip_ttl)
 
 ELEMENT(DecIPTTL, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(DecIPTTL, dec_ip_ttl),
-        .args = ARGS(ARG_POS(DecIPTTL, BOOL, "ACTIVE", active, "true"), ARG(DecIPTTL, BOOL, "MULTICAST", multicast, "true")),
-        .handlers = HANDLERS(READ_FIELD(DecIPTTL, U64, "drops", drops), RW_FIELD(DecIPTTL, BOOL, "active", active)));
+        .args = ARGS(ARG_POS(DecIPTTL, BOOL, "ACTIVE", active, "true"),
+                     ARG(DecIPTTL, BOOL, "MULTICAST", multicast, "true")),
+        .handlers = HANDLERS(READ_FIELD(DecIPTTL, U64, "drops", drops),
+                             RW_FIELD(DecIPTTL, BOOL, "active", active)));

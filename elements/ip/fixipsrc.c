@@ -2,8 +2,9 @@
  *
  * Synopsis: `FixIPSrc(IPADDR)`
  *
- * Packets with a non-zero Fix IP Source annotation (ICMPError sets it) get IPADDR as source and a new header checksum;
- * the annotation is cleared. Others pass through unchanged. Place it on the path of the interface with that address.
+ * Packets with a non-zero Fix IP Source annotation (ICMPError sets it) get IPADDR as source and a new header
+ * checksum; the annotation is cleared. Others pass through unchanged. Place it on the path of the interface
+ * with that address.
  *
  * Arguments: IPADDR (IP address, required).
  *
@@ -22,4 +23,5 @@ static inline int fix_ip_src(FixIPSrc *e, Packet *p) {
 
 ACTION(FixIPSrc, fix_ip_src)
 
-ELEMENT(FixIPSrc, .ports = "1/1", USE_ACTION(FixIPSrc, fix_ip_src), .args = ARGS(ARG_MUST(FixIPSrc, IP, "IPADDR", addr)));
+ELEMENT(FixIPSrc, .ports = "1/1", USE_ACTION(FixIPSrc, fix_ip_src),
+        .args = ARGS(ARG_MUST(FixIPSrc, IP, "IPADDR", addr)));

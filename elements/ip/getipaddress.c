@@ -4,9 +4,10 @@
  *
  * Packets too short to hold the address pass through unchanged.
  *
- * Arguments: OFFSET (int): where the four bytes of the address are; 16 for the destination of a packet that begins with
- * its IP header. IP (src or dst): take that address of the header that the network header annotation points at. One of
- * the two must be given. ANNO (annotation of 4 bytes): where to store it. Default DST_IP.
+ * Arguments: OFFSET (int): where the four bytes of the address are; 16 for the destination of a packet that
+ * begins with its IP header. IP (src or dst): take that address of the header that the network header
+ * annotation points at. One of the two must be given. ANNO (annotation of 4 bytes): where to store it.
+ * Default DST_IP.
  *
  * Example: `Idle -> Strip(14) -> CheckIPHeader -> GetIPAddress(16) -> Discard;`
  */
@@ -43,7 +44,9 @@ static int get_ip_address_configure(Element *e, const Args *args, Errors *errs) 
 
 static const char *const get_ip_choices[] = {"src", "dst", NULL};
 
-ELEMENT(GetIPAddress, .ports = "1/1", USE_ACTION(GetIPAddress, get_ip_address), .configure = get_ip_address_configure,
+ELEMENT(GetIPAddress, .ports = "1/1", USE_ACTION(GetIPAddress, get_ip_address),
+        .configure = get_ip_address_configure,
         .args = ARGS(ARG_POS(GetIPAddress, I32, "OFFSET", offset, NULL, GIVEN(GetIPAddress, by_offset)),
                      ARG_POS(GetIPAddress, ANNO, "ANNO", anno, "DST_IP", .min = 4),
-                     ARG(GetIPAddress, CHOICE, "IP", which, NULL, .choices = get_ip_choices, GIVEN(GetIPAddress, by_header))));
+                     ARG(GetIPAddress, CHOICE, "IP", which, NULL, .choices = get_ip_choices,
+                         GIVEN(GetIPAddress, by_header))));

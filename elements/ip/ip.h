@@ -3,7 +3,15 @@
 #define CLICKLET_ELEMENTS_IP_H
 #include <clicklet/element.h>
 
-enum { IP_PROTO_ICMP = 1, IP_PROTO_IGMP = 2, IP_PROTO_IPIP = 4, IP_PROTO_TCP = 6, IP_PROTO_UDP = 17, IP_PROTO_DCCP = 33, IP_PROTO_ICMP6 = 58 };
+enum {
+  IP_PROTO_ICMP = 1,
+  IP_PROTO_IGMP = 2,
+  IP_PROTO_IPIP = 4,
+  IP_PROTO_TCP = 6,
+  IP_PROTO_UDP = 17,
+  IP_PROTO_DCCP = 33,
+  IP_PROTO_ICMP6 = 58
+};
 enum { IP_DF = 0x4000, IP_MF = 0x2000, IP_OFFMASK = 0x1fff }; /* of the 16-bit word at byte 6, host order */
 
 /* Fields of a header at h, host order unless said otherwise. */
@@ -36,7 +44,8 @@ always_inline uint32_t in_fold(uint64_t sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   return (uint32_t)((sum & 0xffff) + (sum >> 16));
 }
-/* One's complement sum of the 16-bit words as they lie in memory; 64 bits wide, for in_fold. Any length below 4 GB. */
+/* One's complement sum of the 16-bit words as they lie in memory; 64 bits wide, for in_fold. Any length below
+ * 4 GB. */
 static inline uint64_t in_sum(const uint8_t *d, size_t n, uint64_t sum) {
   for (; n >= 16; d += 16, n -= 16) {
     sum += load32(d);
@@ -58,13 +67,15 @@ always_inline void ip_set_checksum(uint8_t *h) {
   store16(h + 10, 0);
   store16(h + 10, in_checksum(h, ip_hlen(h)));
 }
-/* The checksum after a 16-bit word of the data changed (RFC 1624, equation 3); all as stored in the packet. */
+/* The checksum after a 16-bit word of the data changed (RFC 1624, equation 3); all as stored in the packet.
+ */
 always_inline uint16_t in_update16(uint16_t sum, uint16_t from, uint16_t to) {
   return (uint16_t)~in_fold((uint64_t)(uint16_t)~sum + (uint16_t)~from + to);
 }
 always_inline uint16_t in_update32(uint16_t sum, uint32_t from, uint32_t to) {
   uint32_t not_from = ~from;
-  return (uint16_t)~in_fold((uint64_t)(uint16_t)~sum + (not_from & 0xffff) + (not_from >> 16) + (to & 0xffff) + (to >> 16));
+  return (uint16_t)~in_fold((uint64_t)(uint16_t)~sum + (not_from & 0xffff) + (not_from >> 16) +
+                            (to & 0xffff) + (to >> 16));
 }
 
 #endif

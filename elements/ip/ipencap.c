@@ -2,11 +2,13 @@
  *
  * Synopsis: `IPEncap(PROTO, SRC, DST, <keywords> TTL, DSCP, ECT, CE, TOS, DF)`
  *
- * Identifications count up from 0. Sets the network header and, unless DST is DST_ANNO, the destination annotation.
+ * Identifications count up from 0. Sets the network header and, unless DST is DST_ANNO, the destination
+ * annotation.
  *
- * Arguments: PROTO (IP protocol, required). SRC (IP address, required). DST (IP address, required; `DST_ANNO`: that
- * annotation of each packet). TTL (0-255): default 250. DSCP (0-63): default 0. ECT (bool or 2): ECN bits 1, or 2. CE
- * (bool): ECN bits 3. TOS (0-255): instead of DSCP, ECT and CE. DF (bool): do not fragment. Default false.
+ * Arguments: PROTO (IP protocol, required). SRC (IP address, required). DST (IP address, required;
+ * `DST_ANNO`: that annotation of each packet). TTL (0-255): default 250. DSCP (0-63): default 0. ECT (bool or
+ * 2): ECN bits 1, or 2. CE (bool): ECN bits 3. TOS (0-255): instead of DSCP, ECT and CE. DF (bool): do not
+ * fragment. Default false.
  *
  * Handlers: `src`, `dst` (read/write).
  *
@@ -44,7 +46,8 @@ static inline int ip_encap(IPEncap *e, Packet *p) {
   if (e->dst_anno) {
     store32(h + 16, packet_dst_ip(p));
     sum += packet_dst_ip(p);
-  } else packet_set_dst_ip(p, e->dst);
+  } else
+    packet_set_dst_ip(p, e->dst);
   store16(h + 2, len);
   store16(h + 4, id);
   store16(h + 10, (uint16_t)~in_fold(sum + len + id));
@@ -58,7 +61,8 @@ static int ip_encap_parse_dst(Element *e, const char *text, void *field, Errors 
   IPEncap *x = (IPEncap *)e;
   uint32_t addr = 0;
   bool anno = !strcmp(text, "DST_ANNO");
-  if (!anno && !arg_parse_ip(e, text, &addr)) return arg_error(errs, arg, "DST: expected an IP address or DST_ANNO, not '%s'", text);
+  if (!anno && !arg_parse_ip(e, text, &addr))
+    return arg_error(errs, arg, "DST: expected an IP address or DST_ANNO, not '%s'", text);
   (void)field;
   x->dst_anno = anno;
   x->dst = addr;
@@ -68,9 +72,12 @@ static int ip_encap_parse_dst(Element *e, const char *text, void *field, Errors 
 static int ip_encap_parse_ect(Element *e, const char *text, void *field, Errors *errs, int arg) {
   bool yes;
   (void)e;
-  if (!strcmp(text, "2")) *(uint8_t *)field = 2;
-  else if (parse_bool(text, &yes)) *(uint8_t *)field = yes;
-  else return arg_error(errs, arg, "ECT: expected true, false or 2, not '%s'", text);
+  if (!strcmp(text, "2"))
+    *(uint8_t *)field = 2;
+  else if (parse_bool(text, &yes))
+    *(uint8_t *)field = yes;
+  else
+    return arg_error(errs, arg, "ECT: expected true, false or 2, not '%s'", text);
   return 0;
 }
 
@@ -90,8 +97,10 @@ static bool ip_encap_live(Element *e) { return e != NULL; }
 static int ip_encap_read_dst(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   IPEncap *x = (IPEncap *)e;
   (void)h, (void)param, (void)errs;
-  if (x->dst_anno) text_add_string(out, "DST_ANNO");
-  else text_printf(out, "%pI", &x->dst);
+  if (x->dst_anno)
+    text_add_string(out, "DST_ANNO");
+  else
+    text_printf(out, "%pI", &x->dst);
   return 0;
 }
 
@@ -108,10 +117,14 @@ static int ip_encap_write_src(Element *e, const Handler *h, const char *value, E
   return 0;
 }
 
-ELEMENT(IPEncap, .ports = "1/1", USE_ACTION(IPEncap, ip_encap), .configure = ip_encap_configure, .can_live_reconfigure = ip_encap_live,
+ELEMENT(IPEncap, .ports = "1/1", USE_ACTION(IPEncap, ip_encap), .configure = ip_encap_configure,
+        .can_live_reconfigure = ip_encap_live,
         .args = ARGS(ARG_MUST(IPEncap, IP_PROTO, "PROTO", proto), ARG_MUST(IPEncap, IP, "SRC", src),
-                     ARG_MUST(IPEncap, CUSTOM, "DST", dst, .parse = ip_encap_parse_dst), ARG(IPEncap, I32, "TOS", tos, "-1", .min = -1, .max = 255),
-                     ARG(IPEncap, U8, "TTL", ttl, "250"), ARG(IPEncap, I32, "DSCP", dscp, "-1", .min = -1, .max = 63),
-                     ARG(IPEncap, CUSTOM, "ECT", ect, "false", .parse = ip_encap_parse_ect), ARG(IPEncap, BOOL, "CE", ce, "false"),
-                     ARG(IPEncap, BOOL, "DF", df, "false")),
-        .handlers = HANDLERS(RW_FIELD(IPEncap, IP, "src", src, .write = ip_encap_write_src), RW_FN("dst", ip_encap_read_dst, ip_encap_write_dst)));
+                     ARG_MUST(IPEncap, CUSTOM, "DST", dst, .parse = ip_encap_parse_dst),
+                     ARG(IPEncap, I32, "TOS", tos, "-1", .min = -1, .max = 255),
+                     ARG(IPEncap, U8, "TTL", ttl, "250"),
+                     ARG(IPEncap, I32, "DSCP", dscp, "-1", .min = -1, .max = 63),
+                     ARG(IPEncap, CUSTOM, "ECT", ect, "false", .parse = ip_encap_parse_ect),
+                     ARG(IPEncap, BOOL, "CE", ce, "false"), ARG(IPEncap, BOOL, "DF", df, "false")),
+        .handlers = HANDLERS(RW_FIELD(IPEncap, IP, "src", src, .write = ip_encap_write_src),
+                             RW_FN("dst", ip_encap_read_dst, ip_encap_write_dst)));

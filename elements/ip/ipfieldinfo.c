@@ -2,7 +2,8 @@
  *
  * Synopsis: `IPFieldInfo()`
  *
- * The names are always known where they are used (AggregateIP); the element does nothing and need not be used.
+ * The names are always known where they are used (AggregateIP); the element does nothing and need not be
+ * used.
  *
  * Example: `IPFieldInfo; Idle -> Discard;`
  */

@@ -4,15 +4,28 @@
  *   and    = factor { ["and" | "&&"] factor }   factor = ("not" | "!") factor | "(" expr ")" | test
  *   test   = "true" | "false" | { qualifier } [ "[" field "]" ] [ "&" mask ] [ relation ] [ data ]
  *
- * A test that has no qualifiers takes them from the test before it: "src port 80 or 81". Like the reference, relations
- * and negated values say nothing about packets too short to hold the field: "port != 5" is false for those, while
- * "not port 5" is true.
+ * A test that has no qualifiers takes them from the test before it: "src port 80 or 81". Like the reference,
+ * relations and negated values say nothing about packets too short to hold the field: "port != 5" is false
+ * for those, while "not port 5" is true.
  */
 #include "ipfilter.h"
 
 typedef enum {
-  KIND_NONE, KIND_INT, KIND_HOST, KIND_NET, KIND_PROTO, KIND_PORT, KIND_TCPOPT, KIND_ETHER, KIND_FRAG, KIND_UNFRAG, KIND_ECT, KIND_CE,
-  KIND_FIELD, KIND_SYNTAX, KIND_BAD,
+  KIND_NONE,
+  KIND_INT,
+  KIND_HOST,
+  KIND_NET,
+  KIND_PROTO,
+  KIND_PORT,
+  KIND_TCPOPT,
+  KIND_ETHER,
+  KIND_FRAG,
+  KIND_UNFRAG,
+  KIND_ECT,
+  KIND_CE,
+  KIND_FIELD,
+  KIND_SYNTAX,
+  KIND_BAD,
 } Kind;
 
 enum { FROM_SRC = 1, FROM_DST, FROM_BOTH, FROM_EITHER };
@@ -49,28 +62,90 @@ static bool is(const Lang *l, const char *s) { return l->at < l->n && !strcmp(l-
 static bool is_either(const Lang *l, const char *s, const char *t) { return is(l, s) || is(l, t); }
 #define FAIL(l, ...) ((l)->failed = true, arg_error((l)->errs, (l)->arg, __VA_ARGS__))
 
-/* ---- Names ------------------------------------------------------------------------------------------------------- */
+/* ---- Names
+ * ------------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *name; uint8_t kind; Field field; } kind_names[] = {
-    {"ce", KIND_CE, {0}}, {"dest", KIND_SYNTAX, {0}}, {"dscp", KIND_FIELD, {0, 8, 6}}, {"dst", KIND_SYNTAX, {0}}, {"ect", KIND_ECT, {0}},
-    {"ether", KIND_SYNTAX, {0}}, {"frag", KIND_FRAG, {0}}, {"hl", KIND_FIELD, {0, 4, 4}}, {"host", KIND_HOST, {0}}, {"id", KIND_FIELD, {0, 32, 16}},
-    {"ip", KIND_SYNTAX, {0}}, {"len", KIND_FIELD, {0, 16, 16}}, {"net", KIND_NET, {0}}, {"not", KIND_SYNTAX, {0}}, {"opt", KIND_TCPOPT, {0}},
-    {"port", KIND_PORT, {0}}, {"proto", KIND_PROTO, {0}}, {"src", KIND_SYNTAX, {0}}, {"tos", KIND_FIELD, {0, 8, 8}}, {"ttl", KIND_FIELD, {0, 64, 8}},
-    {"type", KIND_FIELD, {1, 0, 8}}, {"unfrag", KIND_UNFRAG, {0}}, {"vers", KIND_FIELD, {0, 0, 4}}, {"win", KIND_FIELD, {6, 112, 16}}};
+static const struct {
+  const char *name;
+  uint8_t kind;
+  Field field;
+} kind_names[] = {{"ce", KIND_CE, {0}},
+                  {"dest", KIND_SYNTAX, {0}},
+                  {"dscp", KIND_FIELD, {0, 8, 6}},
+                  {"dst", KIND_SYNTAX, {0}},
+                  {"ect", KIND_ECT, {0}},
+                  {"ether", KIND_SYNTAX, {0}},
+                  {"frag", KIND_FRAG, {0}},
+                  {"hl", KIND_FIELD, {0, 4, 4}},
+                  {"host", KIND_HOST, {0}},
+                  {"id", KIND_FIELD, {0, 32, 16}},
+                  {"ip", KIND_SYNTAX, {0}},
+                  {"len", KIND_FIELD, {0, 16, 16}},
+                  {"net", KIND_NET, {0}},
+                  {"not", KIND_SYNTAX, {0}},
+                  {"opt", KIND_TCPOPT, {0}},
+                  {"port", KIND_PORT, {0}},
+                  {"proto", KIND_PROTO, {0}},
+                  {"src", KIND_SYNTAX, {0}},
+                  {"tos", KIND_FIELD, {0, 8, 8}},
+                  {"ttl", KIND_FIELD, {0, 64, 8}},
+                  {"type", KIND_FIELD, {1, 0, 8}},
+                  {"unfrag", KIND_UNFRAG, {0}},
+                  {"vers", KIND_FIELD, {0, 0, 4}},
+                  {"win", KIND_FIELD, {6, 112, 16}}};
 
-typedef struct Named { const char *name; uint16_t value; } Named;
-static const Named proto_names[] = {{"dccp", 33}, {"gre", 47}, {"icmp", 1}, {"igmp", 2}, {"ipip", 4}, {"payload", PROTO_PAYLOAD}, {"sctp", 132},
-                                    {"tcp", 6}, {"tcpudp", PROTO_TCP_OR_UDP}, {"transp", PROTO_TRANSP}, {"udp", 17}, {"esp", 50}, {"ah", 51},
-                                    {"ospf", 89}, {"pim", 103}, {"vrrp", 112}, {"ipv6", 41}, {"rsvp", 46}, {"egp", 8}, {"ggp", 3}, {"igp", 9}, {NULL, 0}};
-static const Named tcp_opt_names[] = {{"fin", 1}, {"syn", 2}, {"rst", 4}, {"psh", 8}, {"ack", 16}, {"urg", 32}, {NULL, 0}};
-static const Named icmp_type_names[] = {{"echo-reply", 0}, {"unreachable", 3}, {"sourcequench", 4}, {"redirect", 5}, {"echo", 8}, {"routeradvert", 9},
-                                        {"routersolicit", 10}, {"timeexceeded", 11}, {"parameterproblem", 12}, {"timestamp", 13}, {"timestamp-reply", 14},
-                                        {"inforeq", 15}, {"inforeq-reply", 16}, {"maskreq", 17}, {"maskreq-reply", 18}, {NULL, 0}};
+typedef struct Named {
+  const char *name;
+  uint16_t value;
+} Named;
+static const Named proto_names[] = {{"dccp", 33},
+                                    {"gre", 47},
+                                    {"icmp", 1},
+                                    {"igmp", 2},
+                                    {"ipip", 4},
+                                    {"payload", PROTO_PAYLOAD},
+                                    {"sctp", 132},
+                                    {"tcp", 6},
+                                    {"tcpudp", PROTO_TCP_OR_UDP},
+                                    {"transp", PROTO_TRANSP},
+                                    {"udp", 17},
+                                    {"esp", 50},
+                                    {"ah", 51},
+                                    {"ospf", 89},
+                                    {"pim", 103},
+                                    {"vrrp", 112},
+                                    {"ipv6", 41},
+                                    {"rsvp", 46},
+                                    {"egp", 8},
+                                    {"ggp", 3},
+                                    {"igp", 9},
+                                    {NULL, 0}};
+static const Named tcp_opt_names[] = {{"fin", 1},  {"syn", 2},  {"rst", 4}, {"psh", 8},
+                                      {"ack", 16}, {"urg", 32}, {NULL, 0}};
+static const Named icmp_type_names[] = {{"echo-reply", 0},
+                                        {"unreachable", 3},
+                                        {"sourcequench", 4},
+                                        {"redirect", 5},
+                                        {"echo", 8},
+                                        {"routeradvert", 9},
+                                        {"routersolicit", 10},
+                                        {"timeexceeded", 11},
+                                        {"parameterproblem", 12},
+                                        {"timestamp", 13},
+                                        {"timestamp-reply", 14},
+                                        {"inforeq", 15},
+                                        {"inforeq-reply", 16},
+                                        {"maskreq", 17},
+                                        {"maskreq-reply", 18},
+                                        {NULL, 0}};
 static const Named port_names[] = {
-    {"auth", 113}, {"bootpc", 68}, {"bootps", 67}, {"chargen", 19}, {"daytime", 13}, {"discard", 9}, {"dns", 53}, {"domain", 53}, {"echo", 7},
-    {"finger", 79}, {"ftp", 21}, {"ftp-data", 20}, {"https", 443}, {"imap3", 220}, {"imaps", 993}, {"irc", 194}, {"netbios-dgm", 138},
-    {"netbios-ns", 137}, {"netbios-ssn", 139}, {"nntp", 119}, {"ntp", 123}, {"pop3", 110}, {"pop3s", 995}, {"pptp", 1723}, {"rip", 520},
-    {"route", 520}, {"smtp", 25}, {"snmp", 161}, {"snmp-trap", 162}, {"ssh", 22}, {"sunrpc", 111}, {"telnet", 23}, {"tftp", 69}, {"www", 80}, {NULL, 0}};
+    {"auth", 113},   {"bootpc", 68},       {"bootps", 67},      {"chargen", 19},      {"daytime", 13},
+    {"discard", 9},  {"dns", 53},          {"domain", 53},      {"echo", 7},          {"finger", 79},
+    {"ftp", 21},     {"ftp-data", 20},     {"https", 443},      {"imap3", 220},       {"imaps", 993},
+    {"irc", 194},    {"netbios-dgm", 138}, {"netbios-ns", 137}, {"netbios-ssn", 139}, {"nntp", 119},
+    {"ntp", 123},    {"pop3", 110},        {"pop3s", 995},      {"pptp", 1723},       {"rip", 520},
+    {"route", 520},  {"smtp", 25},         {"snmp", 161},       {"snmp-trap", 162},   {"ssh", 22},
+    {"sunrpc", 111}, {"telnet", 23},       {"tftp", 69},        {"www", 80},          {NULL, 0}};
 
 static bool find_name(const Named *table, const char *s, uint32_t *out) {
   for (; table->name; table++)
@@ -94,33 +169,46 @@ static bool find_proto(const Lang *l, const char *s, uint32_t *out) {
 
 static const char *kind_name(Kind kind, Field field) {
   switch (kind) {
-  case KIND_HOST: return "ip host";
-  case KIND_NET: return "ip net";
-  case KIND_PROTO: return "proto";
-  case KIND_PORT: return "port";
-  case KIND_TCPOPT: return "tcp opt";
-  case KIND_ETHER: return "ether host";
-  case KIND_FRAG: return "ip frag";
-  case KIND_UNFRAG: return "ip unfrag";
-  case KIND_ECT: return "ip ect";
-  case KIND_CE: return "ip ce";
+  case KIND_HOST:
+    return "ip host";
+  case KIND_NET:
+    return "ip net";
+  case KIND_PROTO:
+    return "proto";
+  case KIND_PORT:
+    return "port";
+  case KIND_TCPOPT:
+    return "tcp opt";
+  case KIND_ETHER:
+    return "ether host";
+  case KIND_FRAG:
+    return "ip frag";
+  case KIND_UNFRAG:
+    return "ip unfrag";
+  case KIND_ECT:
+    return "ip ect";
+  case KIND_CE:
+    return "ip ce";
   case KIND_FIELD:
     for (unsigned i = 0; i < countof(kind_names); i++)
-      if (kind_names[i].kind == KIND_FIELD && !memcmp(&kind_names[i].field, &field, sizeof field)) return kind_names[i].name;
+      if (kind_names[i].kind == KIND_FIELD && !memcmp(&kind_names[i].field, &field, sizeof field))
+        return kind_names[i].name;
     return "[...]";
-  default: return "<none>";
+  default:
+    return "<none>";
   }
 }
 
-/* What a word stands for, where `kind` and `proto` are asked for: KIND_NONE if it is no name; KIND_BAD if it cannot be
- * told (reported if `report`). Names of kinds themselves give KIND_SYNTAX with *out = index + 1. */
+/* What a word stands for, where `kind` and `proto` are asked for: KIND_NONE if it is no name; KIND_BAD if it
+ * cannot be told (reported if `report`). Names of kinds themselves give KIND_SYNTAX with *out = index + 1. */
 static Kind lookup(Lang *l, const char *s, Kind kind, Field field, int proto, uint32_t *out, bool report) {
   static const Kind kinds[] = {KIND_PROTO, KIND_PORT, KIND_PORT, KIND_TCPOPT, KIND_FIELD};
   uint32_t v[5];
   bool got[5], fits[5];
   if (kind == KIND_NONE)
     for (unsigned i = 0; i < countof(kind_names); i++)
-      if (!strcmp(kind_names[i].name, s)) return kind_names[i].kind == KIND_SYNTAX ? KIND_NONE : (*out = i + 1, KIND_SYNTAX);
+      if (!strcmp(kind_names[i].name, s))
+        return kind_names[i].kind == KIND_SYNTAX ? KIND_NONE : (*out = i + 1, KIND_SYNTAX);
   got[0] = find_proto(l, s, &v[0]);
   got[1] = find_port(l, NAME_TCP_PORT, s, &v[1]);
   got[2] = find_port(l, NAME_UDP_PORT, s, &v[2]);
@@ -153,17 +241,20 @@ static Kind lookup(Lang *l, const char *s, Kind kind, Field field, int proto, ui
   return KIND_BAD;
 }
 
-/* ---- From primitives to tests ------------------------------------------------------------------------------------ */
+/* ---- From primitives to tests
+ * ------------------------------------------------------------------------------------ */
 
 static uint32_t negate(Lang *l, uint32_t e, bool flip_short) {
   if (e && flip_short) filter_flip_short(l->f, l->f->exprs[e - 1].first);
   return filter_not(l->f, e);
 }
 
-static uint32_t word_test(Lang *l, unsigned offset, uint32_t value, uint32_t mask) { return filter_test(l->f, offset, be32(value), be32(mask)); }
+static uint32_t word_test(Lang *l, unsigned offset, uint32_t value, uint32_t mask) {
+  return filter_test(l->f, offset, be32(value), be32(mask));
+}
 
-/* (word & mask) > value, for value within mask, by looking at the top bits first: where those of the value are 0, a bit
- * among them that is set decides; where they are 1, they must be set and the rest decides. */
+/* (word & mask) > value, for value within mask, by looking at the top bits first: where those of the value
+ * are 0, a bit among them that is set decides; where they are 1, they must be set and the rest decides. */
 static uint32_t greater_test(Lang *l, unsigned offset, unsigned shift, uint32_t value, uint32_t mask) {
   bool high = value > mask >> 1;
   uint32_t differ = high ? ~(value + 1) & mask : value;
@@ -176,21 +267,29 @@ static uint32_t greater_test(Lang *l, unsigned offset, unsigned shift, uint32_t 
   return group;
 }
 
-static uint32_t compare_test(Lang *l, const Primitive *p, unsigned offset, unsigned shift, uint32_t value, uint32_t mask, bool negated) {
+static uint32_t compare_test(Lang *l, const Primitive *p, unsigned offset, unsigned shift, uint32_t value,
+                             uint32_t mask, bool negated) {
   value &= mask;
-  uint32_t e = p->relation == '=' ? word_test(l, offset, value << shift, mask << shift) : greater_test(l, offset, shift, value, mask);
+  uint32_t e = p->relation == '=' ? word_test(l, offset, value << shift, mask << shift)
+                                  : greater_test(l, offset, shift, value, mask);
   return negated ? negate(l, e, true) : e;
 }
 
 /* The source (of two) address, port or Ethernet address. */
 static uint32_t side_test(Lang *l, const Primitive *p, bool dst) {
-  if (p->kind == KIND_HOST) return compare_test(l, p, CLASSIFY_NETWORK + (dst ? 16 : 12), 0, p->value, p->mask, false);
-  if (p->kind == KIND_PORT) return compare_test(l, p, CLASSIFY_TRANSPORT, dst ? 0 : 16, p->value, p->mask, false);
-  uint8_t v[8] = {0}, m[8] = {0}; /* the two words that hold the address: it is at 2 (destination) or 0 (source) in them */
+  if (p->kind == KIND_HOST)
+    return compare_test(l, p, CLASSIFY_NETWORK + (dst ? 16 : 12), 0, p->value, p->mask, false);
+  if (p->kind == KIND_PORT)
+    return compare_test(l, p, CLASSIFY_TRANSPORT, dst ? 0 : 16, p->value, p->mask, false);
+  uint8_t v[8] = {0},
+          m[8] = {
+              0}; /* the two words that hold the address: it is at 2 (destination) or 0 (source) in them */
   uint32_t group = filter_open(l->f, FILTER_AND);
   memcpy(v + (dst ? 2 : 0), p->ether, 6);
   memcpy(m + (dst ? 2 : 0), p->ether_mask, 6);
-  for (unsigned i = 0; i < 8; i += 4) filter_add(l->f, group, filter_test(l->f, CLASSIFY_MAC + (dst ? 0 : 8) + i, load32(v + i), load32(m + i)));
+  for (unsigned i = 0; i < 8; i += 4)
+    filter_add(l->f, group,
+               filter_test(l->f, CLASSIFY_MAC + (dst ? 0 : 8) + i, load32(v + i), load32(m + i)));
   return group;
 }
 
@@ -206,8 +305,10 @@ static uint32_t compile(Lang *l, const Primitive *p) {
   Filter *f = l->f;
   uint32_t all = filter_open(f, FILTER_AND), start = f->ntests;
   bool of_transport = p->kind == KIND_FIELD && p->field.proto;
-  if (p->proto != PROTO_UNKNOWN && (p->proto < 256 || p->proto == PROTO_TCP_OR_UDP)) filter_add(f, all, proto_test(l, p->proto));
-  if (p->kind == KIND_PORT || p->kind == KIND_TCPOPT || of_transport) filter_add(f, all, word_test(l, CLASSIFY_NETWORK + 4, 0, IP_OFFMASK));
+  if (p->proto != PROTO_UNKNOWN && (p->proto < 256 || p->proto == PROTO_TCP_OR_UDP))
+    filter_add(f, all, proto_test(l, p->proto));
+  if (p->kind == KIND_PORT || p->kind == KIND_TCPOPT || of_transport)
+    filter_add(f, all, word_test(l, CLASSIFY_NETWORK + 4, 0, IP_OFFMASK));
   switch (p->kind) {
   case KIND_HOST:
   case KIND_ETHER:
@@ -219,24 +320,30 @@ static uint32_t compile(Lang *l, const Primitive *p) {
     break;
   }
   case KIND_PROTO:
-    if (p->proto < 256) filter_add(f, all, compare_test(l, p, CLASSIFY_NETWORK + 8, 16, p->value, p->mask, p->negated));
+    if (p->proto < 256)
+      filter_add(f, all, compare_test(l, p, CLASSIFY_NETWORK + 8, 16, p->value, p->mask, p->negated));
     break;
   case KIND_FRAG: {
     uint32_t whole = word_test(l, CLASSIFY_NETWORK + 4, 0, 0x3fff);
     filter_add(f, all, p->negated ? whole : negate(l, whole, true));
     break;
   }
-  case KIND_TCPOPT: filter_add(f, all, word_test(l, CLASSIFY_TRANSPORT + 12, p->value << 16, p->mask << 16)); break;
+  case KIND_TCPOPT:
+    filter_add(f, all, word_test(l, CLASSIFY_TRANSPORT + 12, p->value << 16, p->mask << 16));
+    break;
   default: {
     unsigned offset = (of_transport ? CLASSIFY_TRANSPORT : CLASSIFY_NETWORK) + (p->field.bit / 32) * 4;
-    filter_add(f, all, compare_test(l, p, offset, 32 - (p->field.bit % 32 + p->field.bits), p->value, p->mask, p->negated));
+    filter_add(
+        f, all,
+        compare_test(l, p, offset, 32 - (p->field.bit % 32 + p->field.bits), p->value, p->mask, p->negated));
   }
   }
   if (f->ntests == start) filter_add(f, all, filter_test(f, 0, 0, 0)); /* "transp": any */
   return all;
 }
 
-/* ---- Checking a primitive ---------------------------------------------------------------------------------------- */
+/* ---- Checking a primitive
+ * ---------------------------------------------------------------------------------------- */
 
 /* Completes value and mask of an integer that is compared under `full` bits; turns < into >. */
 static bool set_mask(Lang *l, Primitive *p, uint32_t full, uint32_t given) {
@@ -251,7 +358,8 @@ static bool set_mask(Lang *l, Primitive *p, uint32_t full, uint32_t given) {
   if ((p->relation == '<' && (value == 0 || value > mask)) || (p->relation == '>' && value >= mask)) {
     bool holds = (p->relation == '<' && value > mask) != p->negated;
     const char *shown = p->relation == '<' ? (p->negated ? ">=" : "<") : p->negated ? "<=" : ">";
-    warning(l->errs, "relation '%s %u' is always %s (range 0-%u)", shown, value, holds ? "true" : "false", mask);
+    warning(l->errs, "relation '%s %u' is always %s (range 0-%u)", shown, value, holds ? "true" : "false",
+            mask);
     p->value = p->mask = 0;
     p->negated = !holds;
     p->relation = '=';
@@ -262,14 +370,16 @@ static bool set_mask(Lang *l, Primitive *p, uint32_t full, uint32_t given) {
     p->negated = !p->negated;
     p->relation = '>';
   }
-  uint32_t missing = value & full & ~mask; /* bits that x & mask can never have: the next smaller value that it can */
+  uint32_t missing =
+      value & full & ~mask; /* bits that x & mask can never have: the next smaller value that it can */
   if (missing) value |= 0xffffffffu >> __builtin_clz(missing);
   p->value = value & mask;
   p->mask = mask;
   return true;
 }
 
-static bool check(Lang *l, Primitive *p, char header, Kind mask_kind, uint32_t mask, const uint8_t *ether_mask) {
+static bool check(Lang *l, Primitive *p, char header, Kind mask_kind, uint32_t mask,
+                  const uint8_t *ether_mask) {
   const Primitive *before = &l->previous;
   bool had_from = p->from != 0;
   if (p->kind == KIND_BAD) return false;
@@ -295,7 +405,7 @@ static bool check(Lang *l, Primitive *p, char header, Kind mask_kind, uint32_t m
   if (header == 'e' && p->kind == KIND_HOST) p->kind = KIND_ETHER;
   const char *name = kind_name(p->kind, p->field);
   if (header != 'i' && p->kind != KIND_ETHER) return FAIL(l, "'%s': ip only", name), false;
-#define NEED(condition, what) \
+#define NEED(condition, what)                                                                                \
   if (!(condition)) return FAIL(l, "'%s': " what, name), false
   bool int_mask = !mask_kind || mask_kind == KIND_INT;
   switch (p->kind) {
@@ -312,8 +422,10 @@ static bool check(Lang *l, Primitive *p, char header, Kind mask_kind, uint32_t m
     NEED(header == 'e' && p->data == KIND_ETHER, "address missing");
     NEED(p->relation == '=', "operator not supported");
     NEED(!mask_kind || mask_kind == KIND_ETHER, "bad mask");
-    if (mask_kind) memcpy(p->ether_mask, ether_mask, 6);
-    else memset(p->ether_mask, 0xff, 6);
+    if (mask_kind)
+      memcpy(p->ether_mask, ether_mask, 6);
+    else
+      memset(p->ether_mask, 0xff, 6);
     break;
   case KIND_PROTO:
     if (p->data == KIND_INT || p->data == KIND_PROTO) {
@@ -338,7 +450,8 @@ static bool check(Lang *l, Primitive *p, char header, Kind mask_kind, uint32_t m
     NEED(p->data == KIND_INT || p->data == KIND_PORT, "value missing");
     p->data = KIND_PORT;
     if (p->proto == PROTO_UNKNOWN) p->proto = PROTO_TCP_OR_UDP;
-    if (p->proto != PROTO_TCP_OR_UDP && p->proto != IP_PROTO_TCP && p->proto != IP_PROTO_UDP && p->proto != IP_PROTO_DCCP)
+    if (p->proto != PROTO_TCP_OR_UDP && p->proto != IP_PROTO_TCP && p->proto != IP_PROTO_UDP &&
+        p->proto != IP_PROTO_DCCP)
       return FAIL(l, "'port': bad protocol %d", p->proto), false;
     NEED(int_mask, "bad mask");
     if (!set_mask(l, p, 0xffff, mask_kind ? mask : 0)) return false;
@@ -377,17 +490,21 @@ static bool check(Lang *l, Primitive *p, char header, Kind mask_kind, uint32_t m
   case KIND_FIELD:
     NEED(p->data == KIND_INT || p->data == KIND_FIELD, "value missing");
     NEED(int_mask, "bad mask");
-    if (!set_mask(l, p, p->field.bits == 32 ? 0xffffffff : (1u << p->field.bits) - 1, mask_kind ? mask : 0)) return false;
+    if (!set_mask(l, p, p->field.bits == 32 ? 0xffffffff : (1u << p->field.bits) - 1, mask_kind ? mask : 0))
+      return false;
     break;
-  default: return FAIL(l, "'%s': value missing", name), false;
+  default:
+    return FAIL(l, "'%s': value missing", name), false;
   }
   if (p->kind == KIND_HOST || p->kind == KIND_PORT || p->kind == KIND_ETHER) {
     if (!p->from) p->from = FROM_EITHER;
-  } else if (had_from) warning(l->errs, "'%s': 'src' or 'dst' ignored", name);
+  } else if (had_from)
+    warning(l->errs, "'%s': 'src' or 'dst' ignored", name);
   return true;
 }
 
-/* ---- Parsing ----------------------------------------------------------------------------------------------------- */
+/* ---- Parsing
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void set_kind(Lang *l, Primitive *p, unsigned index) {
   if (p->kind != KIND_NONE) FAIL(l, "type specified twice");
@@ -426,9 +543,12 @@ static void parse_brackets(Lang *l, Primitive *p) {
     return;
   }
   if (range) len = len - pos + 1;
-  if (len < 1 || len > 4) FAIL(l, "LEN in '[POS:LEN]' out of range, should be between 1 and 4");
-  else if (pos < 0 || pos > (p->proto == PROTO_UNKNOWN ? 252 : 8188)) FAIL(l, "POS in '[POS:LEN]' out of range");
-  else if (pos / 4 != (pos + len - 1) / 4) FAIL(l, "field [%d:%d] does not fit in a single word", (int)pos, (int)len);
+  if (len < 1 || len > 4)
+    FAIL(l, "LEN in '[POS:LEN]' out of range, should be between 1 and 4");
+  else if (pos < 0 || pos > (p->proto == PROTO_UNKNOWN ? 252 : 8188))
+    FAIL(l, "POS in '[POS:LEN]' out of range");
+  else if (pos / 4 != (pos + len - 1) / 4)
+    FAIL(l, "field [%d:%d] does not fit in a single word", (int)pos, (int)len);
   else {
     p->kind = KIND_FIELD;
     p->field = (Field){p->proto == PROTO_UNKNOWN ? 0 : p->proto, (uint32_t)pos * 8, (uint32_t)len * 8};
@@ -467,18 +587,27 @@ static uint32_t parse_test(Lang *l) {
     if (k == KIND_SYNTAX) {
       set_kind(l, &p, v - 1);
       if (p.kind == KIND_FIELD && p.field.proto) set_proto(l, &p, p.field.proto);
-    } else if (k == KIND_PROTO) set_proto(l, &p, (int)v);
-    else if (k != KIND_NONE) break;
+    } else if (k == KIND_PROTO)
+      set_proto(l, &p, (int)v);
+    else if (k != KIND_NONE)
+      break;
     else if (!strcmp(w, "src")) {
       const char *join = word_at(l, l->at + 1), *dst = word_at(l, l->at + 2);
-      bool both = !strcmp(join, "and") || !strcmp(join, "&&"), either = !strcmp(join, "or") || !strcmp(join, "||");
-      if ((both || either) && (!strcmp(dst, "dst") || !strcmp(dst, "dest"))) l->at += 2;
-      else both = either = false;
+      bool both = !strcmp(join, "and") || !strcmp(join, "&&"),
+           either = !strcmp(join, "or") || !strcmp(join, "||");
+      if ((both || either) && (!strcmp(dst, "dst") || !strcmp(dst, "dest")))
+        l->at += 2;
+      else
+        both = either = false;
       set_from(l, &p, both ? FROM_BOTH : either ? FROM_EITHER : FROM_SRC);
-    } else if (!strcmp(w, "dst") || !strcmp(w, "dest")) set_from(l, &p, FROM_DST);
-    else if ((!strcmp(w, "ip") || !strcmp(w, "ether")) && !header) header = w[0];
-    else if (!strcmp(w, "not") || !strcmp(w, "!")) negated = !negated;
-    else break;
+    } else if (!strcmp(w, "dst") || !strcmp(w, "dest"))
+      set_from(l, &p, FROM_DST);
+    else if ((!strcmp(w, "ip") || !strcmp(w, "ether")) && !header)
+      header = w[0];
+    else if (!strcmp(w, "not") || !strcmp(w, "!"))
+      negated = !negated;
+    else
+      break;
   }
   if (l->at != first) l->previous = (Primitive){.proto = PROTO_UNKNOWN, .relation = '='};
   if (l->previous.data == KIND_ETHER) header = 'e';
@@ -489,9 +618,12 @@ static uint32_t parse_test(Lang *l) {
   uint8_t ether_mask[6] = {0};
   if (!strcmp(inner_word(l), "&")) {
     const char *w = l->words[l->at + 1];
-    if (parse_number(w, &mask)) mask_kind = KIND_INT;
-    else if (header != 'e' && arg_parse_ip(l->scope, w, &mask)) mask_kind = KIND_HOST, mask = be32(mask);
-    else if (header != 'i' && arg_parse_ether(l->scope, w, ether_mask)) mask_kind = KIND_ETHER;
+    if (parse_number(w, &mask))
+      mask_kind = KIND_INT;
+    else if (header != 'e' && arg_parse_ip(l->scope, w, &mask))
+      mask_kind = KIND_HOST, mask = be32(mask);
+    else if (header != 'i' && arg_parse_ether(l->scope, w, ether_mask))
+      mask_kind = KIND_ETHER;
     if (mask_kind != KIND_NONE) l->at += 2;
     if (mask_kind != KIND_NONE && mask_kind != KIND_ETHER && !mask) {
       FAIL(l, "zero mask ignored");
@@ -501,23 +633,28 @@ static uint32_t parse_test(Lang *l) {
   const char *w = inner_word(l);
   l->at++;
   if (!strcmp(w, "=") || !strcmp(w, "==")) {
-  } else if (!strcmp(w, "!=")) p.negated = true;
-  else if (!strcmp(w, ">") || !strcmp(w, "<")) p.relation = w[0];
+  } else if (!strcmp(w, "!="))
+    p.negated = true;
+  else if (!strcmp(w, ">") || !strcmp(w, "<"))
+    p.relation = w[0];
   else if (!strcmp(w, ">=") || !strcmp(w, "<=")) {
     p.relation = w[0] == '>' ? '<' : '>';
     p.negated = true;
-  } else l->at--;
+  } else
+    l->at--;
 
   if (l->at < l->n) { /* the value */
     IPPrefix net;
     w = l->words[l->at++];
     Kind k = lookup(l, w, p.kind, p.field, p.proto, &v, true);
-    if (k == KIND_BAD) p.kind = KIND_BAD;
+    if (k == KIND_BAD)
+      p.kind = KIND_BAD;
     else if (k != KIND_NONE && k != KIND_SYNTAX) {
       p.data = k;
       p.value = v;
       if (k == KIND_FIELD) p.field = (Field){1, 0, 8};
-    } else if (parse_number(w, &p.value)) p.data = KIND_INT;
+    } else if (parse_number(w, &p.value))
+      p.data = KIND_INT;
     else if (header != 'e' && arg_parse_ip(l->scope, w, &v)) {
       uint32_t m;
       p.value = be32(v);
@@ -535,7 +672,8 @@ static uint32_t parse_test(Lang *l) {
       p.value = be32(net.addr);
       p.mask = be32(net.mask);
       p.data = KIND_NET;
-    } else if (header != 'i' && arg_parse_ether(l->scope, w, p.ether)) p.data = KIND_ETHER;
+    } else if (header != 'i' && arg_parse_ether(l->scope, w, p.ether))
+      p.data = KIND_ETHER;
     else {
       if (p.relation != '=' || p.negated) FAIL(l, "dangling operator near '%s'", w);
       l->at--;
@@ -561,8 +699,10 @@ static uint32_t parse_factor(Lang *l) {
   if (l->words[start - 1][0] == '(') {
     e = parse_expr(l);
     if (l->at == start) FAIL(l, "missing expression after '('");
-    if (is(l, ")")) l->at++;
-    else if (!l->failed) FAIL(l, "missing ')'");
+    if (is(l, ")"))
+      l->at++;
+    else if (!l->failed)
+      FAIL(l, "missing ')'");
   } else {
     e = parse_factor(l);
     if (l->at == start) FAIL(l, "missing expression after '%s'", l->words[start - 1]);
@@ -613,7 +753,8 @@ static uint32_t parse_expr(Lang *l) {
   return choose;
 }
 
-/* ---- Patterns ---------------------------------------------------------------------------------------------------- */
+/* ---- Patterns
+ * ---------------------------------------------------------------------------------------------------- */
 
 static size_t word_length(const char *s) {
   if ((*s == '&' || *s == '|') && s[1] == *s) return 2;
@@ -651,7 +792,8 @@ static unsigned split_pattern(const char *text, char ***words) {
 static uint32_t parse_pattern(Lang *l, unsigned from) {
   l->at = from;
   l->previous = (Primitive){.proto = PROTO_UNKNOWN, .relation = '='};
-  if (l->n == from || (l->n == from + 1 && (is(l, "-") || is(l, "any") || is(l, "all")))) return filter_test(l->f, 0, 0, 0);
+  if (l->n == from || (l->n == from + 1 && (is(l, "-") || is(l, "any") || is(l, "all"))))
+    return filter_test(l->f, 0, 0, 0);
   uint32_t e = parse_expr(l);
   if (l->at < l->n && !l->failed) FAIL(l, "garbage after expression at '%s'", l->words[l->at]);
   return l->failed ? 0 : e;
@@ -672,26 +814,34 @@ static int32_t parse_action(Lang *l, int noutputs) {
   if (!strcmp(w, "deny") || !strcmp(w, "drop")) return CLASSIFY_DROP;
   if (!strcmp(w, "allow")) {
     if (!noutputs) FAIL(l, "'allow' is meaningless, element has zero outputs");
-  } else if (!parse_i64(w, &port)) FAIL(l, "unknown slot ID '%s'", w);
-  else if (port < 0 || port >= noutputs) FAIL(l, "slot '%d' out of range", (int)port);
+  } else if (!parse_i64(w, &port))
+    FAIL(l, "unknown slot ID '%s'", w);
+  else if (port < 0 || port >= noutputs)
+    FAIL(l, "slot '%d' out of range", (int)port);
   return l->failed ? CLASSIFY_DROP : ~(int32_t)port;
 }
 
 int ip_filter_configure(Element *e, const Args *args, Errors *errs, bool actions) {
   IPFilter *x = (IPFilter *)e;
   unsigned n = args_count(args);
-  if (!actions && n != e->noutputs) return error(errs, "need %d arguments, one per output port", (int)e->noutputs);
+  if (!actions && n != e->noutputs)
+    return error(errs, "need %d arguments, one per output port", (int)e->noutputs);
   Filter f = {0};
   Classify program;
   int rc = 0;
-  struct { uint32_t expr; int32_t leaf; } *patterns = mem_alloc((n + 1) * sizeof *patterns);
+  struct {
+    uint32_t expr;
+    int32_t leaf;
+  } *patterns = mem_alloc((n + 1) * sizeof *patterns);
   for (unsigned i = 0; patterns && i < n; i++) {
     Lang l = {.f = &f, .scope = e, .errs = errs, .arg = args_index(args, i)};
     Text text = {0};
     unquote(args_text(args, i), &text);
     l.n = split_pattern(text_cstr(&text), &l.words);
-    if (!l.words) f.failed = true;
-    else if (!l.n) FAIL(&l, "empty pattern %u", i);
+    if (!l.words)
+      f.failed = true;
+    else if (!l.n)
+      FAIL(&l, "empty pattern %u", i);
     else {
       patterns[i].leaf = actions ? parse_action(&l, e->noutputs) : ~(int32_t)i;
       patterns[i].expr = parse_pattern(&l, actions ? 1 : 0);
@@ -701,8 +851,10 @@ int ip_filter_configure(Element *e, const Args *args, Errors *errs, bool actions
     text_free(&text);
   }
   for (unsigned i = 0; !rc && patterns && i < n && !f.failed; i++)
-    filter_link(&f, patterns[i].expr, patterns[i].leaf, i + 1 < n ? (int32_t)f.exprs[patterns[i + 1].expr - 1].first : CLASSIFY_DROP);
-  if (!rc && (!patterns || !classify_build(&program, &f, false, CLASSIFY_DROP))) rc = error(errs, "out of memory");
+    filter_link(&f, patterns[i].expr, patterns[i].leaf,
+                i + 1 < n ? (int32_t)f.exprs[patterns[i + 1].expr - 1].first : CLASSIFY_DROP);
+  if (!rc && (!patterns || !classify_build(&program, &f, false, CLASSIFY_DROP)))
+    rc = error(errs, "out of memory");
   mem_free(patterns);
   filter_free(&f);
   if (rc) return rc;

@@ -2,20 +2,24 @@
  *
  * Synopsis: `IPFragmenter(MTU [, HONOR_DF, VERBOSE, <keywords> HEADROOM])`
  *
- * Packets of at most MTU bytes, counted from the network header, pass unchanged to output 0. Larger ones leave there as
- * fragments, in order, each with a copy of the annotations and, except for the first, of only those options that must
- * be copied; what is in front of the IP header stays with the first. Packets that must not be fragmented (DF) leave on
- * output 1 or are dropped if it is not connected; a message tells of the first five.
+ * Packets of at most MTU bytes, counted from the network header, pass unchanged to output 0. Larger ones
+ * leave there as fragments, in order, each with a copy of the annotations and, except for the first, of only
+ * those options that must be copied; what is in front of the IP header stays with the first. Packets that
+ * must not be fragmented (DF) leave on output 1 or are dropped if it is not connected; a message tells of the
+ * first five.
  *
- * Arguments: MTU (unsigned, required, at least 8). HONOR_DF (bool): false fragments packets with DF too, with a random
- * identification and DF cleared. Default true. VERBOSE (bool): a message for every packet with DF. Default false.
- * HEADROOM (unsigned): bytes free in front of second and later fragments. Default: the usual headroom.
+ * Arguments: MTU (unsigned, required, at least 8). HONOR_DF (bool): false fragments packets with DF too, with
+ * a random identification and DF cleared. Default true. VERBOSE (bool): a message for every packet with DF.
+ * Default false. HEADROOM (unsigned): bytes free in front of second and later fragments. Default: the usual
+ * headroom.
  *
  * Handlers: `drops` (read): packets sent to output 1. `fragments` (read): fragments made.
  *
- * Unlike the reference, a packet with trailing bytes behind its IP length is judged by its IP length once it is too long.
+ * Unlike the reference, a packet with trailing bytes behind its IP length is judged by its IP length once it
+ * is too long.
  *
- * Example: `Idle -> CheckIPHeader -> fr :: IPFragmenter(1500) -> Discard; fr [1] -> ICMPError(10.0.0.1, unreachable, needfrag) -> Discard;`
+ * Example: `Idle -> CheckIPHeader -> fr :: IPFragmenter(1500) -> Discard; fr [1] -> ICMPError(10.0.0.1,
+ * unreachable, needfrag) -> Discard;`
  */
 #include "ip.h"
 
@@ -26,7 +30,8 @@ typedef struct IPFragmenter {
   uint64_t drops, fragments;
 } IPFragmenter;
 
-/* Writes the options that belong into every fragment to `out` (40 bytes) and returns their length, padded to words. */
+/* Writes the options that belong into every fragment to `out` (40 bytes) and returns their length, padded to
+ * words. */
 static unsigned fragment_options(const uint8_t *h, unsigned hlen, uint8_t *out) {
   unsigned n = 0;
   for (unsigned at = 20, size; at < hlen && h[at]; at += size) {
@@ -59,7 +64,8 @@ static __attribute__((noinline)) int ip_fragment_slow(IPFragmenter *e, Packet *p
     return 0;
   }
   if ((e->honor_df && (ip_off(h) & IP_DF)) || first < 8) {
-    if (e->verbose || e->drops < 5) chatter(NULL, "IPFragmenter(%d) DF %pI %pI len=%d", (int)e->mtu, h + 12, h + 16, (int)p->len);
+    if (e->verbose || e->drops < 5)
+      chatter(NULL, "IPFragmenter(%d) DF %pI %pI len=%d", (int)e->mtu, h + 12, h + 16, (int)p->len);
     e->drops++;
     return 1;
   }
@@ -99,10 +105,12 @@ static __attribute__((noinline)) int ip_fragment_slow(IPFragmenter *e, Packet *p
 }
 
 static inline int ip_fragment(IPFragmenter *e, Packet *p) {
-  return likely(!p->network || (int32_t)packet_network_length(p) <= (int32_t)e->mtu) ? 0 : ip_fragment_slow(e, p);
+  return likely(!p->network || (int32_t)packet_network_length(p) <= (int32_t)e->mtu) ? 0
+                                                                                     : ip_fragment_slow(e, p);
 }
 
-/* Like the push of an action, but what came before a packet that is fragmented leaves before its fragments. */
+/* Like the push of an action, but what came before a packet that is fragmented leaves before its fragments.
+ */
 static void ip_fragmenter_push(Element *e, int port, Packet **p, unsigned n) {
   IPFragmenter *f = (IPFragmenter *)e;
   unsigned done = 0;
@@ -113,8 +121,10 @@ static void ip_fragmenter_push(Element *e, int port, Packet **p, unsigned n) {
     if (i > done) output_push_batch(e, 0, p + done, i - done);
     done = i + 1;
     int out = ip_fragment_slow(f, q);
-    if (out >= 0) output_push(e, out, q);
-    else if (out == PACKET_DROP) packet_free(q);
+    if (out >= 0)
+      output_push(e, out, q);
+    else if (out == PACKET_DROP)
+      packet_free(q);
   }
   if (likely(done < n)) output_push_batch(e, 0, p + done, n - done);
 }
@@ -124,9 +134,11 @@ static void ip_fragmenter_take_state(Element *e, Element *old) {
   ((IPFragmenter *)e)->fragments = ((IPFragmenter *)old)->fragments;
 }
 
-ELEMENT(IPFragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip_fragmenter_push, .action_name = "ip_fragment",
-        .take_state = ip_fragmenter_take_state,
+ELEMENT(IPFragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip_fragmenter_push,
+        .action_name = "ip_fragment", .take_state = ip_fragmenter_take_state,
         .args = ARGS(ARG_MUST(IPFragmenter, U32, "MTU", mtu, .min = 8, .max = 0x7fffffff),
-                     ARG_POS(IPFragmenter, BOOL, "HONOR_DF", honor_df, "true"), ARG_POS(IPFragmenter, BOOL, "VERBOSE", verbose, "false"),
+                     ARG_POS(IPFragmenter, BOOL, "HONOR_DF", honor_df, "true"),
+                     ARG_POS(IPFragmenter, BOOL, "VERBOSE", verbose, "false"),
                      ARG(IPFragmenter, U32, "HEADROOM", headroom, "128", .min = 0, .max = 65536)),
-        .handlers = HANDLERS(READ_FIELD(IPFragmenter, U64, "drops", drops), READ_FIELD(IPFragmenter, U64, "fragments", fragments)));
+        .handlers = HANDLERS(READ_FIELD(IPFragmenter, U64, "drops", drops),
+                             READ_FIELD(IPFragmenter, U64, "fragments", fragments)));

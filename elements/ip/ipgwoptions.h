@@ -12,14 +12,16 @@ typedef struct IPGWOptions {
 
 enum { GW_OPT_END = 0, GW_OPT_NOP = 1, GW_OPT_ROUTE = 7, GW_OPT_TIME = 68 };
 
-/* Each handles one option of n >= 2 bytes at o and returns 0, or the offset in the option of the byte that is wrong. */
+/* Each handles one option of n >= 2 bytes at o and returns 0, or the offset in the option of the byte that is
+ * wrong. */
 static inline int gw_record_route(IPGWOptions *e, uint8_t *o, unsigned n) {
   if (n < 3) return 2; /* no room for the pointer */
   unsigned at = o[2] - 1u;
   if (at >= 3 && at + 4 <= n && o[2]) {
     store32(o + at, e->addr);
     o[2] = (uint8_t)(o[2] + 4);
-  } else if (at != n) return 2;
+  } else if (at != n)
+    return 2;
   return 0;
 }
 
@@ -42,8 +44,10 @@ static inline int gw_timestamp(IPGWOptions *e, uint8_t *o, unsigned n) {
       store32(o + at + 4, ms);
       o[2] = (uint8_t)(o[2] + 8);
     }
-  } else if (kind <= 1 && overflow < 15) o[3] = (uint8_t)((overflow + 1) << 4 | kind); /* full: count it */
-  else return 3;
+  } else if (kind <= 1 && overflow < 15)
+    o[3] = (uint8_t)((overflow + 1) << 4 | kind); /* full: count it */
+  else
+    return 3;
   return 0;
 }
 
@@ -55,7 +59,8 @@ static __attribute__((noinline, unused)) int ip_gw_options_slow(IPGWOptions *e, 
   while (at < end && h[at] != GW_OPT_END) {
     unsigned type = h[at], n = type == GW_OPT_NOP ? 1 : at + 1 < end ? h[at + 1] : 0;
     int wrong = 0;
-    if (type != GW_OPT_NOP && (n < 2 || at + n > end)) wrong = 1;
+    if (type != GW_OPT_NOP && (n < 2 || at + n > end))
+      wrong = 1;
     else if (type == GW_OPT_ROUTE || type == GW_OPT_TIME) {
       if (!writable && !packet_unique(p)) return PACKET_DROP;
       writable = true;

@@ -1,4 +1,5 @@
-/* iplist.h: a small set of IP addresses, with a one-word filter in front so that a miss costs a multiplication. */
+/* iplist.h: a small set of IP addresses, with a one-word filter in front so that a miss costs a
+ * multiplication. */
 #ifndef CLICKLET_ELEMENTS_IPLIST_H
 #define CLICKLET_ELEMENTS_IPLIST_H
 #include "ip.h"
@@ -38,8 +39,10 @@ static inline int ip_list_parse(const Element *e, const char *text, IPList *l, E
   int rc = 0;
   for (const char *s = text; !rc && (s = next_word(s, &word, NULL));) {
     uint32_t a;
-    if (!arg_parse_ip(e, text_cstr(&word), &a)) rc = arg_error(errs, arg, "expected a list of IP addresses, not '%s'", text_cstr(&word));
-    else if (!ip_list_add(l, a)) rc = error(errs, "out of memory");
+    if (!arg_parse_ip(e, text_cstr(&word), &a))
+      rc = arg_error(errs, arg, "expected a list of IP addresses, not '%s'", text_cstr(&word));
+    else if (!ip_list_add(l, a))
+      rc = error(errs, "out of memory");
   }
   text_free(&word);
   return rc;

@@ -2,13 +2,15 @@
  *
  * Synopsis: `IPOutputCombo(COLOR, IPADDR, MTU)`
  *
- * Does what DropBroadcasts, PaintTee(COLOR), IPGWOptions(IPADDR), FixIPSrc(IPADDR), DecIPTTL and CheckLength(MTU) do.
- * Good packets leave on output 0, copies of those painted COLOR on output 1, packets with bad options on output 2, with
- * an expired TTL on output 3, longer than MTU on output 4 (where an IPFragmenter belongs).
+ * Does what DropBroadcasts, PaintTee(COLOR), IPGWOptions(IPADDR), FixIPSrc(IPADDR), DecIPTTL and
+ * CheckLength(MTU) do. Good packets leave on output 0, copies of those painted COLOR on output 1, packets
+ * with bad options on output 2, with an expired TTL on output 3, longer than MTU on output 4 (where an
+ * IPFragmenter belongs).
  *
  * Arguments: COLOR (0-255), IPADDR (IP address), MTU (unsigned); all required.
  *
- * Example: `Idle -> CheckIPHeader -> out :: IPOutputCombo(1, 10.0.0.1, 1500) -> Discard; out [1], out [2], out [3], out [4] -> Discard;`
+ * Example: `Idle -> CheckIPHeader -> out :: IPOutputCombo(1, 10.0.0.1, 1500) -> Discard; out [1], out [2],
+ * out [3], out [4] -> Discard;`
  */
 #include "fixipsrc.h"
 #include "ipgwoptions.h"
@@ -42,5 +44,6 @@ static inline int ip_output_combo(IPOutputCombo *e, Packet *p) {
 ACTION(IPOutputCombo, ip_output_combo)
 
 ELEMENT(IPOutputCombo, .ports = "1/5", .processing = "h/h", USE_ACTION(IPOutputCombo, ip_output_combo),
-        .args = ARGS(ARG_MUST(IPOutputCombo, U8, "COLOR", color), ARG_MUST(IPOutputCombo, IP, "IPADDR", options.addr),
+        .args = ARGS(ARG_MUST(IPOutputCombo, U8, "COLOR", color),
+                     ARG_MUST(IPOutputCombo, IP, "IPADDR", options.addr),
                      ARG_MUST(IPOutputCombo, U32, "MTU", mtu)));

@@ -1,16 +1,17 @@
 /** IPPrint: prints IP packets in the manner of tcpdump.
  *
- * Synopsis: `IPPrint([LABEL, <keywords> CONTENTS, PAYLOAD, MAXLENGTH, ID, TTL, TOS, LENGTH, TIMESTAMP, AGGREGATE, PAINT,
- * SWAP, OUTFILE, ACTIVE])`
+ * Synopsis: `IPPrint([LABEL, <keywords> CONTENTS, PAYLOAD, MAXLENGTH, ID, TTL, TOS, LENGTH, TIMESTAMP,
+ * AGGREGATE, PAINT, SWAP, OUTFILE, ACTIVE])`
  *
  * One line a packet, to standard error. Packets without a network header pass silently.
  *
- * Arguments: LABEL (string): printed in front. CONTENTS (NONE, HEX or ASCII): prints the packet's bytes. Default NONE.
- * PAYLOAD (false, HEX or ASCII): prints the bytes behind the transport header; not together with CONTENTS. MAXLENGTH
- * (int): bytes printed at most; -1: all. Default 1500. ID, TTL, TOS, LENGTH (bool): print that field of the header.
- * Default false. TIMESTAMP (bool): prints the time. Default true. AGGREGATE, PAINT (bool): print these annotations.
- * Default false. SWAP (bool): ICMP identifiers are in network order. Default true. OUTFILE (file name): print to that
- * file (not in a guest). ACTIVE (bool): false prints nothing. Default true.
+ * Arguments: LABEL (string): printed in front. CONTENTS (NONE, HEX or ASCII): prints the packet's bytes.
+ * Default NONE. PAYLOAD (false, HEX or ASCII): prints the bytes behind the transport header; not together
+ * with CONTENTS. MAXLENGTH (int): bytes printed at most; -1: all. Default 1500. ID, TTL, TOS, LENGTH (bool):
+ * print that field of the header. Default false. TIMESTAMP (bool): prints the time. Default true. AGGREGATE,
+ * PAINT (bool): print these annotations. Default false. SWAP (bool): ICMP identifiers are in network order.
+ * Default true. OUTFILE (file name): print to that file (not in a guest). ACTIVE (bool): false prints
+ * nothing. Default true.
  *
  * Handlers: `active` (read/write).
  *
@@ -57,13 +58,16 @@ static void ip_print_tcp(Text *t, const Packet *p, const uint8_t *h, const uint8
   }
   int n = (int)ip_len(h) - (int)ip_hlen(h) - (x[12] >> 4) * 4, flags = x[13];
   n += !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
-  text_printf(t, "%s%s%s%s%s", flags & TCP_SYN ? "S" : "", flags & TCP_FIN ? "F" : "", flags & TCP_RST ? "R" : "", flags & TCP_PSH ? "P" : "",
+  text_printf(t, "%s%s%s%s%s", flags & TCP_SYN ? "S" : "", flags & TCP_FIN ? "F" : "",
+              flags & TCP_RST ? "R" : "", flags & TCP_PSH ? "P" : "",
               flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_PSH) ? "" : ".");
   uint32_t seq = be32(load32(x + 4));
   text_printf(t, " %u:%u(%d,%u,%u)", seq, seq + (uint32_t)n, n, p->len, ip_len(h));
   if (flags & TCP_ACK) text_printf(t, " ack %u", be32(load32(x + 8)));
-  if (have < 16) text_add_string(t, "truncated-tcp");
-  else text_printf(t, " win %u", be16(load16(x + 14)));
+  if (have < 16)
+    text_add_string(t, "truncated-tcp");
+  else
+    text_printf(t, " win %u", be16(load16(x + 14)));
 }
 
 static void ip_print_udp(Text *t, const uint8_t *h, const uint8_t *x, int have) {
@@ -73,12 +77,18 @@ static void ip_print_udp(Text *t, const uint8_t *h, const uint8_t *x, int have) 
     return;
   }
   ip_print_ports(t, h, x);
-  if (have < 8) text_add_string(t, "truncated-udp");
-  else text_printf(t, "udp %u", be16(load16(x + 4)));
+  if (have < 8)
+    text_add_string(t, "truncated-udp");
+  else
+    text_printf(t, "udp %u", be16(load16(x + 4)));
 }
 
 static void ip_print_proto(Text *t, int proto, const char *otherwise) {
-  static const struct { uint8_t v; const char *name; } names[] = {{1, "icmp"}, {2, "igmp"}, {4, "ipip"}, {6, "tcp"}, {17, "udp"}, {33, "dccp"}, {47, "gre"}, {132, "sctp"}};
+  static const struct {
+    uint8_t v;
+    const char *name;
+  } names[] = {{1, "icmp"}, {2, "igmp"},  {4, "ipip"}, {6, "tcp"},
+               {17, "udp"}, {33, "dccp"}, {47, "gre"}, {132, "sctp"}};
   for (unsigned i = 0; i < countof(names); i++)
     if (names[i].v == proto) return text_add_string(t, names[i].name);
   text_printf(t, "%s%d", otherwise, proto);
@@ -104,15 +114,20 @@ static void ip_print_unreachable(Text *t, const uint8_t *x, int have) {
   } else if (x[1] == 3) {
     text_add_char(t, ' ');
     ip_print_proto(t, inner[9], "protocol ");
-    if (inner_have < 4) text_add_string(t, "truncated-icmp");
-    else text_printf(t, "/%u", be16(load16(inner + ip_hlen(inner) + 2)));
-  } else if (x[1] == 4 && load16(x + 6)) text_printf(t, " (mtu %u)", be16(load16(x + 6)));
+    if (inner_have < 4)
+      text_add_string(t, "truncated-icmp");
+    else
+      text_printf(t, "/%u", be16(load16(inner + ip_hlen(inner) + 2)));
+  } else if (x[1] == 4 && load16(x + 6))
+    text_printf(t, " (mtu %u)", be16(load16(x + 6)));
 }
 
 static void ip_print_icmp(Text *t, const IPPrint *e, const uint8_t *h, const uint8_t *x, int have) {
   ip_print_pair(t, h);
-  if (!ip_first_fragment(h)) text_add_string(t, "icmp");
-  else if (have < 2) text_add_string(t, "truncated-icmp");
+  if (!ip_first_fragment(h))
+    text_add_string(t, "icmp");
+  else if (have < 2)
+    text_add_string(t, "truncated-icmp");
   else if (x[0] == ICMP_TYPE_ECHO || x[0] == ICMP_TYPE_ECHO_REPLY) {
     text_add_string(t, x[0] == ICMP_TYPE_ECHO ? "icmp echo " : "icmp echo-reply ");
     if (have < 8) {
@@ -121,23 +136,32 @@ static void ip_print_icmp(Text *t, const IPPrint *e, const uint8_t *h, const uin
     }
     uint16_t id = load16(x + 4), seq = load16(x + 6);
     text_printf(t, "(%u, %u)", e->swap ? be16(id) : id, e->swap ? be16(seq) : seq);
-  } else if (x[0] == ICMP_TYPE_UNREACHABLE) ip_print_unreachable(t, x, have);
+  } else if (x[0] == ICMP_TYPE_UNREACHABLE)
+    ip_print_unreachable(t, x, have);
   else {
     const char *type = ip_print_icmp_name(-1, x[0]), *code = ip_print_icmp_name(x[0], x[1]);
-    if (type) text_printf(t, "icmp %s", type);
-    else text_printf(t, "icmp type %d", x[0]);
-    if (code) text_printf(t, " %s", code);
-    else if (x[1]) text_printf(t, " code %d", x[1]);
+    if (type)
+      text_printf(t, "icmp %s", type);
+    else
+      text_printf(t, "icmp type %d", x[0]);
+    if (code)
+      text_printf(t, " %s", code);
+    else if (x[1])
+      text_printf(t, " code %d", x[1]);
   }
 }
 
 static void ip_print_bytes(Text *t, const uint8_t *d, unsigned n, bool ascii) {
   unsigned line = ascii ? 48 : 24, group = ascii ? 8 : 4;
   for (unsigned i = 0; i < n; i++) {
-    if (i % line == 0) text_add(t, "\n  ", 3);
-    else if (i % group == 0) text_add_char(t, ' ');
-    if (!ascii) text_printf(t, "%02x", d[i]);
-    else text_add_char(t, d[i] < 32 || d[i] > 126 ? '.' : (char)d[i]);
+    if (i % line == 0)
+      text_add(t, "\n  ", 3);
+    else if (i % group == 0)
+      text_add_char(t, ' ');
+    if (!ascii)
+      text_printf(t, "%02x", d[i]);
+    else
+      text_add_char(t, d[i] < 32 || d[i] > 126 ? '.' : (char)d[i]);
   }
 }
 
@@ -149,22 +173,28 @@ static void ip_print_header(Text *t, const IPPrint *e, const Packet *p, const ui
   if (e->ttl) text_printf(t, "ttl %u ", h[8]);
   if (e->tos) text_printf(t, "tos %u ", h[1]);
   if (e->length) text_printf(t, "length %u ", ip_len(h));
-  if (h[9] == IP_PROTO_TCP) ip_print_tcp(t, p, h, x, have);
-  else if (h[9] == IP_PROTO_UDP) ip_print_udp(t, h, x, have);
-  else if (h[9] == IP_PROTO_ICMP) ip_print_icmp(t, e, h, x, have);
+  if (h[9] == IP_PROTO_TCP)
+    ip_print_tcp(t, p, h, x, have);
+  else if (h[9] == IP_PROTO_UDP)
+    ip_print_udp(t, h, x, have);
+  else if (h[9] == IP_PROTO_ICMP)
+    ip_print_icmp(t, e, h, x, have);
   else {
     ip_print_pair(t, h);
     text_printf(t, "ip-proto-%u", h[9]);
   }
   uint32_t off = ip_off(h);
   if (off & (IP_MF | IP_OFFMASK))
-    text_printf(t, " (frag %u:%d@%u%s)", be16(load16(h + 4)), payload, (off & IP_OFFMASK) * 8, off & IP_MF ? "+" : "");
+    text_printf(t, " (frag %u:%d@%u%s)", be16(load16(h + 4)), payload, (off & IP_OFFMASK) * 8,
+                off & IP_MF ? "+" : "");
   if (!e->contents && !e->payload) return;
   const uint8_t *d = p->data;
   if (e->payload) {
     d = x ? x : end;
-    if (ip_first_fragment(h) && h[9] == IP_PROTO_TCP) d = end - d > 12 ? d + (d[12] >> 4) * 4 : end;
-    else if (ip_first_fragment(h) && h[9] == IP_PROTO_UDP) d += 8;
+    if (ip_first_fragment(h) && h[9] == IP_PROTO_TCP)
+      d = end - d > 12 ? d + (d[12] >> 4) * 4 : end;
+    else if (ip_first_fragment(h) && h[9] == IP_PROTO_UDP)
+      d += 8;
   }
   unsigned n = d < end ? (unsigned)(end - d) : 0;
   if (e->max_length >= 0 && n > (unsigned)e->max_length) n = (unsigned)e->max_length;
@@ -180,11 +210,15 @@ static inline int ip_print(IPPrint *e, Packet *p) {
   if (e->paint) text_printf(&t, "%s%u", e->aggregate ? "." : "paint ", anno_u8(p, ANNO_PAINT));
   if (e->aggregate || e->paint) text_add_string(&t, ": ");
   const uint8_t *h = ip_header(p);
-  if (h) ip_print_header(&t, e, p, h);
-  else text_add_string(&t, "truncated-ip");
+  if (h)
+    ip_print_header(&t, e, p, h);
+  else
+    text_add_string(&t, "truncated-ip");
   text_add_char(&t, '\n');
-  if (e->file) ip_print_file_write(e->file, text_cstr(&t), t.len);
-  else platform_write(2, text_cstr(&t), t.len);
+  if (e->file)
+    ip_print_file_write(e->file, text_cstr(&t), t.len);
+  else
+    platform_write(2, text_cstr(&t), t.len);
   text_free(&t);
   return 0;
 }
@@ -224,13 +258,20 @@ static void ip_print_cleanup(Element *e) {
   mem_free(x->channel);
 }
 
-ELEMENT(IPPrint, .ports = "1/1", .ordered = true, USE_ACTION(IPPrint, ip_print), .configure = ip_print_configure, .initialize = ip_print_initialize,
-        .cleanup = ip_print_cleanup,
-        .args = ARGS(ARG_POS(IPPrint, STRING, "LABEL", label, NULL), ARG(IPPrint, CUSTOM, "CONTENTS", contents, "NONE", .parse = ip_print_parse_contents),
-                     ARG(IPPrint, CUSTOM, "PAYLOAD", payload, "false", .parse = ip_print_parse_contents), ARG(IPPrint, I32, "MAXLENGTH", max_length, "1500"),
-                     ARG(IPPrint, I32, "NBYTES", max_length, NULL, .flags = ARG_DEPRECATED), ARG(IPPrint, BOOL, "ID", id, "false"),
-                     ARG(IPPrint, BOOL, "TIMESTAMP", timestamp, "true"), ARG(IPPrint, BOOL, "PAINT", paint, "false"), ARG(IPPrint, BOOL, "TOS", tos, "false"),
-                     ARG(IPPrint, BOOL, "TTL", ttl, "false"), ARG(IPPrint, BOOL, "SWAP", swap, "true"), ARG(IPPrint, BOOL, "LENGTH", length, "false"),
-                     ARG(IPPrint, BOOL, "AGGREGATE", aggregate, "false"), ARG(IPPrint, BOOL, "ACTIVE", active, "true"),
-                     ARG(IPPrint, FILENAME, "OUTFILE", outfile, NULL), ARG(IPPrint, WORD, "CHANNEL", channel, NULL)),
-        .handlers = HANDLERS(RW_FIELD(IPPrint, BOOL, "active", active, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX | HANDLER_CALM)));
+ELEMENT(IPPrint, .ports = "1/1", .ordered = true, USE_ACTION(IPPrint, ip_print),
+        .configure = ip_print_configure, .initialize = ip_print_initialize, .cleanup = ip_print_cleanup,
+        .args = ARGS(
+            ARG_POS(IPPrint, STRING, "LABEL", label, NULL),
+            ARG(IPPrint, CUSTOM, "CONTENTS", contents, "NONE", .parse = ip_print_parse_contents),
+            ARG(IPPrint, CUSTOM, "PAYLOAD", payload, "false", .parse = ip_print_parse_contents),
+            ARG(IPPrint, I32, "MAXLENGTH", max_length, "1500"),
+            ARG(IPPrint, I32, "NBYTES", max_length, NULL, .flags = ARG_DEPRECATED),
+            ARG(IPPrint, BOOL, "ID", id, "false"), ARG(IPPrint, BOOL, "TIMESTAMP", timestamp, "true"),
+            ARG(IPPrint, BOOL, "PAINT", paint, "false"), ARG(IPPrint, BOOL, "TOS", tos, "false"),
+            ARG(IPPrint, BOOL, "TTL", ttl, "false"), ARG(IPPrint, BOOL, "SWAP", swap, "true"),
+            ARG(IPPrint, BOOL, "LENGTH", length, "false"),
+            ARG(IPPrint, BOOL, "AGGREGATE", aggregate, "false"), ARG(IPPrint, BOOL, "ACTIVE", active, "true"),
+            ARG(IPPrint, FILENAME, "OUTFILE", outfile, NULL), ARG(IPPrint, WORD, "CHANNEL", channel, NULL)),
+        .handlers = HANDLERS(RW_FIELD(IPPrint, BOOL, "active", active,
+                                      .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX |
+                                               HANDLER_CALM)));

@@ -2,14 +2,15 @@
  *
  * Synopsis: `IPReassembler([<keywords> HIMEM, MAX_MTU_ANNO])`
  *
- * Packets that are not fragments pass. Fragments are kept until their packet is complete; it then leaves on output 0
- * with what stood in front of the first fragment, that one's annotations and the last one's timestamp. Where fragments
- * overlap, the later one counts. A packet that got no fragment for 30 seconds is given up: it is dropped, or, if output 1
- * is connected, what there is of it leaves there, each fragment in its place. When more than HIMEM bytes are held,
- * the oldest packets are given up until three quarters of HIMEM remain. The IPREASSEMBLER annotation is cleared.
+ * Packets that are not fragments pass. Fragments are kept until their packet is complete; it then leaves on
+ * output 0 with what stood in front of the first fragment, that one's annotations and the last one's
+ * timestamp. Where fragments overlap, the later one counts. A packet that got no fragment for 30 seconds is
+ * given up: it is dropped, or, if output 1 is connected, what there is of it leaves there, each fragment in
+ * its place. When more than HIMEM bytes are held, the oldest packets are given up until three quarters of
+ * HIMEM remain. The IPREASSEMBLER annotation is cleared.
  *
- * Arguments: HIMEM (unsigned): bytes. Default 262144. MAX_MTU_ANNO (annotation of 2 bytes): set to the length of the
- * longest fragment in reassembled packets. Default none.
+ * Arguments: HIMEM (unsigned): bytes. Default 262144. MAX_MTU_ANNO (annotation of 2 bytes): set to the length
+ * of the longest fragment in reassembled packets. Default none.
  *
  * Handlers: `dump` (read): counts, and what is being held.
  *
@@ -17,18 +18,23 @@
  */
 #include "ip.h"
 
-enum { REASSEMBLER_BUCKETS = 256, REASSEMBLER_COST = 40, REASSEMBLER_TIMEOUT = 30, REASSEMBLER_INTERVAL = 10 };
+enum {
+  REASSEMBLER_BUCKETS = 256,
+  REASSEMBLER_COST = 40,
+  REASSEMBLER_TIMEOUT = 30,
+  REASSEMBLER_INTERVAL = 10
+};
 
 typedef struct Reassembly { /* one packet in the making */
   struct Reassembly *next;
-  Packet *first, **tail; /* fragments in order of arrival, along Packet.next */
-  Packet *head;          /* the one with offset 0 */
+  Packet *first, **tail;  /* fragments in order of arrival, along Packet.next */
+  Packet *head;           /* the one with offset 0 */
   uint32_t src, dst, end; /* end: of the data that fragments reach */
   uint32_t bytes;         /* in fragments, overlaps counted twice */
   uint16_t id, mtu;
   uint8_t proto;
-  bool whole;             /* end is the packet's end */
-  int64_t seconds;        /* latest fragment */
+  bool whole;      /* end is the packet's end */
+  int64_t seconds; /* latest fragment */
 } Reassembly;
 
 typedef struct IPReassembler {
@@ -74,8 +80,10 @@ static Packet *reassembly_join(IPReassembler *e, Reassembly *r) {
   uint8_t *h = q->data + front;
   h[0] = (uint8_t)(0x40 | hlen / 4);
   packet_set_network(q, h, hlen);
-  if (r->head && model->mac && model->mac >= model->data && model->mac <= model->network) q->mac = q->data + (model->mac - model->data);
-  for (const Packet *p = r->first; p; p = p->next) memcpy(q->transport + fragment_offset(p->network), p->transport, packet_transport_length(p));
+  if (r->head && model->mac && model->mac >= model->data && model->mac <= model->network)
+    q->mac = q->data + (model->mac - model->data);
+  for (const Packet *p = r->first; p; p = p->next)
+    memcpy(q->transport + fragment_offset(p->network), p->transport, packet_transport_length(p));
   packet_copy_annotations(q, model);
   set_anno_u32(q, ANNO_IPREASSEMBLER, 0);
   if (e->has_mtu_anno) set_anno_u16(q, e->mtu_anno, r->mtu);
@@ -123,10 +131,14 @@ static Reassembly *reassembler_find(IPReassembler *e, const uint8_t *h, Reassemb
   Reassembly **at = &e->buckets[(hash * 0x9e3779b1u) >> 24];
   *place = at;
   for (; *at; at = &(*at)->next)
-    if ((*at)->src == ip_src(h) && (*at)->dst == ip_dst(h) && (*at)->id == load16(h + 4) && (*at)->proto == h[9]) return *place = at, *at;
+    if ((*at)->src == ip_src(h) && (*at)->dst == ip_dst(h) && (*at)->id == load16(h + 4) &&
+        (*at)->proto == h[9])
+      return *place = at, *at;
   Reassembly *r = e->spare;
-  if (r) e->spare = r->next;
-  else if (!(r = mem_alloc(sizeof *r))) return NULL;
+  if (r)
+    e->spare = r->next;
+  else if (!(r = mem_alloc(sizeof *r)))
+    return NULL;
   *r = (Reassembly){.next = **place, .src = ip_src(h), .dst = ip_dst(h), .id = load16(h + 4), .proto = h[9]};
   r->tail = &r->first;
   e->used += REASSEMBLER_COST;
@@ -147,7 +159,8 @@ static Packet *reassembler_take(IPReassembler *e, Packet *p) {
   uint32_t from = fragment_offset(h), hlen = ip_hlen(h), n = ip_len(h) > hlen ? ip_len(h) - hlen : 0;
   bool more = ip_off(h) & IP_MF;
   p->transport = p->network + hlen;
-  if (!n || from + n > 0xffff || (more && n % 8) || packet_transport_length(p) < n) return e->bad++, packet_free(p), NULL;
+  if (!n || from + n > 0xffff || (more && n % 8) || packet_transport_length(p) < n)
+    return e->bad++, packet_free(p), NULL;
   packet_take(p, packet_transport_length(p) - n);
   if (e->used > e->high)
     for (int age = 10; age >= 0; age -= 5) reassembler_reap(e, age ? now - age : INT64_MAX, e->high / 4 * 3);
@@ -212,12 +225,16 @@ static int ip_reassembler_dump(Element *e, const Handler *h, const char *param, 
   uint8_t *map = mem_alloc(8192);
   (void)h, (void)param;
   if (!map) return error(errs, "out of memory");
-  text_printf(out, "frags seen total:    %llu\ngood reassemblies:   %llu\nfailed reassemblies: %llu\nbad fragments seen:  %llu\ncached chunk data:\n",
-              (unsigned long long)x->seen, (unsigned long long)x->good, (unsigned long long)x->failed, (unsigned long long)x->bad);
+  text_printf(out,
+              "frags seen total:    %llu\ngood reassemblies:   %llu\nfailed reassemblies: %llu\nbad "
+              "fragments seen:  %llu\ncached chunk data:\n",
+              (unsigned long long)x->seen, (unsigned long long)x->good, (unsigned long long)x->failed,
+              (unsigned long long)x->bad);
   for (unsigned b = 0; b < REASSEMBLER_BUCKETS; b++)
     for (Reassembly *r = x->buckets[b]; r; r = r->next) {
       const uint8_t *t = r->head && packet_transport_length(r->head) >= 4 ? r->head->transport : NULL;
-      text_printf(out, " (%pI, %u, %pI, %u) %u", &r->src, t ? be16(load16(t)) : 0, &r->dst, t ? be16(load16(t + 2)) : 0, be16(r->id));
+      text_printf(out, " (%pI, %u, %pI, %u) %u", &r->src, t ? be16(load16(t)) : 0, &r->dst,
+                  t ? be16(load16(t + 2)) : 0, be16(r->id));
       reassembly_map(r, map);
       for (uint32_t i = 0, n = (r->end + 7) / 8; i < n; i++) {
         if (!map[i]) continue;
@@ -242,7 +259,9 @@ static void ip_reassembler_cleanup(Element *e) {
   }
 }
 
-ELEMENT(IPReassembler, .ports = "1/1-2", .processing = "a/ah", .push = ip_reassembler_push, .pull = ip_reassembler_pull, .cleanup = ip_reassembler_cleanup,
+ELEMENT(IPReassembler, .ports = "1/1-2", .processing = "a/ah", .push = ip_reassembler_push,
+        .pull = ip_reassembler_pull, .cleanup = ip_reassembler_cleanup,
         .args = ARGS(ARG(IPReassembler, U32, "HIMEM", high, "262144"),
-                     ARG(IPReassembler, ANNO, "MAX_MTU_ANNO", mtu_anno, NULL, .min = 2, GIVEN(IPReassembler, has_mtu_anno))),
+                     ARG(IPReassembler, ANNO, "MAX_MTU_ANNO", mtu_anno, NULL, .min = 2,
+                         GIVEN(IPReassembler, has_mtu_anno))),
         .handlers = HANDLERS(READ_FN("dump", ip_reassembler_dump)));

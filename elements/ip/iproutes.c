@@ -5,9 +5,11 @@
 enum { ROUTE_OK = 0, ROUTE_EXISTS = -2, ROUTE_MISSING = -3, ROUTE_MEMORY = -4, ROUTE_MASK = -5 };
 
 #define NODE_CHUNK 8
-#define PAGES_FROM (1u << 21) /* bytes from which the trie lives in pages of its own (huge ones where possible) */
+#define PAGES_FROM                                                                                           \
+  (1u << 21) /* bytes from which the trie lives in pages of its own (huge ones where possible) */
 
-/* ---- Hashes ------------------------------------------------------------------------------------------------------ */
+/* ---- Hashes
+ * ------------------------------------------------------------------------------------------------------ */
 
 static uint32_t hash_pair(uint32_t a, uint32_t b) {
   uint64_t x = (((uint64_t)a << 32) | b) * UINT64_C(0x9e3779b97f4a7c15);
@@ -16,7 +18,8 @@ static uint32_t hash_pair(uint32_t a, uint32_t b) {
 
 /* The hash of what index i stands for, in by_prefix or in by_hop. */
 static uint32_t hash_of(const IPRoutes *t, const RouteHash *h, uint32_t i) {
-  return h == &t->by_prefix ? hash_pair(t->routes[i].addr, t->routes[i].mask) : hash_pair(t->hops[i].gw, (uint32_t)t->hops[i].port);
+  return h == &t->by_prefix ? hash_pair(t->routes[i].addr, t->routes[i].mask)
+                            : hash_pair(t->hops[i].gw, (uint32_t)t->hops[i].port);
 }
 
 static void hash_put(RouteHash *h, uint32_t hash, uint32_t index) {
@@ -57,21 +60,26 @@ static uint32_t find_prefix(const IPRoutes *t, uint32_t addr, uint32_t mask) {
   return 0;
 }
 
-/* ---- Next hops --------------------------------------------------------------------------------------------------- */
+/* ---- Next hops
+ * --------------------------------------------------------------------------------------------------- */
 
 /* A hop for this gateway and port with one more reference, or 0 when memory is out. */
 static uint32_t hop_get(IPRoutes *t, uint32_t gw, int32_t port) {
   RouteHash *h = &t->by_hop;
   if (h->size)
-    for (uint32_t i = hash_pair(gw, (uint32_t)port) & (h->size - 1), c; (c = h->cells[i]); i = (i + 1) & (h->size - 1))
+    for (uint32_t i = hash_pair(gw, (uint32_t)port) & (h->size - 1), c; (c = h->cells[i]);
+         i = (i + 1) & (h->size - 1))
       if (t->hops[c - 1].gw == gw && t->hops[c - 1].port == port) return t->hops[c - 1].refs++, c - 1;
   if (!hash_room(t, h)) return 0;
   uint32_t index = t->hop_free;
-  if (index) t->hop_free = t->hops[index].next_free;
+  if (index)
+    t->hop_free = t->hops[index].next_free;
   else {
     if (t->hops_used == t->hops_room) {
       uint32_t room = t->hops_room * 2;
-      RouteHop *grown = room > 1u << ROUTE_HOP_BITS ? NULL : mem_resize(t->hops, t->hops_room * sizeof *grown, room * sizeof *grown);
+      RouteHop *grown = room > 1u << ROUTE_HOP_BITS
+                            ? NULL
+                            : mem_resize(t->hops, t->hops_room * sizeof *grown, room * sizeof *grown);
       if (!grown) return 0;
       t->hops = grown;
       t->hops_room = room;
@@ -91,21 +99,25 @@ static void hop_release(IPRoutes *t, uint32_t index) {
   t->hop_free = index;
 }
 
-/* ---- The trie ---------------------------------------------------------------------------------------------------- */
+/* ---- The trie
+ * ---------------------------------------------------------------------------------------------------- */
 
 static RouteNode *nodes_alloc(uint32_t n) {
   size_t size = n * sizeof(RouteNode);
   return size >= PAGES_FROM ? platform_alloc_pages(size) : mem_alloc(size);
 }
 static void nodes_free(RouteNode *nodes, uint32_t n) {
-  if (n * sizeof(RouteNode) >= PAGES_FROM) platform_free_pages(nodes, n * sizeof(RouteNode));
-  else mem_free(nodes);
+  if (n * sizeof(RouteNode) >= PAGES_FROM)
+    platform_free_pages(nodes, n * sizeof(RouteNode));
+  else
+    mem_free(nodes);
 }
 
 /* A node whose entries are all `entry`, or 0 when memory is out. */
 static uint32_t node_get(IPRoutes *t, uint32_t entry) {
   uint32_t n = t->node_free;
-  if (n) t->node_free = t->nodes[n][0];
+  if (n)
+    t->node_free = t->nodes[n][0];
   else {
     if (t->nodes_used == t->nodes_room) {
       uint32_t room = t->nodes_room < 64 ? t->nodes_room + NODE_CHUNK : t->nodes_room + t->nodes_room / 2;
@@ -122,12 +134,16 @@ static uint32_t node_get(IPRoutes *t, uint32_t entry) {
   return n;
 }
 
-/* Overwrites what in entries [from, to) and below came from a prefix of at most `upto` bits (and at least `least`). */
-static void trie_fill(IPRoutes *t, uint32_t node, unsigned from, unsigned to, uint32_t leaf, unsigned least, unsigned upto) {
+/* Overwrites what in entries [from, to) and below came from a prefix of at most `upto` bits (and at least
+ * `least`). */
+static void trie_fill(IPRoutes *t, uint32_t node, unsigned from, unsigned to, uint32_t leaf, unsigned least,
+                      unsigned upto) {
   for (unsigned i = from; i < to; i++) {
     uint32_t entry = t->nodes[node][i];
-    if (entry & ROUTE_CHILD) trie_fill(t, entry & ~ROUTE_CHILD, 0, 256, leaf, least, upto);
-    else if (ROUTE_LEN(entry) >= least && ROUTE_LEN(entry) <= upto) t->nodes[node][i] = leaf;
+    if (entry & ROUTE_CHILD)
+      trie_fill(t, entry & ~ROUTE_CHILD, 0, 256, leaf, least, upto);
+    else if (ROUTE_LEN(entry) >= least && ROUTE_LEN(entry) <= upto)
+      t->nodes[node][i] = leaf;
   }
 }
 
@@ -149,11 +165,13 @@ static bool trie_insert(IPRoutes *t, uint32_t addr, unsigned len, uint32_t hop) 
   return true;
 }
 
-/* Gives the range of a prefix back to the next shorter one; frees nodes on the way that say nothing any more. */
+/* Gives the range of a prefix back to the next shorter one; frees nodes on the way that say nothing any more.
+ */
 static void trie_remove(IPRoutes *t, uint32_t addr, unsigned len, uint32_t leaf) {
   uint32_t path[4] = {0};
   unsigned level = 0;
-  for (; len > 8 * level + 8; level++) path[level + 1] = t->nodes[path[level]][addr >> (24 - 8 * level) & 255] & ~ROUTE_CHILD;
+  for (; len > 8 * level + 8; level++)
+    path[level + 1] = t->nodes[path[level]][addr >> (24 - 8 * level) & 255] & ~ROUTE_CHILD;
   unsigned span = 1u << (8 * level + 8 - len), from = addr >> (24 - 8 * level) & 255 & ~(span - 1);
   trie_fill(t, path[level], from, from + span, leaf, len, len);
   for (; level > 0; level--) {
@@ -168,11 +186,14 @@ static void trie_remove(IPRoutes *t, uint32_t addr, unsigned len, uint32_t leaf)
   }
 }
 
-/* ---- Routes ------------------------------------------------------------------------------------------------------ */
+/* ---- Routes
+ * ------------------------------------------------------------------------------------------------------ */
 
 static bool mask_regular(uint32_t mask) { return !(~mask & (~mask + 1)); }
 static unsigned mask_length(uint32_t mask) { return (unsigned)__builtin_popcount(mask); }
-static bool route_holds(const Route *r, uint32_t addr) { return r->port >= 0 && ((addr ^ r->addr) & r->mask) == 0; }
+static bool route_holds(const Route *r, uint32_t addr) {
+  return r->port >= 0 && ((addr ^ r->addr) & r->mask) == 0;
+}
 
 const Route *ip_routes_search(const IPRoutes *t, uint32_t addr) {
   const Route *found = NULL;
@@ -193,7 +214,8 @@ static bool place_room(IPRoutes *t) {
   return true;
 }
 
-/* Takes a place in the list, as index + 1, after place_room: LINEAR the first free one, the others that freed last. */
+/* Takes a place in the list, as index + 1, after place_room: LINEAR the first free one, the others that freed
+ * last. */
 static uint32_t place_get(IPRoutes *t) {
   uint32_t place = t->route_free;
   if (!place) return ++t->nroutes;
@@ -211,14 +233,17 @@ static void place_release(IPRoutes *t, uint32_t place) {
   t->route_free = place;
 }
 
-/* SortedIPLookup shows more specific routes first: a topological order that keeps the old order where it can, built
- * breadth first from the routes that hold no other. */
+/* SortedIPLookup shows more specific routes first: a topological order that keeps the old order where it can,
+ * built breadth first from the routes that hold no other. */
 static void routes_sort(IPRoutes *t) {
   uint32_t n = t->nroutes, done = 0, queued = 0, first = 0;
   uint32_t *inside = mem_alloc(n * sizeof *inside), *order = mem_alloc(n * sizeof *order);
   Route *sorted = mem_alloc(t->routes_room * sizeof *sorted);
   if (!inside || !order || !sorted) goto out;
-#define HOLDS(a, b) (t->routes[a].port >= 0 && t->routes[b].port >= 0 && !((t->routes[a].addr ^ t->routes[b].addr) & t->routes[a].mask) && (t->routes[a].mask & ~t->routes[b].mask) == 0)
+#define HOLDS(a, b)                                                                                          \
+  (t->routes[a].port >= 0 && t->routes[b].port >= 0 &&                                                       \
+   !((t->routes[a].addr ^ t->routes[b].addr) & t->routes[a].mask) &&                                         \
+   (t->routes[a].mask & ~t->routes[b].mask) == 0)
   uint32_t live = 0;
   for (uint32_t i = 0; i < n; i++) {
     if (t->routes[i].port < 0) {
@@ -235,7 +260,8 @@ static void routes_sort(IPRoutes *t) {
     for (; done < queued; done++) {
       inside[order[done]] = UINT32_MAX;
       for (uint32_t i = 0; i < n; i++)
-        if (inside[i] && inside[i] != UINT32_MAX && HOLDS(i, order[done]) && !--inside[i]) order[queued++] = i;
+        if (inside[i] && inside[i] != UINT32_MAX && HOLDS(i, order[done]) && !--inside[i])
+          order[queued++] = i;
     }
   }
   for (uint32_t i = 0; i < live; i++) sorted[i] = t->routes[order[i]];
@@ -258,8 +284,10 @@ static int route_add(IPRoutes *t, const Route *r, bool replace, Route *old) {
   uint32_t place = find_prefix(t, r->addr, r->mask), hop;
   if (place) *old = t->routes[place - 1];
   if (place && !replace) return ROUTE_EXISTS;
-  if (!hash_room(t, &t->by_prefix) || !place_room(t) || !(hop = hop_get(t, r->gw, r->port))) return ROUTE_MEMORY;
-  if (regular && !trie_insert(t, r->addr, mask_length(r->mask), hop)) return hop_release(t, hop), ROUTE_MEMORY;
+  if (!hash_room(t, &t->by_prefix) || !place_room(t) || !(hop = hop_get(t, r->gw, r->port)))
+    return ROUTE_MEMORY;
+  if (regular && !trie_insert(t, r->addr, mask_length(r->mask), hop))
+    return hop_release(t, hop), ROUTE_MEMORY;
   if (place && t->kind < ROUTES_RADIX) { /* in place */
     hop_release(t, old->hop);
     t->routes[place - 1] = *r;
@@ -301,7 +329,8 @@ static int route_remove(IPRoutes *t, const Route *r, Route *old) {
   }
   hop_release(t, old->hop);
   place_release(t, place);
-  if (place == t->zero_route) t->zero_route = 0;
+  if (place == t->zero_route)
+    t->zero_route = 0;
   else if (place < t->zero_route) { /* as the reference: 0.0.0.0/32 moves up */
     Route zero = t->routes[t->zero_route - 1];
     uint32_t from = t->zero_route;
@@ -340,17 +369,22 @@ static bool routes_reset(IPRoutes *t) {
   return true;
 }
 
-/* ---- Text -------------------------------------------------------------------------------------------------------- */
+/* ---- Text
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void route_print(const Route *r, bool tabs, Text *out) {
   uint32_t start = out->len, addr = be32(r->addr), mask = be32(r->mask);
   char gap = tabs ? '\t' : ' ';
-  if (mask_regular(r->mask)) text_printf(out, "%pI/%u%c", &addr, mask_length(r->mask), gap);
-  else text_printf(out, "%pI/%pI%c", &addr, &mask, gap);
+  if (mask_regular(r->mask))
+    text_printf(out, "%pI/%u%c", &addr, mask_length(r->mask), gap);
+  else
+    text_printf(out, "%pI/%pI%c", &addr, &mask, gap);
   if (tabs && out->len - start < 17) text_add_char(out, '\t');
   start = out->len;
-  if (r->gw) text_printf(out, "%pI%c", &r->gw, gap);
-  else text_printf(out, "-%c", gap);
+  if (r->gw)
+    text_printf(out, "%pI%c", &r->gw, gap);
+  else
+    text_printf(out, "-%c", gap);
   if (tabs && out->len - start < 9) text_add_char(out, '\t');
   text_printf(out, "%d", (int)r->port);
 }
@@ -366,8 +400,10 @@ static bool route_parse(const Element *e, const char *s, bool removal, Route *r)
   *r = (Route){.port = -1};
   ok = ok && arg_parse_ip_prefix(e, w[0], true, &net);
   if (ok && i < n && (!strcmp(w[i], "-") || arg_parse_ip(e, w[i], &r->gw))) i++;
-  if (ok && i < n) ok = parse_i64(w[i++], &port) && port >= -1 - 0x7fffffff && port <= 0x7fffffff;
-  else ok = ok && removal;
+  if (ok && i < n)
+    ok = parse_i64(w[i++], &port) && port >= -1 - 0x7fffffff && port <= 0x7fffffff;
+  else
+    ok = ok && removal;
   ok = ok && i == n;
   for (i = 0; i < 3; i++) mem_free(w[i]);
   if (!ok) return false;
@@ -396,11 +432,16 @@ int ip_routes_configure(Element *e, const Args *args, Errors *errs, int kind) {
       continue;
     }
     int added = route_add(t, &r, false, &old);
-    if (added == ROUTE_EXISTS) twice++;
-    else if (added == ROUTE_MASK) rc = arg_error(errs, k, "the mask of a route must be a prefix");
-    else if (added) return error(errs, "out of memory after %u routes", i);
+    if (added == ROUTE_EXISTS)
+      twice++;
+    else if (added == ROUTE_MASK)
+      rc = arg_error(errs, k, "the mask of a route must be a prefix");
+    else if (added)
+      return error(errs, "out of memory after %u routes", i);
   }
-  if (twice) warning(errs, "%u %s ignored: there is an earlier route for the same prefix", twice, twice == 1 ? "route" : "routes");
+  if (twice)
+    warning(errs, "%u %s ignored: there is an earlier route for the same prefix", twice,
+            twice == 1 ? "route" : "routes");
   return rc;
 }
 
@@ -414,7 +455,8 @@ void ip_routes_cleanup(Element *e) {
 }
 
 __attribute__((noinline)) int ip_routes_no_route(IPRoutes *t, Packet *p) {
-  static const char *const who[] = {"LinearIPLookup", "LinearIPLookup", "SortedIPLookup", "IPRouteTable", NULL};
+  static const char *const who[] = {"LinearIPLookup", "LinearIPLookup", "SortedIPLookup", "IPRouteTable",
+                                    NULL};
   if (who[t->kind] && t->complaints < 5) {
     t->complaints++;
     chatter(NULL, "%s: no route for %pI", who[t->kind], p->anno + ANNO_DST_IP);
@@ -422,7 +464,8 @@ __attribute__((noinline)) int ip_routes_no_route(IPRoutes *t, Packet *p) {
   return PACKET_DROP;
 }
 
-/* ---- Handlers ---------------------------------------------------------------------------------------------------- */
+/* ---- Handlers
+ * ---------------------------------------------------------------------------------------------------- */
 
 int ip_routes_read_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   IPRoutes *t = (IPRoutes *)e;
@@ -453,17 +496,24 @@ static int route_command(IPRoutes *t, int command, const char *text, Route *rout
   static const Route none = {.port = -1};
   *old = none;
   if (!route_parse(&t->base, text, command == ROUTE_REMOVE, route))
-    return error(errs, "expected '%s', not '%s'", command == ROUTE_REMOVE ? "ADDR/MASK [[GATEWAY] OUTPUT]" : "ADDR/MASK [GATEWAY] OUTPUT", text);
+    return error(errs, "expected '%s', not '%s'",
+                 command == ROUTE_REMOVE ? "ADDR/MASK [[GATEWAY] OUTPUT]" : "ADDR/MASK [GATEWAY] OUTPUT",
+                 text);
   if (route->port < (command == ROUTE_REMOVE ? -1 : 0) || route->port >= t->base.noutputs)
     return error(errs, "there is no output %d", (int)route->port);
-  int rc = command == ROUTE_REMOVE ? route_remove(t, route, old) : route_add(t, route, command == ROUTE_SET, old);
+  int rc =
+      command == ROUTE_REMOVE ? route_remove(t, route, old) : route_add(t, route, command == ROUTE_SET, old);
   if (!rc) return 0;
   Text shown = {0};
   route_print(rc == ROUTE_EXISTS ? old : route, false, &shown);
-  if (rc == ROUTE_EXISTS) error(errs, "conflict with existing route '%s'", text_cstr(&shown));
-  else if (rc == ROUTE_MISSING) error(errs, "route '%s' not found", text_cstr(&shown));
-  else if (rc == ROUTE_MASK) error(errs, "the mask of route '%s' is not a prefix", text_cstr(&shown));
-  else error(errs, "no memory to store route '%s'", text_cstr(&shown));
+  if (rc == ROUTE_EXISTS)
+    error(errs, "conflict with existing route '%s'", text_cstr(&shown));
+  else if (rc == ROUTE_MISSING)
+    error(errs, "route '%s' not found", text_cstr(&shown));
+  else if (rc == ROUTE_MASK)
+    error(errs, "the mask of route '%s' is not a prefix", text_cstr(&shown));
+  else
+    error(errs, "no memory to store route '%s'", text_cstr(&shown));
   text_free(&shown);
   return -1;
 }
@@ -532,8 +582,10 @@ int ip_routes_write_ctrl(Element *e, const Handler *h, const char *value, Errors
   }
   while (rc && n-- > 0) { /* all or nothing */
     Route ignored;
-    if (done[n].old.port >= 0) route_add(t, &done[n].old, true, &ignored);
-    else route_remove(t, &done[n].route, &ignored);
+    if (done[n].old.port >= 0)
+      route_add(t, &done[n].old, true, &ignored);
+    else
+      route_remove(t, &done[n].route, &ignored);
   }
   mem_free(done);
   mem_free(text);

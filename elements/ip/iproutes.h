@@ -1,9 +1,10 @@
 /* iproutes.h: the IPv4 routing table that all IP lookup elements share.
  *
- * A trie of 256-way nodes, allocated where routes need them, so that a handful of routes takes a few kilobytes and a
- * lookup is one to four dependent loads. An entry is a child node, or a leaf: the index of a (gateway, port) pair and
- * the length of the prefix it came from. Leaves are pushed down: where a node exists, it says all about its range.
- * Beside the trie there is the list of routes, in the order in which `table` shows them, and a hash over it.
+ * A trie of 256-way nodes, allocated where routes need them, so that a handful of routes takes a few
+ * kilobytes and a lookup is one to four dependent loads. An entry is a child node, or a leaf: the index of a
+ * (gateway, port) pair and the length of the prefix it came from. Leaves are pushed down: where a node
+ * exists, it says all about its range. Beside the trie there is the list of routes, in the order in which
+ * `table` shows them, and a hash over it.
  */
 #ifndef CLICKLET_ELEMENTS_IPROUTES_H
 #define CLICKLET_ELEMENTS_IPROUTES_H
@@ -58,7 +59,8 @@ typedef struct IPRoutes {
 int ip_routes_configure(Element *e, const Args *args, Errors *errs, int kind);
 void ip_routes_cleanup(Element *e);
 int ip_routes_no_route(IPRoutes *t, Packet *p);
-const Route *ip_routes_search(const IPRoutes *t, uint32_t addr); /* through the list; host order; NULL if none */
+const Route *ip_routes_search(const IPRoutes *t,
+                              uint32_t addr); /* through the list; host order; NULL if none */
 int ip_routes_read_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int ip_routes_read_lookup(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int ip_routes_write(Element *e, const Handler *h, const char *value, Errors *errs);
@@ -97,21 +99,27 @@ static inline int ip_route(IPRoutes *t, Packet *p) {
   return port;
 }
 
-#define IP_ROUTES_READ READ_FN("table", ip_routes_read_table, .flags = HANDLER_READ | HANDLER_EXPENSIVE), READ_PARAM_FN("lookup", ip_routes_read_lookup)
-#define IP_ROUTES_WRITE                                                                                     \
-  WRITE_FN("add", ip_routes_write, .data = ROUTE_ADD), WRITE_FN("set", ip_routes_write, .data = ROUTE_SET), \
+#define IP_ROUTES_READ                                                                                       \
+  READ_FN("table", ip_routes_read_table, .flags = HANDLER_READ | HANDLER_EXPENSIVE),                         \
+      READ_PARAM_FN("lookup", ip_routes_read_lookup)
+#define IP_ROUTES_WRITE                                                                                      \
+  WRITE_FN("add", ip_routes_write, .data = ROUTE_ADD), WRITE_FN("set", ip_routes_write, .data = ROUTE_SET),  \
       WRITE_FN("remove", ip_routes_write, .data = ROUTE_REMOVE), WRITE_FN("ctrl", ip_routes_write_ctrl)
 #define IP_ROUTES_FLUSH WRITE_FN("flush", ip_routes_write_flush, .flags = HANDLER_WRITE | HANDLER_BUTTON)
 
 /* Registers a class; the rest of its file is documentation. */
-#define IP_ROUTES_ELEMENT(T, KIND, ...)                                                                                    \
-  typedef IPRoutes T;                                                                                                      \
-  static inline int action_##T(T *e, Packet *p) { return ip_route(e, p); }                                                 \
-  ACTION(T, action_##T)                                                                                                    \
-  static int configure_##T(Element *e, const Args *args, Errors *errs) { return ip_routes_configure(e, args, errs, KIND); } \
-  static int initialize_##T(Element *e, Errors *errs) { return (void)errs, ((IPRoutes *)e)->started = true, 0; }           \
-  ELEMENT(T, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T), .configure = configure_##T,                   \
-          .initialize = initialize_##T, .cleanup = ip_routes_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),                 \
+#define IP_ROUTES_ELEMENT(T, KIND, ...)                                                                      \
+  typedef IPRoutes T;                                                                                        \
+  static inline int action_##T(T *e, Packet *p) { return ip_route(e, p); }                                   \
+  ACTION(T, action_##T)                                                                                      \
+  static int configure_##T(Element *e, const Args *args, Errors *errs) {                                     \
+    return ip_routes_configure(e, args, errs, KIND);                                                         \
+  }                                                                                                          \
+  static int initialize_##T(Element *e, Errors *errs) {                                                      \
+    return (void)errs, ((IPRoutes *)e)->started = true, 0;                                                   \
+  }                                                                                                          \
+  ELEMENT(T, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T), .configure = configure_##T,     \
+          .initialize = initialize_##T, .cleanup = ip_routes_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),   \
           .handlers = HANDLERS(__VA_ARGS__))
 
 #endif

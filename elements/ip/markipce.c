@@ -2,8 +2,8 @@
  *
  * Synopsis: `MarkIPCE([FORCE])`
  *
- * Sets the ECN bits to 3 and updates the header checksum. Packets whose ECN bits are 0 (the sender does not take part)
- * are dropped unless FORCE is true.
+ * Sets the ECN bits to 3 and updates the header checksum. Packets whose ECN bits are 0 (the sender does not
+ * take part) are dropped unless FORCE is true.
  *
  * Arguments: FORCE (bool): default false.
  *
@@ -28,5 +28,6 @@ static inline int mark_ip_ce(MarkIPCE *e, Packet *p) {
 
 ACTION(MarkIPCE, mark_ip_ce)
 
-ELEMENT(MarkIPCE, .ports = "1/1", USE_ACTION(MarkIPCE, mark_ip_ce), .args = ARGS(ARG_POS(MarkIPCE, BOOL, "FORCE", force, "false")),
+ELEMENT(MarkIPCE, .ports = "1/1", USE_ACTION(MarkIPCE, mark_ip_ce),
+        .args = ARGS(ARG_POS(MarkIPCE, BOOL, "FORCE", force, "false")),
         .handlers = HANDLERS(READ_FIELD(MarkIPCE, U64, "drops", drops)));

@@ -2,8 +2,8 @@
  *
  * Synopsis: `MarkIPHeader([OFFSET])`
  *
- * Says that an IP header begins OFFSET bytes into the packet. Checks nothing, does not shorten the packet and leaves
- * the destination annotation alone: see CheckIPHeader for that.
+ * Says that an IP header begins OFFSET bytes into the packet. Checks nothing, does not shorten the packet and
+ * leaves the destination annotation alone: see CheckIPHeader for that.
  *
  * Arguments: OFFSET (int): bytes in front of the header. Default 0.
  *

@@ -4,8 +4,8 @@
  *
  * The packets are complete IP packets, to UDP port 520; the first leaves after three seconds.
  *
- * Arguments: SRC, DST (IP addresses): of the packets; SRC is also the advertised next hop. PREFIX (IP prefix): the
- * network. METRIC (int): hops. All are required.
+ * Arguments: SRC, DST (IP addresses): of the packets; SRC is also the advertised next hop. PREFIX (IP
+ * prefix): the network. METRIC (int): hops. All are required.
  *
  * Example: `RIPSend(18.26.4.24, 18.26.4.255, 10.0.0.0/8, 10) -> Discard;`
  */
@@ -25,7 +25,8 @@ static void rip_send_timer(Element *e, Timer *t) {
   timer_after(t, 30 * NSEC_PER_SEC);
   if (!p) return;
   uint8_t *h = p->data, *u = h + 20;
-  const uint8_t ip[] = {0x45, 0, 0, 52, 0, 0, 0, 0, 200, IP_PROTO_UDP}, udp[] = {2, 8, 2, 8, 0, 32, 0, 0, 2, 2, 0, 0, 0, 2};
+  const uint8_t ip[] = {0x45, 0, 0, 52, 0, 0, 0, 0, 200, IP_PROTO_UDP},
+                udp[] = {2, 8, 2, 8, 0, 32, 0, 0, 2, 2, 0, 0, 0, 2};
   memcpy(h, ip, sizeof ip);
   store32(h + 12, r->src);
   store32(h + 16, r->dst);
@@ -49,6 +50,7 @@ static int rip_send_initialize(Element *e, Errors *errs) {
   return 0;
 }
 
-ELEMENT(RIPSend, .ports = "0/1", .processing = "/h", .initialize = rip_send_initialize, .run_timer = rip_send_timer,
-        .args = ARGS(ARG_MUST(RIPSend, IP, "SRC", src), ARG_MUST(RIPSend, IP, "DST", dst), ARG_MUST(RIPSend, IP_PREFIX, "PREFIX", net),
-                     ARG_MUST(RIPSend, I32, "METRIC", metric)));
+ELEMENT(RIPSend, .ports = "0/1", .processing = "/h", .initialize = rip_send_initialize,
+        .run_timer = rip_send_timer,
+        .args = ARGS(ARG_MUST(RIPSend, IP, "SRC", src), ARG_MUST(RIPSend, IP, "DST", dst),
+                     ARG_MUST(RIPSend, IP_PREFIX, "PREFIX", net), ARG_MUST(RIPSend, I32, "METRIC", metric)));

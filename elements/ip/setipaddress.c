@@ -2,7 +2,8 @@
  *
  * Synopsis: `SetIPAddress(IPADDR [, <keywords> ANNO])`
  *
- * Arguments: IPADDR (IP address, required). ANNO (annotation of 4 bytes): which annotation to set. Default DST_IP.
+ * Arguments: IPADDR (IP address, required). ANNO (annotation of 4 bytes): which annotation to set. Default
+ * DST_IP.
  *
  * Handlers: `addr` (read/write): the address.
  *
@@ -24,5 +25,6 @@ static inline int set_ip_address(SetIPAddress *e, Packet *p) {
 ACTION(SetIPAddress, set_ip_address)
 
 ELEMENT(SetIPAddress, .ports = "1/1", USE_ACTION(SetIPAddress, set_ip_address),
-        .args = ARGS(ARG_MUST(SetIPAddress, IP, "IPADDR", addr), ARG(SetIPAddress, ANNO, "ANNO", anno, "DST_IP", .min = 4)),
+        .args = ARGS(ARG_MUST(SetIPAddress, IP, "IPADDR", addr),
+                     ARG(SetIPAddress, ANNO, "ANNO", anno, "DST_IP", .min = 4)),
         .handlers = HANDLERS(RW_FIELD(SetIPAddress, IP, "addr", addr)));

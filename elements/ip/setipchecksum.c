@@ -2,9 +2,9 @@
  *
  * Synopsis: `SetIPChecksum()`
  *
- * The header is where the network header annotation says, or at the beginning of the packet if that is not set. Packets
- * without a whole header are dropped, the first one with a message. Elements that change a header update its checksum
- * themselves: this is for packets written by hand.
+ * The header is where the network header annotation says, or at the beginning of the packet if that is not
+ * set. Packets without a whole header are dropped, the first one with a message. Elements that change a
+ * header update its checksum themselves: this is for packets written by hand.
  *
  * Handlers: `drops` (read).
  *

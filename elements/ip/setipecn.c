@@ -2,7 +2,8 @@
  *
  * Synopsis: `SetIPECN(ECN)`. The header checksum is updated.
  *
- * Arguments: ECN (required): 0 to 3, or `no`, `ect1` (also `ECT(1)`), `ect2` (also `ECT(0)`), `ce` (also `CE`).
+ * Arguments: ECN (required): 0 to 3, or `no`, `ect1` (also `ECT(1)`), `ect2` (also `ECT(0)`), `ce` (also
+ * `CE`).
  *
  * Handlers: `ecn` (read/write).
  *
@@ -24,8 +25,11 @@ static inline int set_ip_ecn(SetIPECN *e, Packet *p) {
 ACTION(SetIPECN, set_ip_ecn)
 
 static int set_ip_ecn_parse(Element *e, const char *text, void *field, Errors *errs, int arg) {
-  static const struct { const char *name; uint8_t v; } names[] = {{"0", 0}, {"1", 1}, {"2", 2}, {"3", 3}, {"no", 0}, {"-", 0},
-                                                                  {"ect1", 1}, {"ECT(1)", 1}, {"ect2", 2}, {"ECT(0)", 2}, {"ce", 3}, {"CE", 3}};
+  static const struct {
+    const char *name;
+    uint8_t v;
+  } names[] = {{"0", 0},    {"1", 1},      {"2", 2},    {"3", 3},      {"no", 0}, {"-", 0},
+               {"ect1", 1}, {"ECT(1)", 1}, {"ect2", 2}, {"ECT(0)", 2}, {"ce", 3}, {"CE", 3}};
   SetIPECN *x = (SetIPECN *)e;
   (void)field;
   for (unsigned i = 0; i < countof(names); i++)
@@ -44,6 +48,7 @@ static int set_ip_ecn_write(Element *e, const Handler *h, const char *value, Err
   return (void)h, set_ip_ecn_parse(e, value, NULL, errs, -1);
 }
 
-ELEMENT(SetIPECN, .ports = "1/1", USE_ACTION(SetIPECN, set_ip_ecn), .can_live_reconfigure = set_ip_ecn_live, .cleanup = set_ip_ecn_cleanup,
+ELEMENT(SetIPECN, .ports = "1/1", USE_ACTION(SetIPECN, set_ip_ecn), .can_live_reconfigure = set_ip_ecn_live,
+        .cleanup = set_ip_ecn_cleanup,
         .args = ARGS(ARG_MUST(SetIPECN, CUSTOM, "ECN", ecn, .parse = set_ip_ecn_parse)),
         .handlers = HANDLERS(RW_FIELD(SetIPECN, STRING, "ecn", text, .write = set_ip_ecn_write)));

@@ -2,8 +2,8 @@
  *
  * Synopsis: `SetRandIPAddress(PREFIX [, LIMIT])`
  *
- * Arguments: PREFIX (IP prefix, required). LIMIT (int): at most that many different addresses, drawn when the router
- * starts; negative: no limit. Default -1.
+ * Arguments: PREFIX (IP prefix, required). LIMIT (int): at most that many different addresses, drawn when the
+ * router starts; negative: no limit. Default -1.
  *
  * Example: `Idle -> SetRandIPAddress(10.0.0.0/8) -> Discard;`
  */
@@ -38,6 +38,7 @@ static int set_rand_initialize(Element *e, Errors *errs) {
 
 static void set_rand_cleanup(Element *e) { mem_free(((SetRandIPAddress *)e)->addrs); }
 
-ELEMENT(SetRandIPAddress, .ports = "1/1", USE_ACTION(SetRandIPAddress, set_rand_ip_address), .initialize = set_rand_initialize,
-        .cleanup = set_rand_cleanup,
-        .args = ARGS(ARG_MUST(SetRandIPAddress, IP_OR_PREFIX, "PREFIX", net), ARG_POS(SetRandIPAddress, I32, "LIMIT", limit, "-1")));
+ELEMENT(SetRandIPAddress, .ports = "1/1", USE_ACTION(SetRandIPAddress, set_rand_ip_address),
+        .initialize = set_rand_initialize, .cleanup = set_rand_cleanup,
+        .args = ARGS(ARG_MUST(SetRandIPAddress, IP_OR_PREFIX, "PREFIX", net),
+                     ARG_POS(SetRandIPAddress, I32, "LIMIT", limit, "-1")));

@@ -2,17 +2,21 @@
  *
  * Synopsis: `StaticIPLookup(ADDR1/MASK1 [GW1] OUT1, ADDR2/MASK2 [GW2] OUT2, ...)`
  *
- * Looks up the destination address annotation (CheckIPHeader and GetIPAddress set it), takes the route with the longest
- * matching prefix, sets the annotation to its gateway if it has one, and emits the packet on its output. Packets
- * without a route are dropped. Routes cannot be changed while the router runs: see RadixIPLookup or LinearIPLookup for that.
+ * Looks up the destination address annotation (CheckIPHeader and GetIPAddress set it), takes the route with
+ * the longest matching prefix, sets the annotation to its gateway if it has one, and emits the packet on its
+ * output. Packets without a route are dropped. Routes cannot be changed while the router runs: see
+ * RadixIPLookup or LinearIPLookup for that.
  *
- * Arguments: routes, each a destination prefix (a bare address is a /32; names from AddressInfo work), an optional gateway
+ * Arguments: routes, each a destination prefix (a bare address is a /32; names from AddressInfo work), an
+ * optional gateway
  * (`-` for none) and an output port.
  * A second route for the same prefix is ignored with a warning.
  *
- * Handlers: `table` (read): the routes. `lookup` (read, takes an address): output port and gateway, -1 if there is none.
+ * Handlers: `table` (read): the routes. `lookup` (read, takes an address): output port and gateway, -1 if
+ * there is none.
  *
- * Example: `Idle -> CheckIPHeader -> rt :: StaticIPLookup(10.0.0.1/32 0, 10.0.0.0/8 1, 0.0.0.0/0 10.0.0.254 1) -> Discard; rt [1] -> Discard;`
+ * Example: `Idle -> CheckIPHeader -> rt :: StaticIPLookup(10.0.0.1/32 0, 10.0.0.0/8 1, 0.0.0.0/0 10.0.0.254
+ * 1) -> Discard; rt [1] -> Discard;`
  */
 #include "iproutes.h"
 

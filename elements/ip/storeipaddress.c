@@ -2,9 +2,10 @@
  *
  * Synopsis: `StoreIPAddress(OFFSET)` or `StoreIPAddress(ADDR, OFFSET)`
  *
- * Writes ADDR, or else the destination address annotation, at OFFSET. A zero annotation leaves the packet as it is
- * (the reference may write it elsewhere, or refuse the packet). OFFSET `src` or `dst` means that field of the IP header: then the IP checksum, and the TCP or
- * UDP checksum of a first fragment, are updated. Packets that do not reach OFFSET leave on output 1, or are dropped.
+ * Writes ADDR, or else the destination address annotation, at OFFSET. A zero annotation leaves the packet as
+ * it is (the reference may write it elsewhere, or refuse the packet). OFFSET `src` or `dst` means that field
+ * of the IP header: then the IP checksum, and the TCP or UDP checksum of a first fragment, are updated.
+ * Packets that do not reach OFFSET leave on output 1, or are dropped.
  *
  * Arguments: ADDR (IP address; may be 0.0.0.0). OFFSET (int, `src` or `dst`, required).
  *
@@ -29,7 +30,8 @@ static int store_in_header(StoreIPAddress *e, Packet *p, uint32_t addr) {
   if (!ip_first_fragment(h)) return 0;
   unsigned sum_at = h[9] == IP_PROTO_TCP ? 16 : 6, least = h[9] == IP_PROTO_TCP ? 20 : 8;
   uint8_t *t = h[9] == IP_PROTO_TCP || h[9] == IP_PROTO_UDP ? ip_transport(p, least) : NULL;
-  if (t && (h[9] == IP_PROTO_TCP || load16(t + sum_at))) store16(t + sum_at, in_update32(load16(t + sum_at), old, addr));
+  if (t && (h[9] == IP_PROTO_TCP || load16(t + sum_at)))
+    store16(t + sum_at, in_update32(load16(t + sum_at), old, addr));
   return 0;
 }
 
@@ -57,7 +59,8 @@ static int store_ip_address_configure(Element *e, const Args *args, Errors *errs
   bool src = !compare_ignore_case(offset, "src"), dst = !compare_ignore_case(offset, "dst");
   s->in_header = src || dst;
   if (!s->in_header && (!parse_u64(offset, &v) || v > 0x7fffffff))
-    return arg_error(errs, args_index(args, n - 1), "OFFSET: expected a number, 'src' or 'dst', not '%s'", offset);
+    return arg_error(errs, args_index(args, n - 1), "OFFSET: expected a number, 'src' or 'dst', not '%s'",
+                     offset);
   s->offset = src ? 12 : dst ? 16 : (uint32_t)v;
   return 0;
 }

@@ -2,9 +2,9 @@
  *
  * Synopsis: `StripIPHeader()`
  *
- * Removes everything in front of the transport header. Annotations stay as they are, so the network header annotation
- * still points at the removed header; mark the inner header with CheckIPHeader or MarkIPHeader. Packets without a
- * network header pass through.
+ * Removes everything in front of the transport header. Annotations stay as they are, so the network header
+ * annotation still points at the removed header; mark the inner header with CheckIPHeader or MarkIPHeader.
+ * Packets without a network header pass through.
  *
  * Example: `Idle -> CheckIPHeader -> StripIPHeader -> Discard;`
  */

@@ -2,11 +2,11 @@
  *
  * Synopsis: `TruncateIPPayload([LENGTH, TRANSPORT, <keywords> EXTRA_LENGTH])`
  *
- * The payload begins behind the TCP, UDP or ICMP header, or, with TRANSPORT false, behind the IP header. Packets without
- * a network header are cut to LENGTH bytes.
+ * The payload begins behind the TCP, UDP or ICMP header, or, with TRANSPORT false, behind the IP header.
+ * Packets without a network header are cut to LENGTH bytes.
  *
- * Arguments: LENGTH (0 to 16383): bytes of payload at most. Default 0. TRANSPORT (bool): default true. EXTRA_LENGTH
- * (bool): whether the extra length annotation grows by what was cut. Default true.
+ * Arguments: LENGTH (0 to 16383): bytes of payload at most. Default 0. TRANSPORT (bool): default true.
+ * EXTRA_LENGTH (bool): whether the extra length annotation grows by what was cut. Default true.
  *
  * Example: `Idle -> CheckIPHeader -> TruncateIPPayload(64) -> Discard;`
  */
@@ -21,12 +21,16 @@ typedef struct TruncateIPPayload {
 static uint32_t truncate_transport_header(const Packet *p, const uint8_t *h) {
   const uint8_t *t;
   switch (h[9]) {
-  case IP_PROTO_TCP: t = ip_transport(p, 13); return t && t[12] >> 4 >= 5 ? (uint32_t)(t[12] >> 4) * 4 : 20;
-  case IP_PROTO_UDP: return 8;
+  case IP_PROTO_TCP:
+    t = ip_transport(p, 13);
+    return t && t[12] >> 4 >= 5 ? (uint32_t)(t[12] >> 4) * 4 : 20;
+  case IP_PROTO_UDP:
+    return 8;
   case IP_PROTO_ICMP:
     if (!(t = ip_transport(p, 8))) return 0;
     return t[0] == 13 || t[0] == 14 ? 20 : 8; /* timestamps are longer */
-  default: return 0;
+  default:
+    return 0;
   }
 }
 
@@ -49,5 +53,6 @@ static inline int truncate_ip_payload(TruncateIPPayload *e, Packet *p) {
 ACTION(TruncateIPPayload, truncate_ip_payload)
 
 ELEMENT(TruncateIPPayload, .ports = "1/1", USE_ACTION(TruncateIPPayload, truncate_ip_payload),
-        .args = ARGS(ARG_POS(TruncateIPPayload, U16, "LENGTH", length, "0"), ARG_POS(TruncateIPPayload, BOOL, "TRANSPORT", transport, "true"),
+        .args = ARGS(ARG_POS(TruncateIPPayload, U16, "LENGTH", length, "0"),
+                     ARG_POS(TruncateIPPayload, BOOL, "TRANSPORT", transport, "true"),
                      ARG(TruncateIPPayload, BOOL, "EXTRA_LENGTH", extra_length, "true")));

@@ -14,7 +14,8 @@ typedef struct UnstripIPHeader {
 
 static inline int unstrip_ip_header(UnstripIPHeader *e, Packet *p) {
   (void)e;
-  if (likely(p->network && p->network < p->data && p->network >= p->head)) packet_nonunique_push(p, (uint32_t)(p->data - p->network));
+  if (likely(p->network && p->network < p->data && p->network >= p->head))
+    packet_nonunique_push(p, (uint32_t)(p->data - p->network));
   return 0;
 }
 

@@ -2,11 +2,12 @@
  *
  * Synopsis: `CheckIP6Header([BADADDRS, OFFSET])`
  *
- * Good packets leave on output 0, cut to the length that the header states. Packets with a bad version, length or source
- * address leave on output 1, or are dropped if it is not connected; the first one causes a message.
+ * Good packets leave on output 0, cut to the length that the header states. Packets with a bad version,
+ * length or source address leave on output 1, or are dropped if it is not connected; the first one causes a
+ * message.
  *
- * Arguments: BADADDRS (list of IPv6 addresses): bad sources, besides the address of all ones. Default none. OFFSET
- * (unsigned): where the header begins. Default 0.
+ * Arguments: BADADDRS (list of IPv6 addresses): bad sources, besides the address of all ones. Default none.
+ * OFFSET (unsigned): where the header begins. Default 0.
  *
  * Handlers: `drops` (read).
  *
@@ -29,7 +30,8 @@ static __attribute__((noinline)) int check_ip6_fail(CheckIP6Header *e) {
 static inline int check_ip6_header(CheckIP6Header *e, Packet *p) {
   uint8_t *h = p->data + e->offset;
   uint32_t have = p->len - e->offset;
-  if (unlikely((int32_t)have < IP6_HEADER) || h[0] >> 4 != 6 || ip6_plen(h) > have - IP6_HEADER) return check_ip6_fail(e);
+  if (unlikely((int32_t)have < IP6_HEADER) || h[0] >> 4 != 6 || ip6_plen(h) > have - IP6_HEADER)
+    return check_ip6_fail(e);
   for (uint32_t i = 0; i < e->nbad; i++)
     if (unlikely(!memcmp(h + 8, e->bad[i], 16))) return check_ip6_fail(e);
   packet_set_network(p, h, IP6_HEADER);
@@ -54,8 +56,10 @@ static int check_ip6_parse(Element *e, const char *text, void *field, Errors *er
   unquote(text, &all);
   for (const char *s = text_cstr(&all); !rc && (s = next_word(s, &word, NULL));) {
     uint8_t addr[16];
-    if (!arg_parse_ip6(e, text_cstr(&word), addr)) rc = arg_error(errs, arg, "BADADDRS: expected IPv6 addresses, not '%s'", text_cstr(&word));
-    else if (check_ip6_bad((CheckIP6Header *)e, addr) < 0) rc = error(errs, "out of memory");
+    if (!arg_parse_ip6(e, text_cstr(&word), addr))
+      rc = arg_error(errs, arg, "BADADDRS: expected IPv6 addresses, not '%s'", text_cstr(&word));
+    else if (check_ip6_bad((CheckIP6Header *)e, addr) < 0)
+      rc = error(errs, "out of memory");
   }
   text_free(&all);
   text_free(&word);
@@ -71,8 +75,8 @@ static int check_ip6_configure(Element *e, const Args *args, Errors *errs) {
 
 static void check_ip6_cleanup(Element *e) { mem_free(((CheckIP6Header *)e)->bad); }
 
-ELEMENT(CheckIP6Header, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckIP6Header, check_ip6_header), .configure = check_ip6_configure,
-        .cleanup = check_ip6_cleanup,
+ELEMENT(CheckIP6Header, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckIP6Header, check_ip6_header),
+        .configure = check_ip6_configure, .cleanup = check_ip6_cleanup,
         .args = ARGS(ARG_POS(CheckIP6Header, CUSTOM, "BADADDRS", bad, NULL, .parse = check_ip6_parse),
                      ARG_POS(CheckIP6Header, U32, "OFFSET", offset, "0", .min = 0, .max = 65535)),
         .handlers = HANDLERS(READ_FIELD(CheckIP6Header, U64, "drops", drops)));

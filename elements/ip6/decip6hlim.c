@@ -2,11 +2,13 @@
  *
  * Synopsis: `DecIP6HLIM()`
  *
- * Packets whose hop limit is 1 or less leave on output 1 (or are dropped if it is not connected), others on output 0.
+ * Packets whose hop limit is 1 or less leave on output 1 (or are dropped if it is not connected), others on
+ * output 0.
  *
  * Handlers: `drops` (read): packets sent to output 1.
  *
- * Example: `Idle -> CheckIP6Header -> hl :: DecIP6HLIM -> Discard; hl [1] -> ICMP6Error(3ffe::1, 3, 0) -> Discard;`
+ * Example: `Idle -> CheckIP6Header -> hl :: DecIP6HLIM -> Discard; hl [1] -> ICMP6Error(3ffe::1, 3, 0) ->
+ * Discard;`
  */
 #include "ip6.h"
 
@@ -26,5 +28,5 @@ static inline int dec_ip6_hlim(DecIP6HLIM *e, Packet *p) {
 
 ACTION(DecIP6HLIM, dec_ip6_hlim)
 
-ELEMENT(DecIP6HLIM, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(DecIP6HLIM, dec_ip6_hlim), .args = NO_ARGS,
-        .handlers = HANDLERS(READ_FIELD(DecIP6HLIM, U64, "drops", drops)));
+ELEMENT(DecIP6HLIM, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(DecIP6HLIM, dec_ip6_hlim),
+        .args = NO_ARGS, .handlers = HANDLERS(READ_FIELD(DecIP6HLIM, U64, "drops", drops)));

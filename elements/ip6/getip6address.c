@@ -2,7 +2,8 @@
  *
  * Synopsis: `GetIP6Address(OFFSET)`. Packets too short to hold the address pass unchanged.
  *
- * Arguments: OFFSET (int, required): where the 16 bytes are; 24 for the destination in a packet that begins with its header.
+ * Arguments: OFFSET (int, required): where the 16 bytes are; 24 for the destination in a packet that begins
+ * with its header.
  *
  * Example: `Idle -> CheckIP6Header -> GetIP6Address(24) -> Discard;`
  */

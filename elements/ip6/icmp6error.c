@@ -2,14 +2,15 @@
  *
  * Synopsis: `ICMP6Error(SRC, TYPE, CODE)`
  *
- * The message goes to the source of the packet and carries up to 568 bytes of it. Its destination and Fix IP Source
- * annotations are set. There is no answer to ICMPv6 errors, to multicast destinations or to link-level broadcasts. A
- * redirect (137) names the destination annotation as target; a parameter problem takes its pointer from the annotation; a
- * "packet too big" states an MTU of 1500. The packet itself is dropped.
+ * The message goes to the source of the packet and carries up to 568 bytes of it. Its destination and Fix IP
+ * Source annotations are set. There is no answer to ICMPv6 errors, to multicast destinations or to link-level
+ * broadcasts. A redirect (137) names the destination annotation as target; a parameter problem takes its
+ * pointer from the annotation; a "packet too big" states an MTU of 1500. The packet itself is dropped.
  *
  * Arguments: SRC (IPv6 address), TYPE (1, 2, 3, 4 or 137), CODE (0-255); all required.
  *
- * The reference writes the MTU and the pointer in the wrong byte order and looks for ICMPv6 errors in the wrong place.
+ * The reference writes the MTU and the pointer in the wrong byte order and looks for ICMPv6 errors in the
+ * wrong place.
  *
  * Example: `Idle -> CheckIP6Header -> ICMP6Error(3ffe::1, 3, 0) -> Discard;`
  */
@@ -82,9 +83,12 @@ static unsigned icmp6_error_pull(Element *e, int port, Packet **p, unsigned max)
 static int icmp6_error_configure(Element *e, const Args *args, Errors *errs) {
   int type = ((ICMP6Error *)e)->type;
   (void)args;
-  return (type >= 1 && type <= 4) || type == ICMP6_REDIRECT ? 0 : error(errs, "ICMP6 type %d is not an error or redirect type", type);
+  return (type >= 1 && type <= 4) || type == ICMP6_REDIRECT
+             ? 0
+             : error(errs, "ICMP6 type %d is not an error or redirect type", type);
 }
 
-ELEMENT(ICMP6Error, .ports = "1/1", .push = icmp6_error_push, .pull = icmp6_error_pull, .configure = icmp6_error_configure,
+ELEMENT(ICMP6Error, .ports = "1/1", .push = icmp6_error_push, .pull = icmp6_error_pull,
+        .configure = icmp6_error_configure,
         .args = ARGS(ARG_MUST(ICMP6Error, IP6, "SRC", src), ARG_MUST(ICMP6Error, I32, "TYPE", type),
                      ARG_MUST(ICMP6Error, I32, "CODE", code, .min = 0, .max = 255)));

@@ -2,10 +2,11 @@
  *
  * Synopsis: `IP6Fragmenter(MTU)`
  *
- * Packets of at most MTU bytes pass to output 0. Larger ones leave on output 1 if it is connected, since only the sender
- * of an IPv6 packet may fragment it (RFC 8200, 5): connect an ICMP6Error(ADDR, 2, 0). If it is not, they leave on output 0
- * as fragments with a fragment header each (RFC 8200, 4.5), in order and with all annotations. Packets that are
- * fragments already, or that carry extension headers, are not split but dropped.
+ * Packets of at most MTU bytes pass to output 0. Larger ones leave on output 1 if it is connected, since only
+ * the sender of an IPv6 packet may fragment it (RFC 8200, 5): connect an ICMP6Error(ADDR, 2, 0). If it is
+ * not, they leave on output 0 as fragments with a fragment header each (RFC 8200, 4.5), in order and with all
+ * annotations. Packets that are fragments already, or that carry extension headers, are not split but
+ * dropped.
  *
  * Arguments: MTU (unsigned, required, at least 1280 is what IPv6 asks for).
  *
@@ -23,7 +24,9 @@ typedef struct IP6Fragmenter {
   uint64_t drops, fragments;
 } IP6Fragmenter;
 
-static bool ip6_extension(uint8_t next) { return next == 0 || next == 43 || next == IP6_FRAGMENT || next == 60; }
+static bool ip6_extension(uint8_t next) {
+  return next == 0 || next == 43 || next == IP6_FRAGMENT || next == 60;
+}
 
 static __attribute__((noinline)) int ip6_fragment_slow(IP6Fragmenter *e, Packet *p) {
   const uint8_t *h = ip6_header(p);
@@ -53,7 +56,9 @@ static __attribute__((noinline)) int ip6_fragment_slow(IP6Fragmenter *e, Packet 
   return PACKET_KEPT;
 }
 
-static inline int ip6_fragment(IP6Fragmenter *e, Packet *p) { return likely(p->len <= e->mtu) ? 0 : ip6_fragment_slow(e, p); }
+static inline int ip6_fragment(IP6Fragmenter *e, Packet *p) {
+  return likely(p->len <= e->mtu) ? 0 : ip6_fragment_slow(e, p);
+}
 
 /* What came before a packet that is fragmented leaves before its fragments. */
 static void ip6_fragmenter_push(Element *e, int port, Packet **p, unsigned n) {
@@ -75,6 +80,8 @@ static int ip6_fragmenter_initialize(Element *e, Errors *errs) {
   return 0;
 }
 
-ELEMENT(IP6Fragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip6_fragmenter_push, .action_name = "ip6_fragment",
-        .initialize = ip6_fragmenter_initialize, .args = ARGS(ARG_MUST(IP6Fragmenter, U32, "MTU", mtu)),
-        .handlers = HANDLERS(READ_FIELD(IP6Fragmenter, U64, "drops", drops), READ_FIELD(IP6Fragmenter, U64, "fragments", fragments)));
+ELEMENT(IP6Fragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip6_fragmenter_push,
+        .action_name = "ip6_fragment", .initialize = ip6_fragmenter_initialize,
+        .args = ARGS(ARG_MUST(IP6Fragmenter, U32, "MTU", mtu)),
+        .handlers = HANDLERS(READ_FIELD(IP6Fragmenter, U64, "drops", drops),
+                             READ_FIELD(IP6Fragmenter, U64, "fragments", fragments)));

@@ -2,7 +2,8 @@
  *
  * Synopsis: `IP6Mirror()`
  *
- * Swaps the addresses and, where TCP or UDP follow the header at once, the ports. No checksum changes by that.
+ * Swaps the addresses and, where TCP or UDP follow the header at once, the ports. No checksum changes by
+ * that.
  *
  * Example: `Idle -> CheckIP6Header -> IP6Mirror -> Discard;`
  */

@@ -2,10 +2,11 @@
  *
  * Synopsis: `IP6Print([LABEL, <keywords> CONTENTS, NBYTES])`
  *
- * Addresses, payload length, next header and hop limit, to standard error. Packets without a header pass silently.
+ * Addresses, payload length, next header and hop limit, to standard error. Packets without a header pass
+ * silently.
  *
- * Arguments: LABEL (string): printed in front. CONTENTS (bool): prints the packet's bytes in hexadecimal. Default false.
- * NBYTES (unsigned): how many at most. Default 1500.
+ * Arguments: LABEL (string): printed in front. CONTENTS (bool): prints the packet's bytes in hexadecimal.
+ * Default false. NBYTES (unsigned): how many at most. Default 1500.
  *
  * Example: `Idle -> CheckIP6Header -> IP6Print(in) -> Discard;`
  */
@@ -38,6 +39,8 @@ ACTION(IP6Print, ip6_print)
 
 static void ip6_print_cleanup(Element *e) { mem_free(((IP6Print *)e)->label); }
 
-ELEMENT(IP6Print, .ports = "1/1", .ordered = true, USE_ACTION(IP6Print, ip6_print), .cleanup = ip6_print_cleanup,
-        .args = ARGS(ARG_POS(IP6Print, STRING, "LABEL", label, NULL), ARG(IP6Print, BOOL, "CONTENTS", contents, "false"),
+ELEMENT(IP6Print, .ports = "1/1", .ordered = true, USE_ACTION(IP6Print, ip6_print),
+        .cleanup = ip6_print_cleanup,
+        .args = ARGS(ARG_POS(IP6Print, STRING, "LABEL", label, NULL),
+                     ARG(IP6Print, BOOL, "CONTENTS", contents, "false"),
                      ARG(IP6Print, U32, "NBYTES", bytes, "1500")));

@@ -2,26 +2,27 @@
  *
  * Synopsis: `LookupIP6Route(DST1/LEN1 [GW1] OUT1, DST2/LEN2 [GW2] OUT2, ...)`
  *
- * Looks up the IPv6 destination annotation (GetIP6Address sets it), sets it to the route's gateway if that is not ::,
- * and emits the packet on the route's output. Packets without a route are dropped. Of two routes for a prefix the later
- * one counts.
+ * Looks up the IPv6 destination annotation (GetIP6Address sets it), sets it to the route's gateway if that is
+ * not ::, and emits the packet on the route's output. Packets without a route are dropped. Of two routes for
+ * a prefix the later one counts.
  *
  * Arguments: routes: a destination prefix (a bare address is a /128), an optional gateway, an output.
  *
- * Handlers: `table` (read). `add` (write): `DST/LEN [GW] OUT`. `remove` (write): `DST/LEN`. `ctrl` (write): `add ...` or
- * `remove ...`.
+ * Handlers: `table` (read). `add` (write): `DST/LEN [GW] OUT`. `remove` (write): `DST/LEN`. `ctrl` (write):
+ * `add ...` or `remove ...`.
  *
- * Routes are hashed by prefix; a lookup costs one probe for each prefix length in use. Unlike the reference, removing a
- * route takes effect at once for the address looked up last.
+ * Routes are hashed by prefix; a lookup costs one probe for each prefix length in use. Unlike the reference,
+ * removing a route takes effect at once for the address looked up last.
  *
- * Example: `Idle -> GetIP6Address(24) -> rt :: LookupIP6Route(3ffe:1ce1:2::/80 0, ::0/0 3ffe:1ce1:2::2 1) -> Discard; rt [1] -> Discard;`
+ * Example: `Idle -> GetIP6Address(24) -> rt :: LookupIP6Route(3ffe:1ce1:2::/80 0, ::0/0 3ffe:1ce1:2::2 1) ->
+ * Discard; rt [1] -> Discard;`
  */
 #include "ip6.h"
 
 typedef struct Route6 {
   uint64_t hi, lo; /* host order, masked */
   uint8_t gw[16];
-  int32_t port;    /* -1: free */
+  int32_t port; /* -1: free */
   uint8_t len;
   bool has_gw;
 } Route6;
@@ -35,15 +36,20 @@ typedef struct LookupIP6Route {
   uint8_t lengths[129], nlengths; /* in use, longest first */
 } LookupIP6Route;
 
-always_inline uint64_t route6_hi(uint64_t hi, unsigned len) { return len >= 64 ? hi : len ? hi & ~UINT64_C(0) << (64 - len) : 0; }
-always_inline uint64_t route6_lo(uint64_t lo, unsigned len) { return len >= 128 ? lo : len > 64 ? lo & ~UINT64_C(0) << (128 - len) : 0; }
+always_inline uint64_t route6_hi(uint64_t hi, unsigned len) {
+  return len >= 64 ? hi : len ? hi & ~UINT64_C(0) << (64 - len) : 0;
+}
+always_inline uint64_t route6_lo(uint64_t lo, unsigned len) {
+  return len >= 128 ? lo : len > 64 ? lo & ~UINT64_C(0) << (128 - len) : 0;
+}
 always_inline uint32_t route6_hash(uint64_t hi, uint64_t lo, unsigned len) {
   uint64_t x = (hi ^ (lo * UINT64_C(0xc2b2ae3d27d4eb4f)) ^ len) * UINT64_C(0x9e3779b97f4a7c15);
   return (uint32_t)(x >> 32);
 }
 
 always_inline Route6 *route6_exact(const LookupIP6Route *t, uint64_t hi, uint64_t lo, unsigned len) {
-  for (uint32_t i = route6_hash(hi, lo, len) & (t->size - 1), c; (c = t->cells[i]); i = (i + 1) & (t->size - 1)) {
+  for (uint32_t i = route6_hash(hi, lo, len) & (t->size - 1), c; (c = t->cells[i]);
+       i = (i + 1) & (t->size - 1)) {
     Route6 *r = &t->routes[c - 1];
     if (r->hi == hi && r->lo == lo && r->len == len) return r;
   }
@@ -86,7 +92,9 @@ static bool route6_rehash(LookupIP6Route *t, uint32_t size) {
 static int route6_add(LookupIP6Route *t, const Route6 *r, Errors *errs) {
   Route6 *old = route6_exact(t, r->hi, r->lo, r->len);
   uint32_t at = 0;
-  if (old) t->per_length[old->len]--, t->nfree++, old->port = -1; /* its place may be taken by this one, or one in front of it */
+  if (old)
+    t->per_length[old->len]--, t->nfree++,
+        old->port = -1; /* its place may be taken by this one, or one in front of it */
   if (!t->nfree) at = t->nroutes;
   while (at < t->nroutes && t->routes[at].port >= 0) at++;
   if (at == t->room) {
@@ -96,8 +104,10 @@ static int route6_add(LookupIP6Route *t, const Route6 *r, Errors *errs) {
     t->routes = grown;
     t->room = room;
   }
-  if (at == t->nroutes) t->nroutes++;
-  else t->nfree--;
+  if (at == t->nroutes)
+    t->nroutes++;
+  else
+    t->nfree--;
   t->routes[at] = *r;
   bool known = t->per_length[r->len]++ > 0;
   if (old || !known || 2 * t->nroutes >= t->size) {
@@ -123,8 +133,11 @@ static int route6_parse(Element *e, const char *s, bool removal, Route6 *r, Erro
   if (ok && n == 3) ok = arg_parse_ip6(e, w[1], r->gw);
   if (ok && !removal) ok = parse_i64(w[n - 1], &port);
   for (unsigned i = 0; i < 3; i++) mem_free(w[i]);
-  if (!ok) return arg_error(errs, arg, "expected '%s', not '%s'", removal ? "DADDR/MASK" : "DADDR/MASK [GW] OUTPUT", s);
-  if (!removal && (port < 0 || port >= e->noutputs)) return arg_error(errs, arg, "output port %d out of range", (int)port);
+  if (!ok)
+    return arg_error(errs, arg, "expected '%s', not '%s'", removal ? "DADDR/MASK" : "DADDR/MASK [GW] OUTPUT",
+                     s);
+  if (!removal && (port < 0 || port >= e->noutputs))
+    return arg_error(errs, arg, "output port %d out of range", (int)port);
   r->len = (uint8_t)net.len;
   r->hi = route6_hi(be64(load64(net.addr)), r->len);
   r->lo = route6_lo(be64(load64(net.addr + 8)), r->len);
@@ -139,7 +152,9 @@ static int lookup_ip6_configure(Element *e, const Args *args, Errors *errs) {
   if (!route6_rehash(t, 16)) return error(errs, "out of memory");
   for (unsigned i = 0; i < args_count(args); i++) {
     Route6 r;
-    if (route6_parse(e, args_text(args, i), false, &r, errs, args_index(args, i)) < 0 || route6_add(t, &r, errs) < 0) rc = -1;
+    if (route6_parse(e, args_text(args, i), false, &r, errs, args_index(args, i)) < 0 ||
+        route6_add(t, &r, errs) < 0)
+      rc = -1;
   }
   if (!args_count(args)) warning(errs, "no routes");
   return rc;
@@ -171,7 +186,8 @@ static int lookup_ip6_write_remove(Element *e, const Handler *h, const char *val
 static int lookup_ip6_write_ctrl(Element *e, const Handler *h, const char *value, Errors *errs) {
   while (is_space(*value)) value++;
   if (!strncmp(value, "add", 3) && is_space(value[3])) return lookup_ip6_write_add(e, h, value + 4, errs);
-  if (!strncmp(value, "remove", 6) && is_space(value[6])) return lookup_ip6_write_remove(e, h, value + 7, errs);
+  if (!strncmp(value, "remove", 6) && is_space(value[6]))
+    return lookup_ip6_write_remove(e, h, value + 7, errs);
   return error(errs, "bad command, should be `add' or `remove'");
 }
 
@@ -187,7 +203,9 @@ static int lookup_ip6_read_table(Element *e, const Handler *h, const char *param
   return 0;
 }
 
-ELEMENT(LookupIP6Route, .ports = "1/-", .processing = "h/h", USE_ACTION(LookupIP6Route, lookup_ip6_route), .configure = lookup_ip6_configure,
-        .cleanup = lookup_ip6_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),
-        .handlers = HANDLERS(WRITE_FN("add", lookup_ip6_write_add), WRITE_FN("remove", lookup_ip6_write_remove), WRITE_FN("ctrl", lookup_ip6_write_ctrl),
+ELEMENT(LookupIP6Route, .ports = "1/-", .processing = "h/h", USE_ACTION(LookupIP6Route, lookup_ip6_route),
+        .configure = lookup_ip6_configure, .cleanup = lookup_ip6_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),
+        .handlers = HANDLERS(WRITE_FN("add", lookup_ip6_write_add),
+                             WRITE_FN("remove", lookup_ip6_write_remove),
+                             WRITE_FN("ctrl", lookup_ip6_write_ctrl),
                              READ_FN("table", lookup_ip6_read_table)));

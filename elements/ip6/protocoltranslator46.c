@@ -2,10 +2,10 @@
  *
  * Synopsis: `ProtocolTranslator46()`
  *
- * Expects packets that begin with their IPv4 header. Addresses become IPv4-mapped ones (::ffff:a.b.c.d); the time to live
- * becomes the hop limit; TCP, UDP and ICMP checksums are made anew; ICMP types and codes are translated as far as there
- * are equivalents, and messages without one are dropped, as are fragments. What an ICMP error carries of the original
- * packet is not translated.
+ * Expects packets that begin with their IPv4 header. Addresses become IPv4-mapped ones (::ffff:a.b.c.d); the
+ * time to live becomes the hop limit; TCP, UDP and ICMP checksums are made anew; ICMP types and codes are
+ * translated as far as there are equivalents, and messages without one are dropped, as are fragments. What an
+ * ICMP error carries of the original packet is not translated.
  *
  * The reference computes odd hop limits and breaks on IP options and on ICMP messages of other types.
  *
@@ -19,12 +19,15 @@ typedef struct ProtocolTranslator46 {
 
 /* Rewrites the 8 bytes of an ICMP header; false if there is nothing like it in ICMPv6. */
 static bool translate46_icmp(uint8_t *m) {
-  static const uint8_t unreachable[] = {0, 0, 255, 4, 254, 2, 0, 0, 0, 1, 1, 0, 0, 1}; /* code; 255, 254: other types */
+  static const uint8_t unreachable[] = {0, 0, 255, 4, 254, 2, 0,
+                                        0, 0, 1,   1, 0,   0, 1}; /* code; 255, 254: other types */
   static const struct { uint8_t from, to; } pointers[] = {{0, 0}, {2, 4}, {8, 7}, {9, 6}, {12, 8}, {16, 24}};
   uint8_t type = m[0], code = m[1], pointer = m[4];
   uint32_t mtu = be16(load16(m + 6));
-  if (type == 8 || type == 0) m[0] = type ? 128 : 129;
-  else if (type == 11) m[0] = 3, store32(m + 4, 0);
+  if (type == 8 || type == 0)
+    m[0] = type ? 128 : 129;
+  else if (type == 11)
+    m[0] = 3, store32(m + 4, 0);
   else if (type == 3 && code < sizeof unreachable) {
     m[0] = unreachable[code] == 255 ? 4 : unreachable[code] == 254 ? 2 : 1;
     m[1] = unreachable[code] == 255 ? 1 : unreachable[code] == 254 ? 0 : unreachable[code];
@@ -35,7 +38,8 @@ static bool translate46_icmp(uint8_t *m) {
     store32(m + 4, 0xffffffff);
     for (unsigned i = 0; i < countof(pointers); i++)
       if (pointers[i].from == pointer) store32(m + 4, be32(pointers[i].to));
-  } else return false;
+  } else
+    return false;
   return true;
 }
 
@@ -63,7 +67,8 @@ static inline int translate46(ProtocolTranslator46 *e, Packet *p) {
   packet_set_dst_ip6(p, h + 24);
   unsigned sum_at = old[9] == IP_PROTO_TCP ? 16 : old[9] == IP_PROTO_UDP ? 6 : 2;
   if (old[9] != IP_PROTO_TCP && old[9] != IP_PROTO_UDP && old[9] != IP_PROTO_ICMP) return 0;
-  if (n < (old[9] == IP_PROTO_TCP ? 20 : 8) || (old[9] == IP_PROTO_ICMP && !translate46_icmp(t))) return PACKET_DROP;
+  if (n < (old[9] == IP_PROTO_TCP ? 20 : 8) || (old[9] == IP_PROTO_ICMP && !translate46_icmp(t)))
+    return PACKET_DROP;
   store16(t + sum_at, 0);
   uint16_t sum = ip6_checksum(h + 8, h + 24, n, h[6], t);
   store16(t + sum_at, sum || old[9] != IP_PROTO_UDP ? sum : 0xffff);

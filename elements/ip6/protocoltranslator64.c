@@ -2,10 +2,11 @@
  *
  * Synopsis: `ProtocolTranslator64()`
  *
- * Expects packets that begin with their IPv6 header, with IPv4-mapped addresses (::ffff:a.b.c.d); others are dropped. The
- * hop limit becomes the time to live; packets must not be fragmented (DF); header, TCP, UDP and ICMP checksums are made
- * anew; ICMPv6 types and codes are translated as far as there are equivalents, and messages without one are dropped, as
- * are packets with extension headers. What an ICMPv6 error carries of the original packet is not translated.
+ * Expects packets that begin with their IPv6 header, with IPv4-mapped addresses (::ffff:a.b.c.d); others are
+ * dropped. The hop limit becomes the time to live; packets must not be fragmented (DF); header, TCP, UDP and
+ * ICMP checksums are made anew; ICMPv6 types and codes are translated as far as there are equivalents, and
+ * messages without one are dropped, as are packets with extension headers. What an ICMPv6 error carries of
+ * the original packet is not translated.
  *
  * Example: `Idle -> CheckIP6Header -> ProtocolTranslator64 -> Discard;`
  */
@@ -26,20 +27,24 @@ static bool translate64_icmp(uint8_t *m) {
     return true;
   }
   store32(m + 4, 0);
-  if (type == 1 && code < sizeof unreachable) m[0] = 3, m[1] = unreachable[code];
+  if (type == 1 && code < sizeof unreachable)
+    m[0] = 3, m[1] = unreachable[code];
   else if (type == 2) {
     m[0] = 3;
     m[1] = 4;
     store16(m + 6, be16((uint16_t)(word > 65535 ? 65535 : word > 20 ? word - 20 : 0)));
-  } else if (type == 3) m[0] = 11;
-  else if (type == 4 && code == 1) m[0] = 3, m[1] = 2;
+  } else if (type == 3)
+    m[0] = 11;
+  else if (type == 4 && code == 1)
+    m[0] = 3, m[1] = 2;
   else if (type == 4 && (code == 0 || code == 2)) {
     m[0] = 12;
     m[1] = 0;
     m[4] = 255;
     for (unsigned i = 0; code == 0 && i < countof(pointers); i++)
       if (pointers[i].from == word) m[4] = pointers[i].to;
-  } else return false;
+  } else
+    return false;
   return true;
 }
 
@@ -50,8 +55,11 @@ static inline int translate64(ProtocolTranslator64 *e, Packet *p) {
   uint8_t old[IP6_HEADER];
   memcpy(old, p->data, IP6_HEADER);
   uint32_t n = ip6_plen(old);
-  if (memcmp(old + 8, mapped, 12) || memcmp(old + 24, mapped, 12) || !load32(old + 20) || !load32(old + 36)) return PACKET_DROP;
-  if (n > p->len - IP6_HEADER || n > 65515 || old[6] == 0 || old[6] == 43 || old[6] == IP6_FRAGMENT || old[6] == 60) return PACKET_DROP;
+  if (memcmp(old + 8, mapped, 12) || memcmp(old + 24, mapped, 12) || !load32(old + 20) || !load32(old + 36))
+    return PACKET_DROP;
+  if (n > p->len - IP6_HEADER || n > 65515 || old[6] == 0 || old[6] == 43 || old[6] == IP6_FRAGMENT ||
+      old[6] == 60)
+    return PACKET_DROP;
   packet_take(p, p->len - IP6_HEADER - n);
   if (!packet_unique(p)) return PACKET_DROP;
   packet_pull(p, IP6_HEADER - 20);
@@ -75,7 +83,8 @@ static inline int translate64(ProtocolTranslator64 *e, Packet *p) {
     unsigned sum_at = proto == IP_PROTO_TCP ? 16 : 6;
     if (n < (proto == IP_PROTO_TCP ? 20 : 8)) return PACKET_DROP;
     store16(t + sum_at, 0);
-    uint16_t sum = (uint16_t)~in_fold(in_sum(t, n, (uint64_t)ip_src(h) + ip_dst(h) + be16(proto) + be16((uint16_t)n)));
+    uint16_t sum =
+        (uint16_t)~in_fold(in_sum(t, n, (uint64_t)ip_src(h) + ip_dst(h) + be16(proto) + be16((uint16_t)n)));
     store16(t + sum_at, sum || proto != IP_PROTO_UDP ? sum : 0xffff);
   }
   return 0;

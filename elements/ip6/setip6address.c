@@ -20,4 +20,5 @@ static inline int set_ip6_address(SetIP6Address *e, Packet *p) {
 
 ACTION(SetIP6Address, set_ip6_address)
 
-ELEMENT(SetIP6Address, .ports = "1/1", USE_ACTION(SetIP6Address, set_ip6_address), .args = ARGS(ARG_MUST(SetIP6Address, IP6, "IPADDR", addr)));
+ELEMENT(SetIP6Address, .ports = "1/1", USE_ACTION(SetIP6Address, set_ip6_address),
+        .args = ARGS(ARG_MUST(SetIP6Address, IP6, "IPADDR", addr)));

@@ -27,6 +27,7 @@ ACTION(SetIP6DSCP, set_ip6_dscp)
 
 static bool set_ip6_dscp_live(Element *e) { return e != NULL; }
 
-ELEMENT(SetIP6DSCP, .ports = "1/1", USE_ACTION(SetIP6DSCP, set_ip6_dscp), .can_live_reconfigure = set_ip6_dscp_live,
+ELEMENT(SetIP6DSCP, .ports = "1/1", USE_ACTION(SetIP6DSCP, set_ip6_dscp),
+        .can_live_reconfigure = set_ip6_dscp_live,
         .args = ARGS(ARG_MUST(SetIP6DSCP, U8, "DSCP", dscp, .min = 0, .max = 63)),
         .handlers = HANDLERS(RW_FIELD(SetIP6DSCP, U8, "dscp", dscp)));

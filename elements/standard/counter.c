@@ -5,8 +5,9 @@
  * Arguments: COUNT_CALL (`N HANDLER [VALUE]`): writes HANDLER once when the packet count reaches N.
  * BYTE_COUNT_CALL (`N HANDLER [VALUE]`): the same for bytes.
  *
- * Handlers: `count`, `byte_count` (read). `rate` (read): packets a second, a moving average. `bit_rate`, `byte_rate`
- * (read). `reset`, `reset_counts` (write): back to zero. `count_call`, `byte_count_call` (write): as the arguments.
+ * Handlers: `count`, `byte_count` (read). `rate` (read): packets a second, a moving average. `bit_rate`,
+ * `byte_rate` (read). `reset`, `reset_counts` (write): back to zero. `count_call`, `byte_count_call` (write):
+ * as the arguments.
  *
  * Example: `InfiniteSource(LIMIT 5) -> c :: Counter -> Discard;`
  */
@@ -110,11 +111,15 @@ static int counter_write_call(Element *e, const Handler *h, const char *value, E
   return 0;
 }
 
-ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .configure = counter_configure, .cleanup = counter_cleanup,
-        .take_state = counter_take_state,
+ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .configure = counter_configure,
+        .cleanup = counter_cleanup, .take_state = counter_take_state,
         .args = ARGS(ARG(Counter, CUSTOM, "COUNT_CALL", count_call, NULL, .parse = counter_parse_call),
                      ARG(Counter, CUSTOM, "BYTE_COUNT_CALL", byte_call, NULL, .parse = counter_parse_call)),
-        .handlers = HANDLERS(READ_FIELD(Counter, U64, "count", count), READ_FIELD(Counter, U64, "byte_count", byte_count),
-                             READ_FN("rate", counter_rate), READ_FN("byte_rate", counter_rate, .data = 1), READ_FN("bit_rate", counter_rate, .data = 2),
-                             WRITE_FN("reset", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON), WRITE_FN("reset_counts", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             WRITE_FN("count_call", counter_write_call), WRITE_FN("byte_count_call", counter_write_call, .data = 1)));
+        .handlers = HANDLERS(READ_FIELD(Counter, U64, "count", count),
+                             READ_FIELD(Counter, U64, "byte_count", byte_count),
+                             READ_FN("rate", counter_rate), READ_FN("byte_rate", counter_rate, .data = 1),
+                             READ_FN("bit_rate", counter_rate, .data = 2),
+                             WRITE_FN("reset", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             WRITE_FN("reset_counts", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             WRITE_FN("count_call", counter_write_call),
+                             WRITE_FN("byte_count_call", counter_write_call, .data = 1)));

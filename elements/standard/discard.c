@@ -4,10 +4,11 @@
  *
  * On a pull input it pulls as long as there is something, BURST packets in each turn.
  *
- * Arguments: ACTIVE (bool): false stops pulling. Default true. BURST (unsigned): packets pulled in one turn. Default 1.
+ * Arguments: ACTIVE (bool): false stops pulling. Default true. BURST (unsigned): packets pulled in one turn.
+ * Default 1.
  *
- * Handlers: `count` (read): packets dropped. `reset_counts` (write). `active` (read/write). On a pull input also
- * `scheduled`, `tickets`.
+ * Handlers: `count` (read): packets dropped. `reset_counts` (write). `active` (read/write). On a pull input
+ * also `scheduled`, `tickets`.
  *
  * Example: `InfiniteSource(LIMIT 10) -> Discard;`
  */
@@ -68,8 +69,11 @@ static int discard_active(Element *e, const Handler *h, const char *value, Error
   return 0;
 }
 
-ELEMENT(Discard, .ports = "1/0", .processing = "a/", .flags = "", .push = discard_push, .run_task = discard_task,
-        .initialize = discard_initialize, .cleanup = discard_cleanup,
-        .args = ARGS(ARG(Discard, BOOL, "ACTIVE", active, "true"), ARG(Discard, U32, "BURST", burst, "1", .min = 1, .max = 1e6)),
-        .handlers = HANDLERS(READ_FIELD(Discard, U64, "count", count), WRITE_FN("reset_counts", discard_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             RW_FIELD(Discard, BOOL, "active", active, .write = discard_active), TASK_HANDLERS(Discard, task)));
+ELEMENT(Discard, .ports = "1/0", .processing = "a/", .flags = "", .push = discard_push,
+        .run_task = discard_task, .initialize = discard_initialize, .cleanup = discard_cleanup,
+        .args = ARGS(ARG(Discard, BOOL, "ACTIVE", active, "true"),
+                     ARG(Discard, U32, "BURST", burst, "1", .min = 1, .max = 1e6)),
+        .handlers = HANDLERS(READ_FIELD(Discard, U64, "count", count),
+                             WRITE_FN("reset_counts", discard_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                             RW_FIELD(Discard, BOOL, "active", active, .write = discard_active),
+                             TASK_HANDLERS(Discard, task)));

@@ -31,6 +31,7 @@ static int stride_switch_configure(Element *e, const Args *args, Errors *errs) {
   return stride_configure_ports((Stride *)e, e->noutputs, args, errs);
 }
 
-ELEMENT(StrideSwitch, .ports = "1/1-", .processing = "h/h", .flags = "S0", USE_ACTION(Stride, stride_switch_action),
-        .can_live_reconfigure = stride_live, .configure = stride_switch_configure, .cleanup = stride_cleanup,
-        .extra_handler = stride_handler, .args = ARGS(ARG_ALL_REST("TICKETS")));
+ELEMENT(StrideSwitch, .ports = "1/1-", .processing = "h/h", .flags = "S0",
+        USE_ACTION(Stride, stride_switch_action), .can_live_reconfigure = stride_live,
+        .configure = stride_switch_configure, .cleanup = stride_cleanup, .extra_handler = stride_handler,
+        .args = ARGS(ARG_ALL_REST("TICKETS")));

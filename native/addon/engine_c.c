@@ -7,12 +7,17 @@ static Engine *cast(EngineC *e) { return (Engine *)e; }
 
 static void deliver(Errors *errs, EngineC_Message message, void *context) {
   for (uint32_t i = 0; i < errs->count; i++)
-    message(context, errs->records[i].warning, errs->records[i].element, errs->records[i].arg, errs->records[i].message);
+    message(context, errs->records[i].warning, errs->records[i].element, errs->records[i].arg,
+            errs->records[i].message);
   errors_clear(errs);
 }
 
 EngineC *engine_c_new(const EngineC_Options *o) {
-  EngineOptions options = {.simulated_time = o->simulated_time, .hold = o->hold, .batch = o->batch, .pool_packets = o->pool_packets, .ports = o->ports};
+  EngineOptions options = {.simulated_time = o->simulated_time,
+                           .hold = o->hold,
+                           .batch = o->batch,
+                           .pool_packets = o->pool_packets,
+                           .ports = o->ports};
   return (EngineC *)engine_new(&options);
 }
 
@@ -35,7 +40,8 @@ int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message me
 void engine_c_run(EngineC *e) { engine_run(cast(e)); }
 void engine_c_stop(EngineC *e) { engine_stop(cast(e)); }
 
-int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message, void *context) {
+int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message,
+                  void *context) {
   Errors errs = {.element = -1};
   Text t = {0};
   int rc = engine_read(cast(e), name, param, &t, &errs);
@@ -56,8 +62,11 @@ void engine_c_stats(EngineC *e, EngineC_Text text, void *context) {
   EngineStats s;
   Text t = {0};
   engine_stats(cast(e), &s);
-  text_printf(&t, "{\"poolTotal\":%llu,\"poolFree\":%llu,\"poolFailures\":%llu,\"rounds\":%llu,\"tasksRun\":%llu,\"idleWaits\":%llu}",
-              (unsigned long long)s.pool_total, (unsigned long long)s.pool_free, (unsigned long long)s.pool_failures, (unsigned long long)s.rounds,
+  text_printf(&t,
+              "{\"poolTotal\":%llu,\"poolFree\":%llu,\"poolFailures\":%llu,\"rounds\":%llu,\"tasksRun\":%llu,"
+              "\"idleWaits\":%llu}",
+              (unsigned long long)s.pool_total, (unsigned long long)s.pool_free,
+              (unsigned long long)s.pool_failures, (unsigned long long)s.rounds,
               (unsigned long long)s.tasks_run, (unsigned long long)s.idle_waits);
   text(context, text_cstr(&t), t.len);
   text_free(&t);
@@ -70,5 +79,7 @@ void engine_c_table(EngineC_Text text, void *context) {
   text_free(&t);
 }
 
-void engine_c_set_commands(EngineC *e, void (*run)(void *), void *context) { platform_set_commands(cast(e), run, context); }
+void engine_c_set_commands(EngineC *e, void (*run)(void *), void *context) {
+  platform_set_commands(cast(e), run, context);
+}
 void engine_c_wake(EngineC *e) { platform_wake(cast(e)); }

@@ -20,7 +20,8 @@ int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message 
 int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
 void engine_c_run(EngineC *e);
 void engine_c_stop(EngineC *e);
-int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message, void *context);
+int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message,
+                  void *context);
 int engine_c_write(EngineC *e, const char *name, const char *value, EngineC_Message message, void *context);
 void engine_c_stats(EngineC *e, EngineC_Text text, void *context);
 void engine_c_table(EngineC_Text text, void *context);

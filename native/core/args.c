@@ -13,7 +13,8 @@ unsigned args_count(const Args *a) { return a->nleft; }
 const char *args_text(const Args *a, unsigned i) { return i < a->nleft ? a->texts[a->left[i]] : ""; }
 int args_index(const Args *a, unsigned i) { return i < a->nleft ? a->left[i] : -1; }
 
-/* ---- Parsers that know names ------------------------------------------------------------------------------------- */
+/* ---- Parsers that know names
+ * ------------------------------------------------------------------------------------- */
 
 /* What stands in front of one of the space-separated suffixes, in any case; false if s has none of them. */
 static bool strip_suffix(const char *s, const char *suffixes, char buf[128]) {
@@ -36,15 +37,18 @@ static bool strip_suffix(const char *s, const char *suffixes, char buf[128]) {
 /* "name:ip" names the same as "name" where an IP address is asked for, and so on. */
 static bool query(const Element *e, int kind, const char *s, const char *suffixes, void *value, size_t size) {
   char buf[128];
-  return name_query(e, kind, s, value, size) || (strip_suffix(s, suffixes, buf) && name_query(e, kind, buf, value, size));
+  return name_query(e, kind, s, value, size) ||
+         (strip_suffix(s, suffixes, buf) && name_query(e, kind, buf, value, size));
 }
 
-/* "name:bcast" is the broadcast address of a network, "name:gw" its first address unless there is a better one. */
+/* "name:bcast" is the broadcast address of a network, "name:gw" its first address unless there is a better
+ * one. */
 static bool query_derived(const Element *e, const char *s, uint32_t *out) {
   char buf[128];
   IPPrefix p;
   bool broadcast = strip_suffix(s, ":bcast", buf);
-  if ((!broadcast && !strip_suffix(s, ":gw", buf)) || !name_query(e, NAME_IP_PREFIX, buf, &p, sizeof p)) return false;
+  if ((!broadcast && !strip_suffix(s, ":gw", buf)) || !name_query(e, NAME_IP_PREFIX, buf, &p, sizeof p))
+    return false;
   *out = broadcast ? p.addr | ~p.mask : (p.addr & p.mask) | be32(1);
   return true;
 }
@@ -69,17 +73,21 @@ bool arg_parse_ip_prefix(const Element *e, const char *s, bool bare_ok, IPPrefix
     out->addr = addr;
     return true;
   }
-  if (bare_ok && arg_parse_ip(e, s, &out->addr)) { /* a name of both is the address; "name:ipnet" the network */
+  if (bare_ok &&
+      arg_parse_ip(e, s, &out->addr)) { /* a name of both is the address; "name:ipnet" the network */
     out->mask = 0xffffffff;
     return true;
   }
   return query(e, NAME_IP_PREFIX, s, ":ipnet :net :ip4net", out, sizeof *out);
 }
 
-bool arg_parse_ip6(const Element *e, const char *s, uint8_t out[16]) { return parse_ip6(s, out) || query(e, NAME_IP6, s, ":ip6", out, 16); }
+bool arg_parse_ip6(const Element *e, const char *s, uint8_t out[16]) {
+  return parse_ip6(s, out) || query(e, NAME_IP6, s, ":ip6", out, 16);
+}
 
 bool arg_parse_ip6_prefix(const Element *e, const char *s, IP6Prefix *out) {
-  return parse_ip6_prefix(s, out->addr, &out->len) || query(e, NAME_IP6_PREFIX, s, ":ip6net", out, sizeof *out);
+  return parse_ip6_prefix(s, out->addr, &out->len) ||
+         query(e, NAME_IP6_PREFIX, s, ":ip6net", out, sizeof *out);
 }
 
 bool arg_parse_ether(const Element *e, const char *s, uint8_t out[6]) {
@@ -97,11 +105,20 @@ bool arg_parse_port(const Element *e, int ip_proto, const char *s, uint16_t *out
 }
 
 bool arg_parse_anno(const Element *e, const char *s, int size, int *out) {
-  static const struct { const char *name; uint8_t at, size; } annos[] = {
-      {"DST_IP", 0, 4}, {"DST_IP6", 0, 16}, {"WIFI_EXTRA", 16, 24}, {"PAINT", 16, 1}, {"ICMP_PARAMPROB", 17, 1}, {"FIX_IP_SRC", 19, 1},
-      {"VLAN_TCI", 20, 2}, {"VLAN", 20, 2}, {"AGGREGATE", 20, 4}, {"FWD_RATE", 20, 4}, {"MISC_IP", 20, 4}, {"EXTRA_PACKETS", 24, 4},
-      {"REV_RATE", 24, 4}, {"SEND_ERR", 26, 1}, {"IPREASSEMBLER", 28, 4}, {"EXTRA_LENGTH", 28, 4}, {"FIRST_TIMESTAMP", 32, 8},
-      {"PACKET_NUMBER", 32, 4}, {"IPSEC_SPI", 32, 4}, {"SEQUENCE_NUMBER", 36, 4}, {"PERFCTR", 40, 8}};
+  static const struct {
+    const char *name;
+    uint8_t at, size;
+  } annos[] = {{"DST_IP", 0, 4},           {"DST_IP6", 0, 16},
+               {"WIFI_EXTRA", 16, 24},     {"PAINT", 16, 1},
+               {"ICMP_PARAMPROB", 17, 1},  {"FIX_IP_SRC", 19, 1},
+               {"VLAN_TCI", 20, 2},        {"VLAN", 20, 2},
+               {"AGGREGATE", 20, 4},       {"FWD_RATE", 20, 4},
+               {"MISC_IP", 20, 4},         {"EXTRA_PACKETS", 24, 4},
+               {"REV_RATE", 24, 4},        {"SEND_ERR", 26, 1},
+               {"IPREASSEMBLER", 28, 4},   {"EXTRA_LENGTH", 28, 4},
+               {"FIRST_TIMESTAMP", 32, 8}, {"PACKET_NUMBER", 32, 4},
+               {"IPSEC_SPI", 32, 4},       {"SEQUENCE_NUMBER", 36, 4},
+               {"PERFCTR", 40, 8}};
   uint64_t at = UINT64_MAX, width = 0;
   char buf[64];
   const char *slash = strchr(s, '/');
@@ -111,7 +128,8 @@ bool arg_parse_anno(const Element *e, const char *s, int size, int *out) {
   buf[n] = 0;
   size_t strip = n > 5 && !strcmp(buf + n - 5, "_ANNO") ? n - 5 : n;
   for (unsigned i = 0; i < countof(annos); i++)
-    if (strlen(annos[i].name) == strip && !strncmp(annos[i].name, buf, strip)) at = annos[i].at, width = annos[i].size;
+    if (strlen(annos[i].name) == strip && !strncmp(annos[i].name, buf, strip))
+      at = annos[i].at, width = annos[i].size;
   if (at == UINT64_MAX && !parse_u64(buf, &at)) {
     uint32_t v;
     if (!name_query(e, NAME_ANNO, buf, &v, 4)) return false;
@@ -126,9 +144,14 @@ bool arg_parse_anno(const Element *e, const char *s, int size, int *out) {
 }
 
 static bool parse_protocol(const Element *e, const char *s, uint8_t *out) {
-  static const struct { const char *name; uint8_t v; } known[] = {
-      {"icmp", 1}, {"igmp", 2}, {"ipip", 4}, {"ipencap", 4}, {"tcp", 6}, {"egp", 8}, {"udp", 17}, {"dccp", 33}, {"rsvp", 46}, {"gre", 47},
-      {"esp", 50}, {"ah", 51}, {"icmp6", 58}, {"ipv6-icmp", 58}, {"ospf", 89}, {"payload-compress", 108}, {"vrrp", 112}, {"sctp", 132}};
+  static const struct {
+    const char *name;
+    uint8_t v;
+  } known[] = {{"icmp", 1},   {"igmp", 2},       {"ipip", 4},  {"ipencap", 4},
+               {"tcp", 6},    {"egp", 8},        {"udp", 17},  {"dccp", 33},
+               {"rsvp", 46},  {"gre", 47},       {"esp", 50},  {"ah", 51},
+               {"icmp6", 58}, {"ipv6-icmp", 58}, {"ospf", 89}, {"payload-compress", 108},
+               {"vrrp", 112}, {"sctp", 132}};
   uint64_t v;
   if (parse_u64(s, &v)) {
     if (v > 255) return false;
@@ -140,7 +163,8 @@ static bool parse_protocol(const Element *e, const char *s, uint8_t *out) {
   return name_query(e, NAME_IP_PROTO, s, out, 1);
 }
 
-/* ---- One argument ------------------------------------------------------------------------------------------------ */
+/* ---- One argument
+ * ------------------------------------------------------------------------------------------------ */
 
 static int wrong(Errors *errs, int i, const ArgSpec *a, const char *expected, const char *text) {
   return arg_error(errs, i, "%s: expected %s, not '%s'", a->key, expected, text);
@@ -158,7 +182,10 @@ static int store_string(void *field, Text *t) {
   return *s ? 0 : -1;
 }
 
-static const struct { double lo, hi; const char *name; } integer_types[] = {
+static const struct {
+  double lo, hi;
+  const char *name;
+} integer_types[] = {
     [ARG_I32] = {-2147483648., 2147483647., "an integer"},
     [ARG_U8] = {0, 255, "an integer from 0 to 255"},
     [ARG_U16] = {0, 65535, "an integer from 0 to 65535"},
@@ -195,23 +222,32 @@ static int parse_one(Element *e, const ArgSpec *a, const char *text, Errors *err
   }
   case ARG_I64: {
     int64_t v;
-    if (!parse_i64(s, &v)) rc = wrong(errs, i, a, "an integer", text);
-    else if (a->min < a->max && ((double)v < a->min || (double)v > a->max)) rc = out_of_range(errs, i, a, text, a->min, a->max);
-    else memcpy(field, &v, 8);
+    if (!parse_i64(s, &v))
+      rc = wrong(errs, i, a, "an integer", text);
+    else if (a->min < a->max && ((double)v < a->min || (double)v > a->max))
+      rc = out_of_range(errs, i, a, text, a->min, a->max);
+    else
+      memcpy(field, &v, 8);
     break;
   }
   case ARG_U64: {
     uint64_t v;
-    if (!parse_u64(s, &v)) rc = wrong(errs, i, a, "an unsigned integer", text);
-    else if (a->min < a->max && ((double)v < a->min || (double)v > a->max)) rc = out_of_range(errs, i, a, text, a->min, a->max);
-    else memcpy(field, &v, 8);
+    if (!parse_u64(s, &v))
+      rc = wrong(errs, i, a, "an unsigned integer", text);
+    else if (a->min < a->max && ((double)v < a->min || (double)v > a->max))
+      rc = out_of_range(errs, i, a, text, a->min, a->max);
+    else
+      memcpy(field, &v, 8);
     break;
   }
   case ARG_F64: {
     double v;
-    if (!parse_double(s, &v)) rc = wrong(errs, i, a, "a number", text);
-    else if (a->min < a->max && (v < a->min || v > a->max)) rc = out_of_range(errs, i, a, text, a->min, a->max);
-    else memcpy(field, &v, 8);
+    if (!parse_double(s, &v))
+      rc = wrong(errs, i, a, "a number", text);
+    else if (a->min < a->max && (v < a->min || v > a->max))
+      rc = out_of_range(errs, i, a, text, a->min, a->max);
+    else
+      memcpy(field, &v, 8);
     break;
   }
   case ARG_WORD:
@@ -227,7 +263,8 @@ static int parse_one(Element *e, const ArgSpec *a, const char *text, Errors *err
     }
     return store_string(field, &t);
   case ARG_STRING:
-  case ARG_HANDLER: return store_string(field, &t);
+  case ARG_HANDLER:
+    return store_string(field, &t);
   case ARG_RAW:
     text_clear(&t);
     text_add_string(&t, text);
@@ -238,7 +275,10 @@ static int parse_one(Element *e, const ArgSpec *a, const char *text, Errors *err
   case ARG_IP_PREFIX:
   case ARG_IP_OR_PREFIX:
     if (!arg_parse_ip_prefix(e, s, a->type == ARG_IP_OR_PREFIX, field))
-      rc = wrong(errs, i, a, a->type == ARG_IP_PREFIX ? "an IP address and prefix length (as 10.0.0.0/8)" : "an IP address or prefix", text);
+      rc = wrong(errs, i, a,
+                 a->type == ARG_IP_PREFIX ? "an IP address and prefix length (as 10.0.0.0/8)"
+                                          : "an IP address or prefix",
+                 text);
     break;
   case ARG_IP6:
     if (!arg_parse_ip6(e, s, field)) rc = wrong(errs, i, a, "an IPv6 address", text);
@@ -250,15 +290,20 @@ static int parse_one(Element *e, const ArgSpec *a, const char *text, Errors *err
     if (!arg_parse_ether(e, s, field)) rc = wrong(errs, i, a, "an Ethernet address", text);
     break;
   case ARG_ANNO:
-    if (!arg_parse_anno(e, s, (int)a->min, field)) rc = wrong(errs, i, a, "a packet annotation of the right size", text);
+    if (!arg_parse_anno(e, s, (int)a->min, field))
+      rc = wrong(errs, i, a, "a packet annotation of the right size", text);
     break;
   case ARG_INTERVAL:
   case ARG_TIMESTAMP: {
     int64_t v;
-    if (!parse_interval(s, NSEC_PER_SEC, &v)) rc = wrong(errs, i, a, a->type == ARG_INTERVAL ? "a time (as 1.5s or 20ms)" : "a time in seconds", text);
+    if (!parse_interval(s, NSEC_PER_SEC, &v))
+      rc =
+          wrong(errs, i, a, a->type == ARG_INTERVAL ? "a time (as 1.5s or 20ms)" : "a time in seconds", text);
     else if (a->min < a->max && ((double)v < a->min || (double)v > a->max))
-      rc = arg_error(errs, i, "%s: %s is out of range, expected %.9gs to %.9gs", a->key, text, a->min / 1e9, a->max / 1e9);
-    else memcpy(field, &v, 8);
+      rc = arg_error(errs, i, "%s: %s is out of range, expected %.9gs to %.9gs", a->key, text, a->min / 1e9,
+                     a->max / 1e9);
+    else
+      memcpy(field, &v, 8);
     break;
   }
   case ARG_BANDWIDTH:
@@ -272,8 +317,10 @@ static int parse_one(Element *e, const ArgSpec *a, const char *text, Errors *err
     break;
   case ARG_ELEMENT: {
     Element *x = router_find(e->router, e, s);
-    if (!x) rc = arg_error(errs, i, "%s: there is no element '%s'", a->key, s);
-    else memcpy(field, &x, sizeof x);
+    if (!x)
+      rc = arg_error(errs, i, "%s: there is no element '%s'", a->key, s);
+    else
+      memcpy(field, &x, sizeof x);
     break;
   }
   case ARG_CHOICE: {
@@ -289,18 +336,23 @@ static int parse_one(Element *e, const ArgSpec *a, const char *text, Errors *err
     text_free(&list);
     break;
   }
-  case ARG_CUSTOM: rc = a->parse(e, text, field, errs, i); break;
-  case ARG_REST: break;
+  case ARG_CUSTOM:
+    rc = a->parse(e, text, field, errs, i);
+    break;
+  case ARG_REST:
+    break;
   }
   text_free(&t);
   return rc;
 }
 
-/* ---- A table ----------------------------------------------------------------------------------------------------- */
+/* ---- A table
+ * ----------------------------------------------------------------------------------------------------- */
 
 static size_t key_length(const char *text) {
   size_t n = 0;
-  while ((text[n] >= 'A' && text[n] <= 'Z') || (n && (is_digit(text[n]) || text[n] == '_' || text[n] == '-'))) n++;
+  while ((text[n] >= 'A' && text[n] <= 'Z') || (n && (is_digit(text[n]) || text[n] == '_' || text[n] == '-')))
+    n++;
   return n && (is_space(text[n]) || !text[n]) ? n : 0;
 }
 
@@ -322,9 +374,13 @@ static int unknown(const ArgSpec *specs, const char *text, int i, Errors *errs) 
     if (!(a->flags & ARG_DEPRECATED)) text_printf(&list, "%s%s", list.len ? ", " : "", a->key);
     positional += a->flags & ARG_POSITIONAL ? 1 : 0;
   }
-  if (n && text[n]) arg_error(errs, i, "unknown argument '%.*s' (valid: %s)", (int)n, text, list.len ? text_cstr(&list) : "none");
-  else if (!positional) arg_error(errs, i, "too many arguments: '%s' (%s)", text, list.len ? "only by keyword" : "none expected");
-  else arg_error(errs, i, "too many arguments: '%s' (at most %u without keyword)", text, positional);
+  if (n && text[n])
+    arg_error(errs, i, "unknown argument '%.*s' (valid: %s)", (int)n, text,
+              list.len ? text_cstr(&list) : "none");
+  else if (!positional)
+    arg_error(errs, i, "too many arguments: '%s' (%s)", text, list.len ? "only by keyword" : "none expected");
+  else
+    arg_error(errs, i, "too many arguments: '%s' (at most %u without keyword)", text, positional);
   text_free(&list);
   return -1;
 }
@@ -356,7 +412,8 @@ static int apply(Element *e, const ArgSpec *specs, Args *args, bool defaults, Er
       parse_one(e, a, text + n, errs, (int)i);
       continue;
     }
-    while (next->key && (!(next->flags & ARG_POSITIONAL) || (taken[next - specs] && next->type != ARG_REST))) next++;
+    while (next->key && (!(next->flags & ARG_POSITIONAL) || (taken[next - specs] && next->type != ARG_REST)))
+      next++;
     if (!next->key) {
       unknown(specs, text, (int)i, errs);
     } else if (next->type == ARG_REST) {
@@ -397,11 +454,14 @@ int args_configure(Element *e, char *const *texts, unsigned n, Errors *errs) {
   if (!args.left) return error(errs, "out of memory");
   const ElementClass *c = e->class;
   int rc = 0;
-  if (c->args) rc = apply(e, c->args, &args, true, errs);
+  if (c->args)
+    rc = apply(e, c->args, &args, true, errs);
   else
     for (unsigned i = 0; i < n; i++) args.left[args.nleft++] = (uint16_t)i;
-  if (!rc && c->configure) rc = c->configure(e, &args, errs);
-  else if (!rc && !c->args && n) rc = arg_error(errs, 0, "too many arguments: none expected");
+  if (!rc && c->configure)
+    rc = c->configure(e, &args, errs);
+  else if (!rc && !c->args && n)
+    rc = arg_error(errs, 0, "too many arguments: none expected");
   mem_free(args.left);
   return rc;
 }

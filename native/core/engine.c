@@ -33,7 +33,10 @@ void engine_free(Engine *e) {
 Router *engine_router(Engine *e) { return e->router; }
 
 /* While a new router is tried, the ports of the running one keep their receivers. */
-typedef struct PortState { NetDevice *device; Element *receiver, *sender; } PortState;
+typedef struct PortState {
+  NetDevice *device;
+  Element *receiver, *sender;
+} PortState;
 
 static unsigned ports_save(Engine *e, PortState *s, unsigned max) {
   unsigned n = 0;

@@ -1,4 +1,5 @@
-/* errors.c: messages of configuration and of handlers, kept with the element and the argument they are about. */
+/* errors.c: messages of configuration and of handlers, kept with the element and the argument they are about.
+ */
 #include <clicklet/engine.h>
 #include <clicklet/platform.h>
 
@@ -15,8 +16,10 @@ static void record(Errors *errs, bool is_warning, int arg, const char *format, v
   }
   Text t = {0};
   text_vprintf(&t, format, args);
-  errs->records[errs->count++] =
-      (ErrorRecord){.warning = is_warning, .element = errs->element, .arg = arg, .message = mem_string(text_cstr(&t), t.len)};
+  errs->records[errs->count++] = (ErrorRecord){.warning = is_warning,
+                                               .element = errs->element,
+                                               .arg = arg,
+                                               .message = mem_string(text_cstr(&t), t.len)};
   text_free(&t);
 }
 

@@ -1,4 +1,5 @@
-/* handlers.c: reading and writing handlers: an element's own, those that every element has, and the router's. */
+/* handlers.c: reading and writing handlers: an element's own, those that every element has, and the router's.
+ */
 #include "router.h"
 #include <clicklet/platform.h>
 
@@ -6,16 +7,30 @@ int handler_read_field(Element *e, const Handler *h, const char *param, Text *ou
   (void)param, (void)errs;
   const void *f = (const char *)e + h->offset;
   switch ((ArgType)h->type) {
-  case ARG_BOOL: text_add_string(out, *(const bool *)f ? "true" : "false"); break;
+  case ARG_BOOL:
+    text_add_string(out, *(const bool *)f ? "true" : "false");
+    break;
   case ARG_U8:
-  case ARG_IP_PROTO: text_printf(out, "%u", *(const uint8_t *)f); break;
+  case ARG_IP_PROTO:
+    text_printf(out, "%u", *(const uint8_t *)f);
+    break;
   case ARG_U16:
-  case ARG_PORT_NUMBER: text_printf(out, "%u", load16(f)); break;
+  case ARG_PORT_NUMBER:
+    text_printf(out, "%u", load16(f));
+    break;
   case ARG_I32:
-  case ARG_ANNO: text_printf(out, "%d", (int)load32(f)); break;
-  case ARG_U32: text_printf(out, "%u", load32(f)); break;
-  case ARG_I64: text_printf(out, "%lld", (long long)load64(f)); break;
-  case ARG_U64: text_printf(out, "%llu", (unsigned long long)load64(f)); break;
+  case ARG_ANNO:
+    text_printf(out, "%d", (int)load32(f));
+    break;
+  case ARG_U32:
+    text_printf(out, "%u", load32(f));
+    break;
+  case ARG_I64:
+    text_printf(out, "%lld", (long long)load64(f));
+    break;
+  case ARG_U64:
+    text_printf(out, "%llu", (unsigned long long)load64(f));
+    break;
   case ARG_F64: {
     double v;
     memcpy(&v, f, 8);
@@ -31,35 +46,52 @@ int handler_read_field(Element *e, const Handler *h, const char *param, Text *ou
     text_add_string(out, s ? s : "");
     break;
   }
-  case ARG_IP: text_printf(out, "%pI", f); break;
-  case ARG_IP6: text_printf(out, "%p6", f); break;
-  case ARG_ETHER: text_printf(out, "%pE", f); break;
+  case ARG_IP:
+    text_printf(out, "%pI", f);
+    break;
+  case ARG_IP6:
+    text_printf(out, "%p6", f);
+    break;
+  case ARG_ETHER:
+    text_printf(out, "%pE", f);
+    break;
   case ARG_IP_PREFIX:
   case ARG_IP_OR_PREFIX: {
     const IPPrefix *p = f;
     uint32_t m = be32(p->mask);
     int len = m ? 32 - __builtin_ctz(m) : 0;
-    if (m == (len ? 0xffffffffu << (32 - len) : 0)) text_printf(out, "%pI/%d", &p->addr, len);
-    else text_printf(out, "%pI/%pI", &p->addr, &p->mask);
+    if (m == (len ? 0xffffffffu << (32 - len) : 0))
+      text_printf(out, "%pI/%d", &p->addr, len);
+    else
+      text_printf(out, "%pI/%pI", &p->addr, &p->mask);
     break;
   }
   case ARG_INTERVAL:
-  case ARG_TIMESTAMP: text_printf(out, "%pT", f); break;
-  case ARG_BANDWIDTH: text_printf(out, "%llu", (unsigned long long)load64(f)); break;
+  case ARG_TIMESTAMP:
+    text_printf(out, "%pT", f);
+    break;
+  case ARG_BANDWIDTH:
+    text_printf(out, "%llu", (unsigned long long)load64(f));
+    break;
   case ARG_ELEMENT: {
     const Element *x = *(Element *const *)f;
     text_add_string(out, x ? x->name : "");
     break;
   }
-  default: return -1;
+  default:
+    return -1;
   }
   return 0;
 }
 
 int handler_write_field(Element *e, const Handler *h, const char *value, Errors *errs) {
-  /* Parsed like an argument of the same type, so the same checks and messages apply; a table entry for the same field
-   * lends its limits. */
-  ArgSpec spec[2] = {{.key = h->name, .type = h->type, .size = h->size, .offset = h->offset, .flags = ARG_POSITIONAL | ARG_MANDATORY}};
+  /* Parsed like an argument of the same type, so the same checks and messages apply; a table entry for the
+   * same field lends its limits. */
+  ArgSpec spec[2] = {{.key = h->name,
+                      .type = h->type,
+                      .size = h->size,
+                      .offset = h->offset,
+                      .flags = ARG_POSITIONAL | ARG_MANDATORY}};
   for (const ArgSpec *a = e->class->args; a && a->key; a++)
     if (a->type == h->type && a->offset == h->offset) {
       spec[0].min = a->min;
@@ -70,7 +102,8 @@ int handler_write_field(Element *e, const Handler *h, const char *value, Errors 
   return args_apply(e, spec, &text, 1, errs);
 }
 
-/* ---- Handlers that every element has ------------------------------------------------------------------------------ */
+/* ---- Handlers that every element has
+ * ------------------------------------------------------------------------------ */
 
 static int read_class(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   (void)h, (void)param, (void)errs;
@@ -154,10 +187,13 @@ int handler_write_keyword(Element *e, const Handler *h, const char *value, Error
 static const Handler *const *handler_lists(Element *e, const Handler *lists[2]);
 
 static void list_handler(Element *e, const Handler *x, Text *out) {
-  bool live = strcmp(x->name, "config") || (e->class->can_live_reconfigure && e->class->can_live_reconfigure(e));
-  text_printf(out, "%s\t%s%s%s%s%s%s%s%s\n", x->name, x->flags & HANDLER_READ ? "r" : "", x->flags & HANDLER_WRITE && live ? "w" : "",
-              x->flags & HANDLER_PARAM ? "+" : "", x->flags & HANDLER_RAW ? "%" : "", x->flags & HANDLER_CALM ? "." : "",
-              x->flags & HANDLER_EXPENSIVE ? "$" : "", x->flags & HANDLER_BUTTON ? "b" : "", x->flags & HANDLER_CHECKBOX ? "c" : "");
+  bool live =
+      strcmp(x->name, "config") || (e->class->can_live_reconfigure && e->class->can_live_reconfigure(e));
+  text_printf(out, "%s\t%s%s%s%s%s%s%s%s\n", x->name, x->flags & HANDLER_READ ? "r" : "",
+              x->flags & HANDLER_WRITE && live ? "w" : "", x->flags & HANDLER_PARAM ? "+" : "",
+              x->flags & HANDLER_RAW ? "%" : "", x->flags & HANDLER_CALM ? "." : "",
+              x->flags & HANDLER_EXPENSIVE ? "$" : "", x->flags & HANDLER_BUTTON ? "b" : "",
+              x->flags & HANDLER_CHECKBOX ? "c" : "");
 }
 
 static int read_handlers(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
@@ -186,10 +222,13 @@ static int read_ports(Element *e, const Handler *h, const char *param, Text *out
       text_printf(out, "%s\t", pull ? "pull" : "push");
       bool first = true;
       for (uint32_t i = 0; i < r->header->connection_count; i++) {
-        bool mine = out_side ? c[i].from == e->index && c[i].from_port == k : c[i].to == e->index && c[i].to_port == k;
+        bool mine = out_side ? c[i].from == e->index && c[i].from_port == k
+                             : c[i].to == e->index && c[i].to_port == k;
         if (!mine) continue;
-        if (out_side) text_printf(out, "%s[%d] %s", first ? "" : ", ", c[i].to_port, r->elements[c[i].to]->name);
-        else text_printf(out, "%s%s [%d]", first ? "" : ", ", r->elements[c[i].from]->name, c[i].from_port);
+        if (out_side)
+          text_printf(out, "%s[%d] %s", first ? "" : ", ", c[i].to_port, r->elements[c[i].to]->name);
+        else
+          text_printf(out, "%s%s [%d]", first ? "" : ", ", r->elements[c[i].from]->name, c[i].from_port);
         first = false;
       }
       text_add_char(out, '\n');
@@ -199,9 +238,12 @@ static int read_ports(Element *e, const Handler *h, const char *param, Text *out
 }
 
 static const Handler common[] = {
-    READ_FN("class", read_class, .flags = HANDLER_READ | HANDLER_CALM), READ_FN("name", read_name, .flags = HANDLER_READ | HANDLER_CALM),
+    READ_FN("class", read_class, .flags = HANDLER_READ | HANDLER_CALM),
+    READ_FN("name", read_name, .flags = HANDLER_READ | HANDLER_CALM),
     RW_FN("config", read_config, write_config, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CALM),
-    READ_FN("ports", read_ports, .flags = HANDLER_READ | HANDLER_CALM), READ_FN("handlers", read_handlers, .flags = HANDLER_READ | HANDLER_CALM), {0}};
+    READ_FN("ports", read_ports, .flags = HANDLER_READ | HANDLER_CALM),
+    READ_FN("handlers", read_handlers, .flags = HANDLER_READ | HANDLER_CALM),
+    {0}};
 
 static const Handler *const *handler_lists(Element *e, const Handler *lists[2]) {
   lists[0] = common;
@@ -209,7 +251,8 @@ static const Handler *const *handler_lists(Element *e, const Handler *lists[2]) 
   return lists;
 }
 
-/* ---- Finding and calling ------------------------------------------------------------------------------------------ */
+/* ---- Finding and calling
+ * ------------------------------------------------------------------------------------------ */
 
 static const Handler *find_in(Element *e, const char *name) {
   for (const Handler *h = e->class->handlers; h && h->name; h++)
@@ -242,8 +285,10 @@ static int no_handler(Router *r, const Element *from, const char *name, Errors *
   if (!dot || dot == name) return error(errs, "no %s handler '%s'", kind, dot ? dot + 1 : name);
   char *element = mem_string(name, (size_t)(dot - name));
   bool exists = element && router_find(r, from, element);
-  if (exists) error(errs, "no %s handler '%s'", kind, name);
-  else error(errs, "no element named '%s'", element ? element : name);
+  if (exists)
+    error(errs, "no %s handler '%s'", kind, name);
+  else
+    error(errs, "no element named '%s'", element ? element : name);
   mem_free(element);
   return -1;
 }
@@ -262,7 +307,8 @@ int handler_do_write(Element *e, const Handler *h, const char *value, Errors *er
   return rc;
 }
 
-int handler_call_read(Router *r, const Element *from, const char *name, const char *param, Text *out, Errors *errs) {
+int handler_call_read(Router *r, const Element *from, const char *name, const char *param, Text *out,
+                      Errors *errs) {
   Element *e = NULL;
   const Handler *h = handler_find(r, from, name, &e);
   if (h && (h->flags & HANDLER_READ)) return handler_do_read(e, h, param, out, errs);
@@ -286,7 +332,8 @@ int handler_call_write(Router *r, const Element *from, const char *name, const c
   return no_handler(r, from, name, errs, "write");
 }
 
-/* ---- The router's own handlers ------------------------------------------------------------------------------------ */
+/* ---- The router's own handlers
+ * ------------------------------------------------------------------------------------ */
 
 #ifndef CLICKLET_VERSION
 #define CLICKLET_VERSION "0.1.0"
@@ -295,7 +342,8 @@ int handler_call_write(Router *r, const Element *from, const char *name, const c
 int router_root_read(Router *r, const char *name, const char *param, Text *out, Errors *errs, bool *found) {
   (void)param, (void)errs;
   *found = true;
-  if (!strcmp(name, "version")) text_add_string(out, CLICKLET_VERSION);
+  if (!strcmp(name, "version"))
+    text_add_string(out, CLICKLET_VERSION);
   else if (!strcmp(name, "list")) {
     text_printf(out, "%u\n", r->count);
     for (unsigned i = 0; i < r->count; i++) text_printf(out, "%s\n", r->elements[i]->name);
@@ -303,16 +351,21 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
     const ElementClass *const *all;
     unsigned n = element_classes(&all);
     for (unsigned i = 0; i < n; i++) text_printf(out, "%s\n", all[i]->name);
-  } else if (!strcmp(name, "config")) text_add_string(out, r->strings + r->header->source);
-  else if (!strcmp(name, "requirements")) text_add_string(out, r->strings + r->header->requirements);
+  } else if (!strcmp(name, "config"))
+    text_add_string(out, r->strings + r->header->source);
+  else if (!strcmp(name, "requirements"))
+    text_add_string(out, r->strings + r->header->requirements);
   else if (!strcmp(name, "handlers"))
-    text_add_string(out, "version\tr\nlist\tr\nclasses\tr\nconfig\tr\nflatconfig\tr\nrequirements\tr\nhandlers\tr\nstop\tw\n");
+    text_add_string(
+        out,
+        "version\tr\nlist\tr\nclasses\tr\nconfig\tr\nflatconfig\tr\nrequirements\tr\nhandlers\tr\nstop\tw\n");
   else if (!strcmp(name, "flatconfig")) {
     const PlanConnection *c = (const PlanConnection *)(r->plan + r->header->connections);
     const PlanElement *p = (const PlanElement *)(r->plan + r->header->elements);
     for (unsigned i = 0; i < r->count; i++) {
       const char *config = element_config(r->elements[i]);
-      text_printf(out, *config ? "%s :: %s(%s);\n" : "%s :: %s;\n", r->elements[i]->name, r->strings + p[i].class_name, config);
+      text_printf(out, *config ? "%s :: %s(%s);\n" : "%s :: %s;\n", r->elements[i]->name,
+                  r->strings + p[i].class_name, config);
     }
     if (r->header->connection_count) text_add_char(out, '\n');
     for (uint32_t i = 0; i < r->header->connection_count; i++) {

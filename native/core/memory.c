@@ -38,8 +38,10 @@ bool packet_pool_grow(PacketPool *pool, unsigned want) {
   }
   if (want > pool->limit - pool->total) want = pool->limit - pool->total;
   uint32_t total = pool->total + want;
-  if (total > pool->capacity) { /* room for twice as many, so that packets of other threads find a place too */
-    Packet **free = platform_realloc(pool->free, pool->capacity * sizeof *free, 2 * (size_t)total * sizeof *free);
+  if (total >
+      pool->capacity) { /* room for twice as many, so that packets of other threads find a place too */
+    Packet **free =
+        platform_realloc(pool->free, pool->capacity * sizeof *free, 2 * (size_t)total * sizeof *free);
     if (!free) return pool->failures++, false;
     pool->free = free;
     pool->capacity = 2 * total;
@@ -153,15 +155,21 @@ Packet *packet_make(uint32_t headroom, const void *data, uint32_t len, uint32_t 
     p->head = p->external;
     p->size = (uint32_t)need;
   }
-  p->data = p->head + (need > PACKET_BUFFER || headroom > PACKET_HEADROOM || (uint64_t)PACKET_HEADROOM + len + tailroom > PACKET_BUFFER ? headroom : PACKET_HEADROOM);
-  if (data) memcpy(p->data, data, len);
-  else memset(p->data, 0, len);
+  p->data = p->head + (need > PACKET_BUFFER || headroom > PACKET_HEADROOM ||
+                               (uint64_t)PACKET_HEADROOM + len + tailroom > PACKET_BUFFER
+                           ? headroom
+                           : PACKET_HEADROOM);
+  if (data)
+    memcpy(p->data, data, len);
+  else
+    memset(p->data, 0, len);
   return p;
 }
 
 bool packet_unshare(Packet *p, uint32_t headroom, uint32_t tailroom) {
   uint32_t have_head = packet_headroom(p), have_tail = packet_tailroom(p);
-  if (headroom < have_head && have_head <= 1024) headroom = have_head; /* keep the alignment and room it had */
+  if (headroom < have_head && have_head <= 1024)
+    headroom = have_head; /* keep the alignment and room it had */
   uint64_t need = (uint64_t)headroom + p->len + tailroom;
   /* Where the copy goes: the chunk's own buffer if nobody uses it, else the buffer of a fresh chunk. */
   bool own_free = p->store != p && p->refs == 1 && !p->external && need <= PACKET_BUFFER;
@@ -176,7 +184,8 @@ bool packet_unshare(Packet *p, uint32_t headroom, uint32_t tailroom) {
     buffer = target->head;
     size = target->size;
   }
-  if (need + have_tail <= size && headroom + p->len + have_tail <= size && tailroom < have_tail) tailroom = have_tail;
+  if (need + have_tail <= size && headroom + p->len + have_tail <= size && tailroom < have_tail)
+    tailroom = have_tail;
   uint8_t *old = p->data, *data = buffer + headroom;
   /* With what lies in front of the data: an Unstrip later may want it back. */
   uint32_t before = have_head < headroom ? have_head : headroom;

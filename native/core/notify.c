@@ -76,19 +76,26 @@ static void search_down(Search *s, Element *e, int output) {
 
 static void search(Element *e, int port, Task *listener, SignalSet *out, bool full) {
   *out = (SignalSet){0};
-  Search s = {.out = out, .listener = listener, .full = full, .seen = mem_alloc(router_count(e->router) + 1u)};
+  Search s = {
+      .out = out, .listener = listener, .full = full, .seen = mem_alloc(router_count(e->router) + 1u)};
   if (!s.seen) {
     out->always = true;
     return;
   }
-  if (full) search_down(&s, e, port);
-  else search_up(&s, e, port);
+  if (full)
+    search_down(&s, e, port);
+  else
+    search_up(&s, e, port);
   if (!out->n) out->always = true;
   mem_free(s.seen);
 }
 
-void upstream_signals(Element *e, int input, Task *listener, SignalSet *out) { search(e, input, listener, out, false); }
-void downstream_signals(Element *e, int output, Task *listener, SignalSet *out) { search(e, output, listener, out, true); }
+void upstream_signals(Element *e, int input, Task *listener, SignalSet *out) {
+  search(e, input, listener, out, false);
+}
+void downstream_signals(Element *e, int output, Task *listener, SignalSet *out) {
+  search(e, output, listener, out, true);
+}
 
 void signal_cleanup(Signal *s) {
   mem_free(s->listeners);

@@ -20,7 +20,8 @@ int compare_ignore_case(const char *a, const char *b) {
 }
 
 bool parse_bool(const char *s, bool *out) {
-  static const char *const yes[] = {"1", "true", "yes", "t", "y", NULL}, *const no[] = {"0", "false", "no", "f", "n", NULL};
+  static const char *const yes[] = {"1", "true", "yes", "t", "y", NULL}, *const no[] = {"0", "false", "no",
+                                                                                        "f", "n",     NULL};
   for (int i = 0; yes[i]; i++) {
     if (!strcmp(s, yes[i])) return *out = true, true;
     if (!strcmp(s, no[i])) return *out = false, true;
@@ -98,7 +99,8 @@ bool parse_double(const char *s, double *out) {
   return true;
 }
 
-/* A decimal number with a fraction, as an integer of 1/unit: "1.5" with unit 1000 is 1500. Rounds. Leaves *s behind it. */
+/* A decimal number with a fraction, as an integer of 1/unit: "1.5" with unit 1000 is 1500. Rounds. Leaves *s
+ * behind it. */
 static bool decimal(const char **s, uint64_t unit, uint64_t *out) {
   const char *p = *s;
   unsigned __int128 v = 0, frac = 0, scale = 1;
@@ -132,7 +134,8 @@ static bool decimal(const char **s, uint64_t unit, uint64_t *out) {
       p = q;
     }
   }
-  unsigned __int128 r = v * unit + (scale >> 64 ? frac / (scale / unit ? scale / unit : 1) : (frac * unit + scale / 2) / scale);
+  unsigned __int128 r =
+      v * unit + (scale >> 64 ? frac / (scale / unit ? scale / unit : 1) : (frac * unit + scale / 2) / scale);
   if (r > UINT64_MAX) return false;
   *s = p;
   *out = (uint64_t)r;
@@ -149,14 +152,28 @@ bool parse_fixed(const char *s, int fraction_bits, int64_t *out) {
 }
 
 bool parse_interval(const char *s, int64_t default_unit_ns, int64_t *out_ns) {
-  static const struct { const char *name; int64_t ns; } units[] = {
-      {"ns", 1}, {"nsec", 1}, {"us", 1000}, {"usec", 1000}, {"ms", 1000000}, {"msec", 1000000}, {"s", NSEC_PER_SEC},
-      {"sec", NSEC_PER_SEC}, {"m", 60 * NSEC_PER_SEC}, {"min", 60 * NSEC_PER_SEC}, {"h", 3600 * NSEC_PER_SEC},
-      {"hr", 3600 * NSEC_PER_SEC}, {"d", 86400 * NSEC_PER_SEC}, {"day", 86400 * NSEC_PER_SEC}};
+  static const struct {
+    const char *name;
+    int64_t ns;
+  } units[] = {{"ns", 1},
+               {"nsec", 1},
+               {"us", 1000},
+               {"usec", 1000},
+               {"ms", 1000000},
+               {"msec", 1000000},
+               {"s", NSEC_PER_SEC},
+               {"sec", NSEC_PER_SEC},
+               {"m", 60 * NSEC_PER_SEC},
+               {"min", 60 * NSEC_PER_SEC},
+               {"h", 3600 * NSEC_PER_SEC},
+               {"hr", 3600 * NSEC_PER_SEC},
+               {"d", 86400 * NSEC_PER_SEC},
+               {"day", 86400 * NSEC_PER_SEC}};
   bool negative = *s == '-';
   if (*s == '-' || *s == '+') s++;
   const char *u = s;
-  while (is_digit(*u) || *u == '.' || ((*u == 'e' || *u == 'E') && (is_digit(u[1]) || ((u[1] == '-' || u[1] == '+') && is_digit(u[2]))))) {
+  while (is_digit(*u) || *u == '.' ||
+         ((*u == 'e' || *u == 'E') && (is_digit(u[1]) || ((u[1] == '-' || u[1] == '+') && is_digit(u[2]))))) {
     if (*u == 'e' || *u == 'E') u++;
     u++;
   }
@@ -180,15 +197,35 @@ bool parse_bandwidth(const char *s, uint64_t *out) {
   if (*name) {
     unit = 1;
     switch (*name) {
-    case 'k': case 'K': unit = 1000; name++; break;
-    case 'M': case 'm': unit = 1000000; name++; break;
-    case 'G': case 'g': unit = 1000000000; name++; break;
-    case 'T': case 't': unit = 1000000000000; name++; break;
+    case 'k':
+    case 'K':
+      unit = 1000;
+      name++;
+      break;
+    case 'M':
+    case 'm':
+      unit = 1000000;
+      name++;
+      break;
+    case 'G':
+    case 'g':
+      unit = 1000000000;
+      name++;
+      break;
+    case 'T':
+    case 't':
+      unit = 1000000000000;
+      name++;
+      break;
     }
-    if (!strncmp(name, "bit", 3) || !strncmp(name, "baud", 4)) name += *name == 'b' && name[1] == 'i' ? 3 : 4;
-    else if (*name == 'b') name++;
-    else if (*name == 'B') name++, unit *= 8;
-    else if (*name) return false;
+    if (!strncmp(name, "bit", 3) || !strncmp(name, "baud", 4))
+      name += *name == 'b' && name[1] == 'i' ? 3 : 4;
+    else if (*name == 'b')
+      name++;
+    else if (*name == 'B')
+      name++, unit *= 8;
+    else if (*name)
+      return false;
     if (*name == 's' && !strcmp(name, "s")) name++;
     if (*name && strcmp(name, "ps") && strcmp(name, "/s") && strcmp(name, "ytes/s")) return false;
   }
@@ -336,7 +373,8 @@ static const char *hex_end(const char *s) {
   return *s ? s + 1 : s;
 }
 
-/* One quoted or plain stretch of a word; s at a quote, or at "\<". Appends its text and returns what follows. */
+/* One quoted or plain stretch of a word; s at a quote, or at "\<". Appends its text and returns what follows.
+ */
 static const char *quoted(const char *s, Text *out) {
   if (*s == '\\') { /* \<hex digits and spaces> */
     int high = -1;
@@ -348,7 +386,8 @@ static const char *quoted(const char *s, Text *out) {
       }
       int v = hex_value(*s++);
       if (v < 0) continue;
-      if (high < 0) high = v;
+      if (high < 0)
+        high = v;
       else {
         text_add_char(out, (char)(high << 4 | v));
         high = -1;
@@ -390,8 +429,10 @@ static const char *quoted(const char *s, Text *out) {
 
 void unquote(const char *s, Text *out) {
   while (*s) {
-    if (*s == '"' || *s == '\'' || (*s == '\\' && s[1] == '<')) s = quoted(s, out);
-    else text_add_char(out, *s++);
+    if (*s == '"' || *s == '\'' || (*s == '\\' && s[1] == '<'))
+      s = quoted(s, out);
+    else
+      text_add_char(out, *s++);
   }
 }
 
@@ -435,7 +476,9 @@ bool is_word(const char *s) {
 void quote(const char *s, Text *out) {
   bool plain = *s != 0;
   for (const char *p = s; *p; p++)
-    if (is_space(*p) || strchr("\"'\\,#$", *p) || (*p == '/' && (p[1] == '/' || p[1] == '*')) || (unsigned char)*p < 32) plain = false;
+    if (is_space(*p) || strchr("\"'\\,#$", *p) || (*p == '/' && (p[1] == '/' || p[1] == '*')) ||
+        (unsigned char)*p < 32)
+      plain = false;
   if (plain) {
     text_add_string(out, s);
     return;

@@ -1,8 +1,10 @@
-/* router.c: from a plan to a running router. Everything in a plan is checked here: it may come over a wire. */
+/* router.c: from a plan to a running router. Everything in a plan is checked here: it may come over a wire.
+ */
 #include "router.h"
 #include <clicklet/platform.h>
 
-/* ---- The far end of an unconnected port --------------------------------------------------------------------------- */
+/* ---- The far end of an unconnected port
+ * --------------------------------------------------------------------------- */
 
 static void nowhere_push(Element *e, int port, Packet **p, unsigned n) {
   (void)e, (void)port;
@@ -27,12 +29,15 @@ void scatter(Element *e, Packet **p, const int16_t *outs, unsigned n) {
       group[k++] = p[i];
       todo &= ~(UINT64_C(1) << i);
     }
-    if (o >= 0) output_push_batch(e, o, group, k);
-    else if (o == PACKET_DROP) free_batch(group, k);
+    if (o >= 0)
+      output_push_batch(e, o, group, k);
+    else if (o == PACKET_DROP)
+      free_batch(group, k);
   }
 }
 
-/* ---- Reading the plan --------------------------------------------------------------------------------------------- */
+/* ---- Reading the plan
+ * --------------------------------------------------------------------------------------------- */
 
 static bool table_fits(const PlanHeader *h, uint32_t offset, uint32_t count, size_t size) {
   return offset % 4 == 0 && offset <= h->size && count <= (h->size - offset) / size;
@@ -44,26 +49,32 @@ static const char *plan_fault(const uint8_t *plan, size_t size) {
   if (h->magic != PLAN_MAGIC) return "it does not begin with the magic number";
   if (h->version != PLAN_VERSION) return "it is of another version";
   if (h->size != size) return "its size is not what it says";
-  if (!table_fits(h, h->elements, h->element_count, sizeof(PlanElement)) || !table_fits(h, h->args, h->arg_count, sizeof(PlanArg)) ||
-      !table_fits(h, h->connections, h->connection_count, sizeof(PlanConnection)) || h->ports > h->size || h->port_count > h->size - h->ports ||
-      h->strings > h->size || h->strings_size > h->size - h->strings)
+  if (!table_fits(h, h->elements, h->element_count, sizeof(PlanElement)) ||
+      !table_fits(h, h->args, h->arg_count, sizeof(PlanArg)) ||
+      !table_fits(h, h->connections, h->connection_count, sizeof(PlanConnection)) || h->ports > h->size ||
+      h->port_count > h->size - h->ports || h->strings > h->size || h->strings_size > h->size - h->strings)
     return "a table reaches past its end";
   if (h->element_count > 65535) return "it has more than 65535 elements";
   if (!h->strings_size || plan[h->strings + h->strings_size - 1]) return "its strings are not terminated";
   if (h->source >= h->strings_size || h->requirements >= h->strings_size) return "a string is out of range";
   const PlanElement *e = (const PlanElement *)(plan + h->elements);
   for (uint32_t i = 0; i < h->element_count; i++) {
-    if (e[i].name >= h->strings_size || e[i].class_name >= h->strings_size || e[i].landmark >= h->strings_size || e[i].config >= h->strings_size)
+    if (e[i].name >= h->strings_size || e[i].class_name >= h->strings_size ||
+        e[i].landmark >= h->strings_size || e[i].config >= h->strings_size)
       return "a string is out of range";
-    if (e[i].first_arg > h->arg_count || e[i].arg_count > h->arg_count - e[i].first_arg) return "arguments are out of range";
-    if (e[i].first_port > h->port_count || (uint32_t)e[i].ninputs + e[i].noutputs > h->port_count - e[i].first_port) return "ports are out of range";
+    if (e[i].first_arg > h->arg_count || e[i].arg_count > h->arg_count - e[i].first_arg)
+      return "arguments are out of range";
+    if (e[i].first_port > h->port_count ||
+        (uint32_t)e[i].ninputs + e[i].noutputs > h->port_count - e[i].first_port)
+      return "ports are out of range";
   }
   const PlanArg *a = (const PlanArg *)(plan + h->args);
   for (uint32_t i = 0; i < h->arg_count; i++)
     if (a[i].text >= h->strings_size) return "a string is out of range";
   const PlanConnection *c = (const PlanConnection *)(plan + h->connections);
   for (uint32_t i = 0; i < h->connection_count; i++)
-    if (c[i].from >= h->element_count || c[i].to >= h->element_count || c[i].from_port >= e[c[i].from].noutputs || c[i].to_port >= e[c[i].to].ninputs)
+    if (c[i].from >= h->element_count || c[i].to >= h->element_count ||
+        c[i].from_port >= e[c[i].from].noutputs || c[i].to_port >= e[c[i].to].ninputs)
       return "a connection is out of range";
   return NULL;
 }
@@ -77,14 +88,18 @@ static int connect_all(Router *r, Errors *errs) {
     bool pull = from->output_pull[c[i].from_port];
     Port *p = pull ? &to->inputs[c[i].to_port] : &from->outputs[c[i].from_port];
     errs->element = (int32_t)c[i].from;
-    if (pull != (bool)to->input_pull[c[i].to_port]) return error(errs, "a push port is connected to a pull port");
+    if (pull != (bool)to->input_pull[c[i].to_port])
+      return error(errs, "a push port is connected to a pull port");
     if (p->element != &nowhere) return error(errs, "a port is connected twice");
     *p = (Port){.element = pull ? from : to, .port = pull ? c[i].from_port : c[i].to_port};
-    if (pull) p->pull = from->class->pull;
-    else p->push = to->class->push;
+    if (pull)
+      p->pull = from->class->pull;
+    else
+      p->push = to->class->push;
     if (!(pull ? (void *)(uintptr_t)p->pull : (void *)(uintptr_t)p->push)) {
       *p = (Port){.element = &nowhere, .push = nowhere_push};
-      return error(errs, "element class %s does not %s packets", (pull ? from : to)->class->name, pull ? "give" : "take");
+      return error(errs, "element class %s does not %s packets", (pull ? from : to)->class->name,
+                   pull ? "give" : "take");
     }
   }
   return 0;
@@ -138,8 +153,13 @@ Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs) 
       break;
     }
     r->count = i + 1;
-    *e = (Element){.class = c, .router = r, .ninputs = pe[i].ninputs, .noutputs = pe[i].noutputs, .index = (uint16_t)i,
-                   .name = r->strings + pe[i].name, .landmark = r->strings + pe[i].landmark};
+    *e = (Element){.class = c,
+                   .router = r,
+                   .ninputs = pe[i].ninputs,
+                   .noutputs = pe[i].noutputs,
+                   .index = (uint16_t)i,
+                   .name = r->strings + pe[i].name,
+                   .landmark = r->strings + pe[i].landmark};
     e->input_pull = r->plan + h->ports + pe[i].first_port;
     e->output_pull = e->input_pull + e->ninputs;
     e->inputs = port;
@@ -152,7 +172,10 @@ Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs) 
   }
   if (errors_any(errs)) goto fail;
   if (connect_all(r, errs)) goto fail;
-  r->batch = h->batch_limit ? h->batch_limit : ordered ? 1 : engine->options.batch ? engine->options.batch : 32;
+  r->batch = h->batch_limit          ? h->batch_limit
+             : ordered               ? 1
+             : engine->options.batch ? engine->options.batch
+                                     : 32;
   if (r->batch > BATCH_MAX) r->batch = BATCH_MAX;
   return r;
 fail:
@@ -169,10 +192,12 @@ static int configure_all(Router *r, const uint16_t *order, Errors *errs) {
     char **texts = mem_alloc((pe[i].arg_count + 1u) * sizeof *texts);
     errs->element = (int32_t)i;
     if (!texts) return error(errs, "out of memory");
-    for (unsigned k = 0; k < pe[i].arg_count; k++) texts[k] = (char *)(uintptr_t)(r->strings + pa[pe[i].first_arg + k].text);
+    for (unsigned k = 0; k < pe[i].arg_count; k++)
+      texts[k] = (char *)(uintptr_t)(r->strings + pa[pe[i].first_arg + k].text);
     r->stage[i] = STAGE_CONFIGURED;
     uint32_t before = errs->errors;
-    if (args_configure(r->elements[i], texts, pe[i].arg_count, errs) < 0 && errs->errors == before) error(errs, "unspecified error");
+    if (args_configure(r->elements[i], texts, pe[i].arg_count, errs) < 0 && errs->errors == before)
+      error(errs, "unspecified error");
     mem_free(texts);
   }
   return errors_any(errs) ? -1 : 0;
@@ -184,10 +209,12 @@ static int phase_of(const Element *e) { return e->class->phase ? e->class->phase
 static uint16_t *phase_order(const Router *r) {
   uint16_t *order = mem_alloc((r->count + 1) * sizeof *order);
   for (unsigned i = 0; order && i < r->count; i++) order[i] = (uint16_t)i;
-  for (unsigned i = 1; order && i < r->count; i++) { /* stable, and linear where, as nearly always, few leave the default phase */
+  for (unsigned i = 1; order && i < r->count;
+       i++) { /* stable, and linear where, as nearly always, few leave the default phase */
     unsigned k = i;
     uint16_t x = order[i];
-    for (; k > 0 && phase_of(r->elements[order[k - 1]]) > phase_of(r->elements[x]); k--) order[k] = order[k - 1];
+    for (; k > 0 && phase_of(r->elements[order[k - 1]]) > phase_of(r->elements[x]); k--)
+      order[k] = order[k - 1];
     order[k] = x;
   }
   return order;
@@ -218,7 +245,8 @@ int router_initialize(Router *r, Errors *errs) {
     errs->element = order[n];
     uint32_t before = errs->errors;
     r->stage[order[n]] = STAGE_INITIALIZED;
-    if (e->class->initialize && e->class->initialize(e, errs) < 0 && errs->errors == before) error(errs, "unspecified error");
+    if (e->class->initialize && e->class->initialize(e, errs) < 0 && errs->errors == before)
+      error(errs, "unspecified error");
   }
   mem_free(order);
   errs->element = -1;
@@ -257,7 +285,8 @@ void router_free(Router *r) {
   mem_free(r);
 }
 
-/* ---- Queries ------------------------------------------------------------------------------------------------------ */
+/* ---- Queries
+ * ------------------------------------------------------------------------------------------------------ */
 
 unsigned router_count(const Router *r) { return r->count; }
 Element *router_element(const Router *r, unsigned i) { return i < r->count ? r->elements[i] : NULL; }
@@ -277,7 +306,8 @@ Element *router_find(const Router *r, const Element *scope, const char *name) {
   for (;;) {
     for (unsigned i = 0; i < r->count; i++) {
       const char *x = r->elements[i]->name;
-      if ((!s || !strncmp(x, scope->name, s)) && strlen(x) == s + n && !memcmp(x + s, name, n)) return r->elements[i];
+      if ((!s || !strncmp(x, scope->name, s)) && strlen(x) == s + n && !memcmp(x + s, name, n))
+        return r->elements[i];
     }
     if (!s) break;
     for (s--; s > 0 && scope->name[s - 1] != '/'; s--) {}

@@ -21,17 +21,19 @@ struct Router {
   uint8_t *plan; /* own copy; names and texts point into it */
   const PlanHeader *header;
   const char *strings;
-  uint8_t *stage;     /* per element: how far it got, for cleanup */
+  uint8_t *stage; /* per element: how far it got, for cleanup */
   Port *ports;
   uint32_t batch;
   Name *names[64];
   SignalSet *signal_sets; /* reserved */
-  Task *tasks;        /* all tasks of this router, along next_of_router */
-  int runcount;       /* reference: the driver stops when it reaches 0 */
-  Element *driver;    /* its hook decides on a stop */
+  Task *tasks;            /* all tasks of this router, along next_of_router */
+  int runcount;           /* reference: the driver stops when it reaches 0 */
+  Element *driver;        /* its hook decides on a stop */
   bool (*driver_hook)(Element *e);
-  bool live;          /* initialised */
-  struct { char *config; } *overrides; /* configurations written while running, by element; NULL where none */
+  bool live; /* initialised */
+  struct {
+    char *config;
+  } * overrides; /* configurations written while running, by element; NULL where none */
 };
 
 struct Engine {
@@ -57,7 +59,8 @@ int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, 
 int handler_do_write(Element *e, const Handler *h, const char *value, Errors *errs);
 int router_root_read(Router *r, const char *name, const char *param, Text *out, Errors *errs, bool *found);
 int router_root_write(Router *r, const char *name, const char *value, Errors *errs, bool *found);
-int args_configure(Element *e, char *const *texts, unsigned n, Errors *errs); /* table, then class->configure */
+int args_configure(Element *e, char *const *texts, unsigned n,
+                   Errors *errs); /* table, then class->configure */
 Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs);
 int router_initialize(Router *r, Errors *errs);
 int router_check(Router *r, Errors *errs); /* configures only */

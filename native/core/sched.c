@@ -2,7 +2,8 @@
 #include "router.h"
 #include <clicklet/platform.h>
 
-/* ---- Run queue: a binary heap by (pass, order) ------------------------------------------------------------------ */
+/* ---- Run queue: a binary heap by (pass, order)
+ * ------------------------------------------------------------------ */
 
 static bool task_before(const Task *a, const Task *b) {
   return a->pass != b->pass ? (int64_t)(a->pass - b->pass) < 0 : a->order < b->order;
@@ -85,7 +86,8 @@ void task_stop(Task *t) {
   t->strong_stop = true;
 }
 
-/* ---- Timers: a binary heap by (expiry, order) ------------------------------------------------------------------- */
+/* ---- Timers: a binary heap by (expiry, order)
+ * ------------------------------------------------------------------- */
 
 static bool timer_before(const Timer *a, const Timer *b) {
   return a->expiry != b->expiry ? a->expiry < b->expiry : a->order < b->order;
@@ -143,9 +145,12 @@ void timer_after(Timer *t, int64_t ns) { timer_at(t, time_steady(t->element) + n
 
 void timer_after_expiry(Timer *t, int64_t ns) { timer_at(t, t->expiry + ns); }
 
-/* ---- Clocks ------------------------------------------------------------------------------------------------------ */
+/* ---- Clocks
+ * ------------------------------------------------------------------------------------------------------ */
 
-static int64_t steady(Engine *e) { return e->options.simulated_time ? ++e->simulated : platform_clock_steady(); }
+static int64_t steady(Engine *e) {
+  return e->options.simulated_time ? ++e->simulated : platform_clock_steady();
+}
 
 int64_t time_steady(const Element *e) { return steady(e->router->engine); }
 
@@ -156,11 +161,12 @@ int64_t time_now(const Element *e) {
 
 int64_t time_recent(const Element *e) { return e->router->engine->now_steady; }
 
-/* ---- Driver ------------------------------------------------------------------------------------------------------ */
+/* ---- Driver
+ * ------------------------------------------------------------------------------------------------------ */
 
 #define TASKS_PER_ROUND 128
-/* While tasks are busy, descriptors and sleeping ports are looked at this often: a task that sleeps until its port has
- * room again must not wait for as long as the queue in front of it takes to overflow. */
+/* While tasks are busy, descriptors and sleeping ports are looked at this often: a task that sleeps until its
+ * port has room again must not wait for as long as the queue in front of it takes to overflow. */
 #define LOOK_INTERVAL (50 * NSEC_PER_USEC)
 #define ROUNDS_PER_LOOK 16 /* the same under simulated time */
 
@@ -187,8 +193,10 @@ static void run_timers(Engine *e) {
     timer_cancel(t);
     Element *x = t->element;
     ENTER_ELEMENT(x);
-    if (t->fire) t->fire(t);
-    else x->class->run_timer(x, t);
+    if (t->fire)
+      t->fire(t);
+    else
+      x->class->run_timer(x, t);
     LEAVE_ELEMENT();
     if (unlikely(e->router->runcount <= 0 || e->stop_requested)) return;
   }
@@ -224,7 +232,8 @@ void engine_run(Engine *e) {
     int64_t deadline = e->timer_count ? e->timers[0]->expiry : INT64_MAX;
     if (e->options.simulated_time) {
       platform_wait(e, e->timer_count ? 0 : INT64_MAX);
-      if (!e->run_count && e->timer_count && e->simulated < e->timers[0]->expiry) e->simulated = e->timers[0]->expiry;
+      if (!e->run_count && e->timer_count && e->simulated < e->timers[0]->expiry)
+        e->simulated = e->timers[0]->expiry;
     } else {
       e->stats.idle_waits++;
       platform_wait(e, deadline);
@@ -243,7 +252,8 @@ void router_set_driver_hook(Router *r, Element *e, bool (*hook)(Element *e)) {
   r->driver_hook = hook;
 }
 
-/* ---- Handlers of tasks -------------------------------------------------------------------------------------------- */
+/* ---- Handlers of tasks
+ * -------------------------------------------------------------------------------------------- */
 
 static Task *task_of(Element *e, const Handler *h) { return (Task *)((char *)e + h->data); }
 
@@ -265,8 +275,10 @@ int task_write_scheduled(Element *e, const Handler *h, const char *value, Errors
   if (!has_task(e, h, errs)) return -1;
   bool on;
   if (!parse_bool(value, &on)) return error(errs, "expected a boolean, not '%s'", value);
-  if (on) task_schedule(task_of(e, h));
-  else task_stop(task_of(e, h));
+  if (on)
+    task_schedule(task_of(e, h));
+  else
+    task_stop(task_of(e, h));
   return 0;
 }
 
@@ -280,7 +292,8 @@ int task_read_tickets(Element *e, const Handler *h, const char *param, Text *out
 int task_write_tickets(Element *e, const Handler *h, const char *value, Errors *errs) {
   if (!has_task(e, h, errs)) return -1;
   int64_t v;
-  if (!parse_i64(value, &v) || v < 1 || v > MAX_TICKETS) return error(errs, "expected tickets from 1 to %d, not '%s'", MAX_TICKETS, value);
+  if (!parse_i64(value, &v) || v < 1 || v > MAX_TICKETS)
+    return error(errs, "expected tickets from 1 to %d, not '%s'", MAX_TICKETS, value);
   task_set_tickets(task_of(e, h), (int)v);
   return 0;
 }

@@ -36,8 +36,10 @@ static void json_string(Text *t, const char *s) {
   text_add_char(t, '"');
   for (; *s; s++) {
     if (*s == '"' || *s == '\\') text_add_char(t, '\\');
-    if ((unsigned char)*s < 32) text_printf(t, "\\u%04x", *s);
-    else text_add_char(t, *s);
+    if ((unsigned char)*s < 32)
+      text_printf(t, "\\u%04x", *s);
+    else
+      text_add_char(t, *s);
   }
   text_add_char(t, '"');
 }
@@ -47,12 +49,35 @@ static void json_field(Text *t, const char *key, const char *value) {
   json_string(t, value);
 }
 
-static const char *const type_names[] = {
-    [ARG_BOOL] = "bool", [ARG_I32] = "i32", [ARG_U8] = "u8", [ARG_U16] = "u16", [ARG_U32] = "u32", [ARG_I64] = "i64", [ARG_U64] = "u64",
-    [ARG_F64] = "f64", [ARG_WORD] = "word", [ARG_STRING] = "string", [ARG_RAW] = "text", [ARG_FILENAME] = "filename", [ARG_IP] = "ip",
-    [ARG_IP_PREFIX] = "ip-prefix", [ARG_IP_OR_PREFIX] = "ip-or-prefix", [ARG_IP6] = "ip6", [ARG_IP6_PREFIX] = "ip6-prefix", [ARG_ETHER] = "ether",
-    [ARG_ANNO] = "annotation", [ARG_INTERVAL] = "interval", [ARG_TIMESTAMP] = "timestamp", [ARG_BANDWIDTH] = "bandwidth", [ARG_PORT_NUMBER] = "port",
-    [ARG_IP_PROTO] = "ip-protocol", [ARG_ELEMENT] = "element", [ARG_HANDLER] = "handler", [ARG_CHOICE] = "choice", [ARG_CUSTOM] = "custom", [ARG_REST] = "rest"};
+static const char *const type_names[] = {[ARG_BOOL] = "bool",
+                                         [ARG_I32] = "i32",
+                                         [ARG_U8] = "u8",
+                                         [ARG_U16] = "u16",
+                                         [ARG_U32] = "u32",
+                                         [ARG_I64] = "i64",
+                                         [ARG_U64] = "u64",
+                                         [ARG_F64] = "f64",
+                                         [ARG_WORD] = "word",
+                                         [ARG_STRING] = "string",
+                                         [ARG_RAW] = "text",
+                                         [ARG_FILENAME] = "filename",
+                                         [ARG_IP] = "ip",
+                                         [ARG_IP_PREFIX] = "ip-prefix",
+                                         [ARG_IP_OR_PREFIX] = "ip-or-prefix",
+                                         [ARG_IP6] = "ip6",
+                                         [ARG_IP6_PREFIX] = "ip6-prefix",
+                                         [ARG_ETHER] = "ether",
+                                         [ARG_ANNO] = "annotation",
+                                         [ARG_INTERVAL] = "interval",
+                                         [ARG_TIMESTAMP] = "timestamp",
+                                         [ARG_BANDWIDTH] = "bandwidth",
+                                         [ARG_PORT_NUMBER] = "port",
+                                         [ARG_IP_PROTO] = "ip-protocol",
+                                         [ARG_ELEMENT] = "element",
+                                         [ARG_HANDLER] = "handler",
+                                         [ARG_CHOICE] = "choice",
+                                         [ARG_CUSTOM] = "custom",
+                                         [ARG_REST] = "rest"};
 
 static void class_json(Text *t, const ElementClass *c, const char *name) {
   const char *file = c->file; /* from the repository's root */
@@ -66,16 +91,19 @@ static void class_json(Text *t, const ElementClass *c, const char *name) {
   json_field(t, "processing", c->processing);
   json_field(t, "flow", c->flow);
   json_field(t, "flags", c->flags);
-  text_printf(t, ",\"targets\":[%s%s%s]", c->targets & TARGET_HOST ? "\"host\"" : "", (c->targets & TARGET_ALL) == TARGET_ALL ? "," : "",
+  text_printf(t, ",\"targets\":[%s%s%s]", c->targets & TARGET_HOST ? "\"host\"" : "",
+              (c->targets & TARGET_ALL) == TARGET_ALL ? "," : "",
               c->targets & TARGET_GUEST ? "\"guest\"" : "");
-  text_printf(t, ",\"ordered\":%s,\"argsChecked\":%s", c->ordered ? "true" : "false", c->args ? "true" : "false");
+  text_printf(t, ",\"ordered\":%s,\"argsChecked\":%s", c->ordered ? "true" : "false",
+              c->args ? "true" : "false");
   json_field(t, "action", c->action_name);
   text_add_string(t, ",\"args\":[");
   for (const ArgSpec *a = c->args; a && a->key; a++) {
     text_printf(t, "%s{\"key\":\"%s\",\"type\":\"%s\"", a == c->args ? "" : ",", a->key, type_names[a->type]);
     json_field(t, "default", a->def);
-    text_printf(t, ",\"positional\":%s,\"mandatory\":%s,\"deprecated\":%s", a->flags & ARG_POSITIONAL ? "true" : "false",
-                a->flags & ARG_MANDATORY ? "true" : "false", a->flags & ARG_DEPRECATED ? "true" : "false");
+    text_printf(t, ",\"positional\":%s,\"mandatory\":%s,\"deprecated\":%s",
+                a->flags & ARG_POSITIONAL ? "true" : "false", a->flags & ARG_MANDATORY ? "true" : "false",
+                a->flags & ARG_DEPRECATED ? "true" : "false");
     if (a->min < a->max) text_printf(t, ",\"min\":%.15g,\"max\":%.15g", a->min, a->max);
     if (a->choices) {
       text_add_string(t, ",\"choices\":[");
@@ -90,8 +118,9 @@ static void class_json(Text *t, const ElementClass *c, const char *name) {
   }
   text_add_string(t, "],\"handlers\":[");
   for (const Handler *h = c->handlers; h && h->name; h++)
-    text_printf(t, "%s{\"name\":\"%s\",\"read\":%s,\"write\":%s,\"param\":%s}", h == c->handlers ? "" : ",", h->name,
-                h->flags & HANDLER_READ ? "true" : "false", h->flags & HANDLER_WRITE ? "true" : "false", h->flags & HANDLER_PARAM ? "true" : "false");
+    text_printf(t, "%s{\"name\":\"%s\",\"read\":%s,\"write\":%s,\"param\":%s}", h == c->handlers ? "" : ",",
+                h->name, h->flags & HANDLER_READ ? "true" : "false",
+                h->flags & HANDLER_WRITE ? "true" : "false", h->flags & HANDLER_PARAM ? "true" : "false");
   text_add_string(t, "]}");
 }
 

@@ -1,4 +1,5 @@
-/* text.c: growing strings and formatting (text.h). One implementation for host and guest, so that output is the same. */
+/* text.c: growing strings and formatting (text.h). One implementation for host and guest, so that output is
+ * the same. */
 #include <clicklet/text.h>
 #include <clicklet/platform.h>
 
@@ -94,7 +95,8 @@ static void emit_integer(Sink *k, Spec *f, uint64_t v, bool negative, unsigned b
   emit_padded(k, f, prefix, digits + n, sizeof digits - n, true);
 }
 
-/* Decimal digits of v (v >= 0) with `places` digits behind the point; correct to the last place for places <= 15. */
+/* Decimal digits of v (v >= 0) with `places` digits behind the point; correct to the last place for places
+ * <= 15. */
 static size_t fixed_digits(char *out, double v, int places) {
   char rev[340];
   size_t n = 0, len = 0;
@@ -217,11 +219,15 @@ static void emit_pointer(Sink *k, Spec *f, char kind, const void *p) {
   size_t n = 0;
   const uint8_t *b = p;
   switch (kind) {
-  case 'I': n = format_into(buf, sizeof buf, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]); break;
+  case 'I':
+    n = format_into(buf, sizeof buf, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+    break;
   case 'E':
     n = format_into(buf, sizeof buf, "%02X-%02X-%02X-%02X-%02X-%02X", b[0], b[1], b[2], b[3], b[4], b[5]);
     break;
-  case '6': n = ip6_text(buf, b); break;
+  case '6':
+    n = ip6_text(buf, b);
+    break;
   case 'T': {
     int64_t ns;
     memcpy(&ns, p, 8);
@@ -236,8 +242,10 @@ static void emit_pointer(Sink *k, Spec *f, char kind, const void *p) {
       s = r ? -s - 1 : -s;
       if (r) r = NSEC_PER_SEC - r;
     }
-    if (r % 1000) n = format_into(buf, sizeof buf, "%s%lld.%09u", sign, (long long)s, (unsigned)r);
-    else n = format_into(buf, sizeof buf, "%s%lld.%06u", sign, (long long)s, (unsigned)(r / 1000));
+    if (r % 1000)
+      n = format_into(buf, sizeof buf, "%s%lld.%09u", sign, (long long)s, (unsigned)r);
+    else
+      n = format_into(buf, sizeof buf, "%s%lld.%06u", sign, (long long)s, (unsigned)(r / 1000));
     break;
   }
   }
@@ -253,12 +261,18 @@ static void format_sink(Sink *k, const char *s, va_list args) {
     s++;
     Spec f = {.precision = -1};
     for (;; s++) {
-      if (*s == '-') f.left = true;
-      else if (*s == '0') f.zero = true;
-      else if (*s == '+') f.plus = true;
-      else if (*s == ' ') f.space = true;
-      else if (*s == '#') f.alt = true;
-      else break;
+      if (*s == '-')
+        f.left = true;
+      else if (*s == '0')
+        f.zero = true;
+      else if (*s == '+')
+        f.plus = true;
+      else if (*s == ' ')
+        f.space = true;
+      else if (*s == '#')
+        f.alt = true;
+      else
+        break;
     }
     if (*s == '*') {
       f.width = va_arg(args, int);
@@ -314,17 +328,22 @@ static void format_sink(Sink *k, const char *s, va_list args) {
       break;
     }
     case 'f':
-    case 'g': emit_double(k, &f, va_arg(args, double), kind); break;
+    case 'g':
+      emit_double(k, &f, va_arg(args, double), kind);
+      break;
     case 'p': {
       const void *v = va_arg(args, const void *);
-      if (*s == 'I' || *s == 'E' || *s == '6' || *s == 'T') emit_pointer(k, &f, *s++, v);
+      if (*s == 'I' || *s == 'E' || *s == '6' || *s == 'T')
+        emit_pointer(k, &f, *s++, v);
       else {
         f.alt = true;
         emit_integer(k, &f, (uintptr_t)v, false, 16, false);
       }
       break;
     }
-    default: emit(k, &kind, 1); break; /* %% too */
+    default:
+      emit(k, &kind, 1);
+      break; /* %% too */
     }
   }
 }

@@ -143,13 +143,13 @@ static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
     __builtin_prefetch(p[i]->buffer + PACKET_HEADROOM);
     __builtin_prefetch(p[i], 1);
   }
-  /* Few buffers keep an idle guest small, but hold a busy sender to small bursts, which cost both sides more: as packets
-   * come, more are posted. */
+  /* Few buffers keep an idle guest small, but hold a busy sender to small bursts, which cost both sides more:
+   * as packets come, more are posted. */
   if (unlikely(c->posted < c->posted_max) && d->rx_packets >= 4 * (uint64_t)c->posted)
     c->posted = 2 * c->posted < c->posted_max ? 2 * c->posted : c->posted_max;
   post(c);
-  /* The pool is empty: the router holds every packet. What came is dropped and its buffers go back to the device, so
-   * that the port lives on and the other side is not blocked. */
+  /* The pool is empty: the router holds every packet. What came is dropped and its buffers go back to the
+   * device, so that the port lives on and the other side is not blocked. */
   if (unlikely(driver_outstanding(&c->rx) < POSTED_MIN / 2 && c->posted >= POSTED_MIN)) {
     for (unsigned i = 0; i < n; i++)
       driver_add(&c->rx, p[i]->buffer + PACKET_HEADROOM - HEADER, FRAME_ROOM + HEADER, p[i]);

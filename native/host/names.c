@@ -23,7 +23,8 @@ static bool device_address(int kind, const char *name, void *value) {
       struct sockaddr_in in, mask = {0};
       memcpy(&in, i->ifa_addr, sizeof in);
       if (i->ifa_netmask) memcpy(&mask, i->ifa_netmask, sizeof mask);
-      if (kind == NAME_IP) memcpy(value, &in.sin_addr, 4);
+      if (kind == NAME_IP)
+        memcpy(value, &in.sin_addr, 4);
       else {
         IPPrefix p = {in.sin_addr.s_addr, mask.sin_addr.s_addr};
         memcpy(value, &p, sizeof p);
@@ -49,6 +50,7 @@ bool platform_lookup_name(int kind, const char *name, void *value, size_t size) 
     memcpy(value, &port, 2);
     return true;
   }
-  if (kind == NAME_ETHER || kind == NAME_IP || kind == NAME_IP_PREFIX || kind == NAME_IP6) return device_address(kind, name, value);
+  if (kind == NAME_ETHER || kind == NAME_IP || kind == NAME_IP_PREFIX || kind == NAME_IP6)
+    return device_address(kind, name, value);
   return false;
 }

@@ -73,9 +73,13 @@ _Noreturn void platform_panic(const char *message) {
   abort();
 }
 
-/* ---- Descriptors -------------------------------------------------------------------------------------------------- */
+/* ---- Descriptors
+ * -------------------------------------------------------------------------------------------------- */
 
-typedef struct Watch { Element *element; short events; } Watch;
+typedef struct Watch {
+  Element *element;
+  short events;
+} Watch;
 
 typedef struct HostLoop {
   struct pollfd *fds; /* fds[0] is the wake descriptor */
@@ -143,8 +147,10 @@ void platform_select(Engine *e, Element *element, int fd, bool read, bool write)
 void platform_forget(Engine *e, Element *element) {
   HostLoop *l = loop_of(e);
   for (unsigned i = 1; i < l->count;)
-    if (l->watches[i].element == element) loop_set(l, l->fds[i].fd, element, 0);
-    else i++;
+    if (l->watches[i].element == element)
+      loop_set(l, l->fds[i].fd, element, 0);
+    else
+      i++;
 }
 
 void platform_watch_device(Engine *e, NetDevice *d, bool on) {
@@ -171,7 +177,8 @@ void select_remove(Element *x, int fd, bool read, bool write) {
 void platform_wait(Engine *e, int64_t deadline) {
   HostLoop *l = loop_of(e);
   struct timespec timeout = {0}, *t = &timeout;
-  if (deadline == INT64_MAX) t = NULL;
+  if (deadline == INT64_MAX)
+    t = NULL;
   else if (deadline > 0) {
     int64_t left = deadline - platform_clock_steady();
     if (left > 0) timeout = (struct timespec){left / NSEC_PER_SEC, left % NSEC_PER_SEC};
@@ -201,7 +208,8 @@ void platform_wait(Engine *e, int64_t deadline) {
   }
 }
 
-/* ---- Commands ------------------------------------------------------------------------------------------------------ */
+/* ---- Commands
+ * ------------------------------------------------------------------------------------------------------ */
 
 void platform_set_commands(Engine *e, void (*run)(void *context), void *context) {
   loop_of(e)->commands = run;

@@ -4,7 +4,8 @@
 #include <clicklet/engine.h>
 #include <clicklet/netdevice.h>
 
-/* Commands are taken between rounds: after platform_wake (any thread) the engine's thread calls run(context). */
+/* Commands are taken between rounds: after platform_wake (any thread) the engine's thread calls run(context).
+ */
 void platform_set_commands(Engine *e, void (*run)(void *context), void *context);
 void platform_wake(Engine *e);
 /* Whether the loop polls the device's fd and calls its ready(). */

@@ -1,5 +1,5 @@
-/* Decision graphs against a plain evaluation of the expressions they were made from, on random expressions, values and
- * packets of all lengths. Usage: test-classify [ROUNDS [SEED]] */
+/* Decision graphs against a plain evaluation of the expressions they were made from, on random expressions,
+ * values and packets of all lengths. Usage: test-classify [ROUNDS [SEED]] */
 #include "../../elements/ip/classify.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@ static uint32_t rnd(uint32_t below) {
 }
 
 static uint32_t random_expr(Filter *f, int depth) {
-  static const uint32_t masks[] = {0xff, 0xff00, 0xffff0000, 0xffffffff, 1, 2, 0x80, 0x100, 0x1000000, 0x3, 0xf00, 0x10001, 0};
+  static const uint32_t masks[] = {0xff,  0xff00,    0xffff0000, 0xffffffff, 1,       2, 0x80,
+                                   0x100, 0x1000000, 0x3,        0xf00,      0x10001, 0};
   if (!depth || !rnd(3)) {
     uint32_t mask = masks[rnd(countof(masks))], value = rnd(4) | rnd(4) << 8 | rnd(4) << 16 | rnd(4) << 24;
     return filter_test(f, 4 * rnd(3), value, mask);
@@ -24,11 +25,13 @@ static uint32_t random_expr(Filter *f, int depth) {
   }
   kind = kind == 2 ? FILTER_CHOOSE : kind ? FILTER_OR : FILTER_AND;
   uint32_t e = filter_open(f, kind);
-  for (unsigned n = kind == FILTER_CHOOSE ? 1 + 2 * rnd(3) : 1 + rnd(4); n > 0; n--) filter_add(f, e, random_expr(f, depth - 1));
+  for (unsigned n = kind == FILTER_CHOOSE ? 1 + 2 * rnd(3) : 1 + rnd(4); n > 0; n--)
+    filter_add(f, e, random_expr(f, depth - 1));
   return e;
 }
 
-static bool holds(const Filter *f, const ClassifyTest *tests, uint32_t expr, const uint8_t *data, uint32_t len) {
+static bool holds(const Filter *f, const ClassifyTest *tests, uint32_t expr, const uint8_t *data,
+                  uint32_t len) {
   const FilterExpr *e = &f->exprs[expr - 1];
   if (e->kind == FILTER_TEST) {
     const ClassifyTest *t = &tests[e->first];
@@ -62,7 +65,8 @@ int main(int argc, char **argv) {
     uint32_t patterns[12], n = 1 + rnd(round % 8 ? 5 : 12);
     for (unsigned i = 0; i < n; i++) patterns[i] = random_expr(&f, 1 + (int)rnd(3));
     for (unsigned i = 0; i < n; i++)
-      filter_link(&f, patterns[i], ~(int32_t)i, i + 1 < n ? (int32_t)f.exprs[patterns[i + 1] - 1].first : CLASSIFY_DROP);
+      filter_link(&f, patterns[i], ~(int32_t)i,
+                  i + 1 < n ? (int32_t)f.exprs[patterns[i + 1] - 1].first : CLASSIFY_DROP);
     uint32_t ntests = f.ntests;
     ClassifyTest *tests = malloc((ntests + 1) * sizeof *tests);
     memcpy(tests, f.tests, ntests * sizeof *tests);
@@ -92,6 +96,7 @@ int main(int argc, char **argv) {
     filter_free(&f);
     free(tests);
   }
-  printf("SUCCESS %u graphs, %llu tests became %llu\n", rounds, (unsigned long long)before, (unsigned long long)after);
+  printf("SUCCESS %u graphs, %llu tests became %llu\n", rounds, (unsigned long long)before,
+         (unsigned long long)after);
   return 0;
 }

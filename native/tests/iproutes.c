@@ -66,10 +66,13 @@ int main(int argc, char **argv) {
     int64_t done = cpu_time();
     for (unsigned i = 0; i < LOOKUPS; i++) seen += rnd();
     int64_t empty = cpu_time();
-    for (unsigned i = 0; i < LOOKUPS / 10; i++) chain = (uint32_t)ip_routes_lookup(t, rnd() ^ (chain & 1))->port;
+    for (unsigned i = 0; i < LOOKUPS / 10; i++)
+      chain = (uint32_t)ip_routes_lookup(t, rnd() ^ (chain & 1))->port;
     int64_t chained = cpu_time();
-    printf("%u prefixes: %.0f ns each to add, trie %.1f MB; lookup of random addresses %.1f ns (%.1f ns one after the other) %u\n", t->nroutes,
-           (double)(made - start) / n, t->nodes_room / 1024., (double)(done - made - (empty - done)) / LOOKUPS,
+    printf("%u prefixes: %.0f ns each to add, trie %.1f MB; lookup of random addresses %.1f ns (%.1f ns one "
+           "after the other) %u\n",
+           t->nroutes, (double)(made - start) / n, t->nodes_room / 1024.,
+           (double)(done - made - (empty - done)) / LOOKUPS,
            (double)(chained - empty) / (LOOKUPS / 10) - (double)(empty - done) / LOOKUPS, (seen + chain) & 1);
     return 0;
   }
@@ -80,7 +83,8 @@ int main(int argc, char **argv) {
     unsigned steps = 400, span = 1 + rnd() % 3;
     for (unsigned i = 0; i < steps; i++) {
       unsigned len = random_length();
-      uint32_t addr = 0x0a000000u | ((rnd() % span) << 22) | (rnd() & 0x3ffff); /* close together, so that they meet */
+      uint32_t addr =
+          0x0a000000u | ((rnd() % span) << 22) | (rnd() & 0x3ffff); /* close together, so that they meet */
       addr = len ? addr & 0xffffffffu << (32 - len) : 0;
       const Handler *h = rnd() % 3 ? (rnd() % 2 ? &add : &set) : &drop;
       if (h == &drop && t->nroutes) { /* mostly routes that exist */
@@ -93,7 +97,8 @@ int main(int argc, char **argv) {
         if (!(rnd() % 8)) a = rnd();
         const Route *want = ip_routes_search(t, a);
         const RouteHop *got = ip_routes_lookup(t, a);
-        if ((want ? want->port : -1) != got->port || (want && want->gw != got->gw)) return printf("FAIL round %u step %u: %08x\n", round, i, a), 1;
+        if ((want ? want->port : -1) != got->port || (want && want->gw != got->gw))
+          return printf("FAIL round %u step %u: %08x\n", round, i, a), 1;
       }
     }
     ip_routes_cleanup(&t->base);

@@ -1,4 +1,5 @@
-/* clicklet-engine: runs a plan without Node, for profilers, sanitizers and fuzzing; or prints the class table.
+/* clicklet-engine: runs a plan without Node, for profilers, sanitizers and fuzzing; or prints the class
+ * table.
  *
  *   clicklet-engine --table
  *   clicklet-engine [--simtime] [--batch N] [--port SPEC]... [-h HANDLER]... PLAN
@@ -18,8 +19,8 @@ static void on_signal(int s) {
 
 static void print_errors(Errors *errs) {
   for (uint32_t i = 0; i < errs->count; i++)
-    fprintf(stderr, "%s: element %d, argument %d: %s\n", errs->records[i].warning ? "warning" : "error", errs->records[i].element,
-            errs->records[i].arg, errs->records[i].message);
+    fprintf(stderr, "%s: element %d, argument %d: %s\n", errs->records[i].warning ? "warning" : "error",
+            errs->records[i].element, errs->records[i].arg, errs->records[i].message);
   errors_clear(errs);
 }
 
@@ -35,15 +36,21 @@ int main(int argc, char **argv) {
       text_free(&t);
       return 0;
     }
-    if (!strcmp(argv[i], "--simtime")) options.simulated_time = true;
-    else if (!strcmp(argv[i], "--batch") && i + 1 < argc) options.batch = (uint32_t)atoi(argv[++i]);
-    else if (!strcmp(argv[i], "--port") && i + 1 < argc && nports < 16) ports[nports++] = argv[++i];
-    else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < 64) handlers[nhandlers++] = argv[++i];
-    else plan_file = argv[i];
+    if (!strcmp(argv[i], "--simtime"))
+      options.simulated_time = true;
+    else if (!strcmp(argv[i], "--batch") && i + 1 < argc)
+      options.batch = (uint32_t)atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--port") && i + 1 < argc && nports < 16)
+      ports[nports++] = argv[++i];
+    else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < 64)
+      handlers[nhandlers++] = argv[++i];
+    else
+      plan_file = argv[i];
   }
   FILE *f = plan_file ? fopen(plan_file, "rb") : NULL;
   if (!f) {
-    fprintf(stderr, "usage: clicklet-engine --table | [--simtime] [--batch N] [--port SPEC] [-h HANDLER] PLAN\n");
+    fprintf(stderr,
+            "usage: clicklet-engine --table | [--simtime] [--batch N] [--port SPEC] [-h HANDLER] PLAN\n");
     return 2;
   }
   size_t size = 0, capacity = 1 << 16;
@@ -65,8 +72,10 @@ int main(int argc, char **argv) {
     engine_run(engine);
     for (unsigned i = 0; i < nhandlers; i++) {
       Text t = {0};
-      if (engine_read(engine, handlers[i], NULL, &t, &errs) < 0) rc = 1;
-      else printf("%s:\n%s\n\n", handlers[i], text_cstr(&t));
+      if (engine_read(engine, handlers[i], NULL, &t, &errs) < 0)
+        rc = 1;
+      else
+        printf("%s:\n%s\n\n", handlers[i], text_cstr(&t));
       text_free(&t);
       print_errors(&errs);
     }

@@ -30,9 +30,21 @@ int strncmp(const char *, const char *, size_t);
 char *strchr(const char *, int);
 
 /* Unaligned loads and stores; network byte order conversions. */
-always_inline uint16_t load16(const void *p) { uint16_t v; memcpy(&v, p, 2); return v; }
-always_inline uint32_t load32(const void *p) { uint32_t v; memcpy(&v, p, 4); return v; }
-always_inline uint64_t load64(const void *p) { uint64_t v; memcpy(&v, p, 8); return v; }
+always_inline uint16_t load16(const void *p) {
+  uint16_t v;
+  memcpy(&v, p, 2);
+  return v;
+}
+always_inline uint32_t load32(const void *p) {
+  uint32_t v;
+  memcpy(&v, p, 4);
+  return v;
+}
+always_inline uint64_t load64(const void *p) {
+  uint64_t v;
+  memcpy(&v, p, 8);
+  return v;
+}
 always_inline void store16(void *p, uint16_t v) { memcpy(p, &v, 2); }
 always_inline void store32(void *p, uint32_t v) { memcpy(p, &v, 4); }
 always_inline void store64(void *p, uint64_t v) { memcpy(p, &v, 8); }

@@ -30,12 +30,12 @@ void errors_clear(Errors *errs);
 
 Engine *engine_new(const EngineOptions *options); /* NULL when out of memory */
 void engine_free(Engine *e);                      /* also its router */
-/* Installs a configuration: builds and initialises it and, if all went well, puts it in place of the running one,
- * which hands over its state by element name and class. -1 with located errors: the running one goes on untouched.
- * Call it from the engine's thread, or while it does not run. */
+/* Installs a configuration: builds and initialises it and, if all went well, puts it in place of the running
+ * one, which hands over its state by element name and class. -1 with located errors: the running one goes on
+ * untouched. Call it from the engine's thread, or while it does not run. */
 int engine_install(Engine *e, const void *plan, size_t size, Errors *errs);
-/* Only configures a plan's elements, for the mistakes in their arguments; connections are not needed. Nothing is opened,
- * the running configuration is not touched. */
+/* Only configures a plan's elements, for the mistakes in their arguments; connections are not needed. Nothing
+ * is opened, the running configuration is not touched. */
 int engine_check(Engine *e, const void *plan, size_t size, Errors *errs);
 Router *engine_router(Engine *e); /* NULL before the first install */
 /* Runs until the router stops or engine_stop. May be called again. */
@@ -45,10 +45,13 @@ void engine_stop(Engine *e); /* from any thread */
 int engine_read(Engine *e, const char *name, const char *param, Text *out, Errors *errs);
 int engine_write(Engine *e, const char *name, const char *value, Errors *errs);
 
-typedef struct EngineStats { uint64_t pool_total, pool_free, pool_failures, rounds, tasks_run, idle_waits; } EngineStats;
+typedef struct EngineStats {
+  uint64_t pool_total, pool_free, pool_failures, rounds, tasks_run, idle_waits;
+} EngineStats;
 void engine_stats(const Engine *e, EngineStats *out);
 
-/* For platforms: their own state, the open devices, the ports "0", "1", ... the engine was given (NULL-terminated or NULL). */
+/* For platforms: their own state, the open devices, the ports "0", "1", ... the engine was given
+ * (NULL-terminated or NULL). */
 struct NetDevice;
 void **engine_platform(Engine *e);
 struct NetDevice **engine_devices(Engine *e);

@@ -6,7 +6,8 @@
 void *platform_alloc(size_t size); /* not zeroed, 64-byte aligned from 64 bytes on; NULL when out */
 void *platform_realloc(void *p, size_t old_size, size_t size);
 void platform_free(void *p);
-/* Large, zeroed, page-aligned memory for packet pools and tables (huge pages where possible). NULL when out. */
+/* Large, zeroed, page-aligned memory for packet pools and tables (huge pages where possible). NULL when out.
+ */
 void *platform_alloc_pages(size_t size);
 void platform_free_pages(void *p, size_t size);
 
@@ -24,18 +25,21 @@ void platform_engine_cleanup(Engine *engine);
 /* Drops an element's interest in descriptors when the element goes away. */
 void platform_forget(Engine *engine, Element *e);
 
-/* Blocks the engine's thread until a watched device or descriptor has something, a command arrives, or the steady clock
- * reaches the deadline (ns; INT64_MAX: none; 0: only look). Delivers what happened: class->selected, NetDevice.ready. */
+/* Blocks the engine's thread until a watched device or descriptor has something, a command arrives, or the
+ * steady clock reaches the deadline (ns; INT64_MAX: none; 0: only look). Delivers what happened:
+ * class->selected, NetDevice.ready. */
 void platform_wait(Engine *engine, int64_t deadline);
-void platform_select(Engine *engine, Element *e, int fd, bool read, bool write); /* the element's whole interest in fd */
-/* Commands for a running engine (handler calls, install, stop) are taken here, between rounds. True if the engine's
- * thread should look soon (a cheap load). */
+void platform_select(Engine *engine, Element *e, int fd, bool read,
+                     bool write); /* the element's whole interest in fd */
+/* Commands for a running engine (handler calls, install, stop) are taken here, between rounds. True if the
+ * engine's thread should look soon (a cheap load). */
 bool platform_commands_pending(Engine *engine);
 void platform_run_commands(Engine *engine);
 
 /* Addresses that the environment knows: "eth0:eth" and such, service names. kind: NAME_*. */
 bool platform_lookup_name(int kind, const char *name, void *value, size_t size);
 
-/* Files, for elements of the host: standard libc there; not available in guests (elements/userlevel is not linked). */
+/* Files, for elements of the host: standard libc there; not available in guests (elements/userlevel is not
+ * linked). */
 
 #endif

@@ -1,6 +1,7 @@
 /* rate.h: rates measured from counters by whoever asks, so that the data path only counts.
  *
- * A moving average over about the last second: an exponential average whose weight follows the time that passed.
+ * A moving average over about the last second: an exponential average whose weight follows the time that
+ * passed.
  */
 #ifndef CLICKLET_RATE_H
 #define CLICKLET_RATE_H
@@ -12,8 +13,8 @@ typedef struct Rate {
   double rate;    /* per second */
 } Rate;
 
-/* Takes the counter's present value and the steady clock; returns counts per second. The first call starts measuring
- * and returns 0. */
+/* Takes the counter's present value and the steady clock; returns counts per second. The first call starts
+ * measuring and returns 0. */
 static inline double rate_read(Rate *r, uint64_t count, int64_t now) {
   if (r->at && now > r->at) {
     double seconds = (double)(now - r->at) / 1e9, recent = (double)(count - r->count) / seconds;
