@@ -98,7 +98,7 @@ describe('click', () => {
     const args = [
       join(root, 'bin', 'click.js'),
       '-e',
-      'Idle -> c :: Counter -> Discard; Script(print ready)',
+      'Idle -> c :: Counter -> Discard; Script(print "ready")',
       '-h',
       'c.count',
     ];
@@ -185,7 +185,7 @@ describe('tools', () => {
       'elementclass A { input -> Null -> Null -> output } elementclass A_Replacement { input -> Null -> output }',
     );
     expect(run('click-xform', ['-p', 'PAT', '-e', 'Idle -> Null -> Null -> Null -> Discard']).stdout).toMatch(
-      /# 1 "PAT"\nNull@2 :: Null;[^]*Idle@1 -> Null@2\n {4}-> Discard@5;\n$/,
+      /# 1 "PAT"\nNull@2 :: Null;[\s\S]*Idle@1 -> Null@2\n {4}-> Discard@5;\n$/,
     );
     const source = 'InfiniteSource -> Null -> Discard';
     expect(run('click-undead', ['-e', source]).stdout).toMatch(/InfiniteSource@1 -> Discard@3;\n$/);
