@@ -98,6 +98,7 @@ int handler_write_field(Element *e, const Handler *h, const char *value, Errors 
       spec[0].max = a->max;
       spec[0].choices = a->choices;
     }
+  if (!*value && h->type == ARG_STRING) value = "\"\""; /* not "keep the default" */
   char *text = (char *)(uintptr_t)value;
   return args_apply(e, spec, &text, 1, errs);
 }

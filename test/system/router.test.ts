@@ -16,6 +16,7 @@ const ways: [name: string, skip: string | undefined][] = [
   ['process', problem],
   ['kvm', problem ?? (kvm ? undefined : '/dev/kvm is not usable')],
   ['qemu', problem ?? (qemu ? undefined : 'QEMU is not installed')],
+  ['tcg', problem ?? (qemu ? undefined : 'QEMU is not installed')],
 ];
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -29,7 +30,12 @@ for (const [way, skip] of ways) {
     beforeAll(async () => {
       hosts = new TwoHosts(way[0]!);
       const state = mkdtempSync(join(tmpdir(), 'clicklet-state-'));
-      const env = { ...process.env, CLICKLET_STATE: state };
+      // Where KVM seems not to be there, QEMU emulates.
+      const env = {
+        ...process.env,
+        CLICKLET_STATE: state,
+        ...(way === 'tcg' ? { CLICKLET_KVM: '/dev/none' } : {}),
+      };
       if (way === 'process') {
         const child = spawn(process.execPath, [clicklet, 'run', config, ...hosts.ports], {
           stdio: 'inherit',
@@ -37,13 +43,23 @@ for (const [way, skip] of ways) {
         end = () => child.kill('SIGTERM');
         await sleep(700);
       } else {
-        const args = ['boot', config, '--name', 'r', '--vmm', way, '-d', ...hosts.ports];
+        const args = [
+          'boot',
+          config,
+          '--name',
+          'r',
+          '--vmm',
+          way === 'tcg' ? 'qemu' : way,
+          '-d',
+          ...hosts.ports,
+        ];
         const boot = spawnSync(process.execPath, [clicklet, ...args], { encoding: 'utf8', env });
         end = () => {
           spawnSync(process.execPath, [clicklet, 'rm', '-f', 'r'], { env });
           rmSync(state, { recursive: true, force: true });
         };
         expect(boot.status, boot.stderr).toBe(0);
+        expect(boot.stderr).toContain({ kvm: 'KVM monitor', qemu: 'QEMU', tcg: 'QEMU (tcg)' }[way]);
       }
       hosts.attach();
     });
