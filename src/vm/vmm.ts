@@ -17,7 +17,9 @@ export interface Vmm {
 }
 
 export const monitorProgram = packagePath('build', 'monitor', 'clicklet-monitor');
-export const guestImage = packagePath('build', 'guest', 'clicklet-guest.elf');
+/** The generic image; $CLICKLET_GUEST_IMAGE names another. */
+export const guestImage =
+  process.env.CLICKLET_GUEST_IMAGE ?? packagePath('build', 'guest', 'clicklet-guest.elf');
 
 function findProgram(name: string): string | undefined {
   return (process.env.PATH ?? '')
