@@ -1,11 +1,11 @@
 /** `clicklet ps`: the virtual routers of this machine. */
 
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import { Vm } from '../vm/boot.ts';
 import { parsePort } from '../vm/qemu.ts';
 import { alive, list, residentBytes, type VmRecord } from '../vm/registry.ts';
 import { print } from './output.ts';
+import { plainTable } from './table.ts';
 
 /** One virtual router as `ps --json` shows it. */
 async function describe(r: VmRecord) {
@@ -46,42 +46,19 @@ export function psCommand(): Command {
         print(`${JSON.stringify(all, null, 2)}\n`);
         return;
       }
-      const table = new Table({
-        head: ['NAME', 'STATE', 'PID', 'VMM', 'UPTIME', 'GUEST', 'RESIDENT', 'PORTS', 'CONFIG'],
-        chars: Object.fromEntries(
-          [
-            'top',
-            'top-mid',
-            'top-left',
-            'top-right',
-            'bottom',
-            'bottom-mid',
-            'bottom-left',
-            'bottom-right',
-            'left',
-            'left-mid',
-            'mid',
-            'mid-mid',
-            'right',
-            'right-mid',
-            'middle',
-          ].map((k) => [k, '']),
-        ),
-        style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-      });
       const mb = (n: number) => `${(n / 2 ** 20).toFixed(1)}M`;
-      for (const r of all)
-        table.push([
-          r.name,
-          r.state,
-          r.pid,
-          r.vmm,
-          `${(r.uptimeMs / 1000).toFixed(0)}s`,
-          mb(r.memory.guestBytes),
-          mb(r.memory.residentBytes),
-          r.ports.map((p) => `${p.kind}:${p.arg}`).join(' ') || '-',
-          r.config,
-        ]);
-      print(`${table.toString().replace(/ +$/gm, '')}\n`);
+      const rows = all.map((r) => [
+        r.name,
+        r.state,
+        r.pid,
+        r.vmm,
+        `${(r.uptimeMs / 1000).toFixed(0)}s`,
+        mb(r.memory.guestBytes),
+        mb(r.memory.residentBytes),
+        r.ports.map((p) => `${p.kind}:${p.arg}`).join(' ') || '-',
+        r.config,
+      ]);
+      const head = ['NAME', 'STATE', 'PID', 'VMM', 'UPTIME', 'GUEST', 'RESIDENT', 'PORTS', 'CONFIG'];
+      print(plainTable(head, rows));
     });
 }

@@ -1,6 +1,6 @@
 /** A result for people. */
 
-import Table from 'cli-table3';
+import { plainTable } from '../cli/table.ts';
 import { placeOf } from './dut.ts';
 import type { BenchResult, TrialResult } from './results.ts';
 
@@ -38,42 +38,18 @@ export function resultText(r: BenchResult): string {
 }
 
 function trialTable(trials: readonly TrialResult[]): string {
-  const table = new Table({
-    head: ['size', 'rate', 'sent', 'received', 'loss', 'latency p50', 'p99', 'max'],
-    colAligns: ['right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
-    chars: Object.fromEntries(
-      [
-        'top',
-        'top-mid',
-        'top-left',
-        'top-right',
-        'bottom',
-        'bottom-mid',
-        'bottom-left',
-        'bottom-right',
-        'left',
-        'left-mid',
-        'mid',
-        'mid-mid',
-        'right',
-        'right-mid',
-        'middle',
-      ].map((k) => [k, '']),
-    ),
-  });
-  for (const t of trials)
-    table.push([
-      String(t.size),
-      t.rate === 'max' ? 'max' : mpps(t.offeredPps),
-      mpps(t.txPps),
-      mpps(t.rxPps),
-      percent(t.lossRatio),
-      micro(t.latencyUs?.p50),
-      micro(t.latencyUs?.p99),
-      micro(t.latencyUs?.max),
-    ]);
-  return table.toString();
+  const head = ['size', 'rate', 'sent', 'received', 'loss', 'latency p50', 'p99', 'max'];
+  const rows = trials.map((t) => [
+    String(t.size),
+    t.rate === 'max' ? 'max' : mpps(t.offeredPps),
+    mpps(t.txPps),
+    mpps(t.rxPps),
+    percent(t.lossRatio),
+    micro(t.latencyUs?.p50),
+    micro(t.latencyUs?.p99),
+    micro(t.latencyUs?.max),
+  ]);
+  return plainTable(head, rows, 'right').trimEnd();
 }
 
 function notes(trials: readonly TrialResult[]): string[] {
