@@ -73,6 +73,7 @@ static void arp_query(ArpOut *o, const Packet *p, const uint8_t *to) {
   wire_put_arp(q->data, 1, to && !e->broadcast_poll ? to : everyone, e->ether, (const uint8_t *)&e->ip,
                nobody, p->anno + ANNO_DST_IP);
   q->mac = q->data;
+  q->network = q->data + WIRE_ETHER;
   q->timestamp = p->timestamp;
   set_anno_u16(q, ANNO_VLAN_TCI, anno_u16(p, ANNO_VLAN_TCI));
   e->queries++;

@@ -52,7 +52,8 @@ static inline int arp_respond(ARPResponder *e, Packet *p) {
   p->timestamp = 0;
   p->type = PACKET_HOST;
   p->mac = p->data;
-  p->network = p->transport = NULL;
+  p->network = p->data + WIRE_ETHER;
+  p->transport = NULL;
   return 0;
 }
 

@@ -21,7 +21,7 @@ typedef struct StoreIPAddress {
 } StoreIPAddress;
 
 static int store_in_header(StoreIPAddress *e, Packet *p, uint32_t addr) {
-  if (!ip_full_header(p)) return 1;
+  if (!ip_header(p) || ip_hlen(p->network) < 20) return 1; /* options may be cut off */
   if (!packet_unique(p)) return PACKET_DROP;
   uint8_t *h = p->network;
   uint32_t old = load32(h + e->offset);
