@@ -2,15 +2,22 @@
 
 import { Command } from 'commander';
 import { version } from '../engine/paths.ts';
+import { alignCommand } from './align.ts';
 import { benchCommand } from './bench.ts';
 import { bootCommand } from './boot.ts';
 import { checkCommand } from './check.ts';
+import { combineCommand } from './combine.ts';
 import { explainCommand } from './explain.ts';
 import { flattenCommand } from './flatten.ts';
+import { fmtCommand } from './fmt.ts';
+import { graphCommand } from './graph.ts';
 import { EXIT, runCommand } from './output.ts';
 import { pktgenCommand } from './pktgen.ts';
+import { prettyCommand } from './pretty.ts';
 import { psCommand } from './ps.ts';
 import { runVerb } from './run.ts';
+import { uncombineCommand } from './uncombine.ts';
+import { undeadCommand } from './undead.ts';
 import {
   handlerCommand,
   logsCommand,
@@ -21,6 +28,7 @@ import {
   stopCommand,
   swapCommand,
 } from './vm-verbs.ts';
+import { xformCommand } from './xform.ts';
 
 const program = new Command('clicklet')
   .description('Click routers as tiny virtual machines')
@@ -34,6 +42,14 @@ const VERBS = [
   runVerb,
   checkCommand,
   flattenCommand,
+  graphCommand,
+  prettyCommand,
+  fmtCommand,
+  undeadCommand,
+  alignCommand,
+  combineCommand,
+  uncombineCommand,
+  xformCommand,
   explainCommand,
   bootCommand,
   psCommand,

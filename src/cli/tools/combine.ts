@@ -8,15 +8,10 @@ import {
   parseLink,
 } from '../../graph/passes/combine.ts';
 import { CliError, message } from '../output.ts';
-import { type ArchiveMember, newMember } from './archive.ts';
-import { decode, type RouterSource, readRouter } from './read.ts';
+import type { ArchiveMember } from './archive.ts';
+import { archiveOf } from './combine-archive.ts';
+import { type RouterSource, readRouter } from './read.ts';
 import { flattenText, runTool, writeRouter } from './tool.ts';
-
-const ELEMENT_MAP = `<?xml version="1.0" standalone="yes"?>
-<elementmap xmlns="http://www.lcdf.org/click/xml/">
-  <entry name="RouterLink" processing="l/h" flowcode="x/x" flags="S3" />
-</elementmap>
-`;
 
 await runTool(
   {
@@ -102,17 +97,3 @@ await runTool(
     return 0;
   },
 );
-
-/** What click-uncombine and other tools need to know: the components, and what a RouterLink is. */
-function archiveOf(
-  components: readonly (Component & { archive: ArchiveMember[] })[],
-  linked: boolean,
-): ArchiveMember[] {
-  const names = components.flatMap(({ name, archive }) => {
-    const nested = archive.find((member) => member.name === 'componentmap');
-    const inner = nested ? decode(nested.data).split(/\s+/).filter(Boolean) : [];
-    return [name, ...inner.map((part) => `${name}/${part}`)];
-  });
-  const members = linked ? [newMember('elementmap.xml', ELEMENT_MAP)] : [];
-  return [...members, newMember('componentmap', names.map((name) => `${name}\n`).join(''))];
-}

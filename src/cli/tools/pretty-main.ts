@@ -72,7 +72,13 @@ export async function pretty(tool: Tool, defaultAction?: keyof typeof GRAPHS): P
       writeOutput(line.output, template);
       return 0;
     }
-    const page = new Page(line);
+    const page = new Page({
+      ...readRouter(line.source ?? {}),
+      variables: line.variables,
+      clickPath: line.clickPath,
+      classUrl: line.given.filter(({ id }) => id === 'class-docs').at(-1)?.value,
+      definitions: definitionsOf(line),
+    });
     writeOutput(
       line.output,
       isGraph ? page.graph(action as keyof typeof GRAPHS, template) : page.html(template),
@@ -87,15 +93,27 @@ function chosenTemplate(line: ToolLine): string | undefined {
   return option.id === 'template' ? decode(readBytes(option.value!)) : option.value;
 }
 
-class Page {
+export interface PageOptions {
+  text: string;
+  /** The name its positions are reported in. */
+  file: string;
+  variables: Record<string, string>;
+  clickPath?: string | undefined;
+  /** Where element classes are documented, `%s` being the class. */
+  classUrl?: string | undefined;
+  /** Tags of templates that expand to text. */
+  definitions?: ReadonlyMap<string, string>;
+}
+
+/** A configuration, ready to be shown. */
+export class Page {
   readonly #context: TemplateContext;
   readonly #config: () => string;
 
-  constructor(line: ToolLine) {
-    const { text, file } = readRouter(line.source ?? {});
+  constructor({ text, file, variables, clickPath, classUrl, definitions = new Map() }: PageOptions) {
     const diagnostics = new Diagnostics();
     const ast = parse(text, file, diagnostics);
-    const options = { variables: line.variables, resolveLibrary: libraryResolver(line.clickPath) };
+    const options = { variables, resolveLibrary: libraryResolver(clickPath) };
     const { scope } = declareAll(ast, options, diagnostics);
     const outline = new Outliner(classTable()).outline(scope, diagnostics);
     const numbers = new Map<number, number>();
@@ -103,7 +121,6 @@ class Page {
       if (!numbers.has(bodyStart)) numbers.set(bodyStart, numbers.size);
       return numbers.get(bodyStart)!;
     };
-    const classUrl = line.given.filter(({ id }) => id === 'class-docs').at(-1)?.value;
     const classAnchor = (bodyStart: number) => `decl${number(bodyStart)}`;
     const classHref = (name: string, from: Scope) => {
       const type = from.typeNamed(name);
@@ -115,7 +132,7 @@ class Page {
     this.#config = () => highlight(ast, scope, diagnostics.list, { classAnchor, classHref, elementAnchor });
     this.#context = {
       outline,
-      definitions: definitionsOf(line),
+      definitions,
       classHref: ({ compound, className = '' }: OutlineElement) =>
         compound ? `#${classAnchor(compound.overloads[0]!.span.start)}` : classHref(className, scope),
       elementAnchor: (element) => elementAnchor(element, scope),
