@@ -1,4 +1,5 @@
 // Builds the TypeScript side into dist/: the grammar's parser, one bundle for each command and one for the library.
+import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +29,12 @@ const TOOLS = [
 ];
 const tools = Object.fromEntries(TOOLS.map((name) => [`click-${name}`, `src/cli/tools/${name}.ts`]));
 mkdirSync(join(root, 'dist'), { recursive: true });
+// The library's declarations, dist/types/, meanwhile.
+const types = new Promise((done) => {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const child = spawn(process.execPath, [tsc, '-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
+  child.on('error', () => done(1)).on('close', done);
+});
 await esbuild.build({
   absWorkingDir: root,
   entryPoints: {
@@ -48,3 +55,4 @@ await esbuild.build({
   chunkNames: 'chunks/[name]-[hash]',
   logLevel: 'warning',
 });
+if ((await types) !== 0) process.exitCode = 1;

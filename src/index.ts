@@ -13,3 +13,5 @@ export {
 export { classTable } from './engine/table.ts';
 export * from './graph/index.ts';
 export * from './lang/index.ts';
+// `parse` of its own: the library's reports mistakes by throwing unless it is told where to collect them.
+export { type FlattenOptions, flatten, parse, print } from './library.ts';
