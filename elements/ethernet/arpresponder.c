@@ -94,6 +94,14 @@ static bool arp_network_parse(const Element *e, const char *word, IPPrefix *out)
   return true;
 }
 
+static void arp_prefix_text(Text *out, const IPPrefix *p) {
+  uint32_t m = be32(p->mask);
+  if (m & (~m >> 1))
+    text_printf(out, "%pI/%pI", &p->addr, &p->mask);
+  else
+    text_printf(out, "%pI/%d", &p->addr, __builtin_popcount(m));
+}
+
 static int arp_responder_add(ARPResponder *e, const char *text, Errors *errs, int arg) {
   uint8_t ether[6];
   int nets = 0, ethers = 0, rc = 0;
@@ -120,7 +128,11 @@ static int arp_responder_add(ARPResponder *e, const char *text, Errors *errs, in
     if (!arp_network_parse(&e->base, words[i], &entry.net)) continue;
     memcpy(entry.ether, ether, 6);
     if (!arp_responder_put(e, &entry, &replaced)) rc = arg_error(errs, arg, "out of memory");
-    if (replaced && arg >= 0) warning(errs, "multiple entries for %s", words[i]);
+    if (!replaced || arg < 0) continue;
+    Text name = {0};
+    arp_prefix_text(&name, &entry.net);
+    warning(errs, "multiple entries for %s", text_cstr(&name));
+    text_free(&name);
   }
   for (unsigned i = 0; i < n; i++) mem_free(words[i]);
   mem_free(words);
@@ -149,14 +161,6 @@ static int arp_responder_configure(Element *el, const Args *args, Errors *errs) 
 
 static void arp_responder_cleanup(Element *e) { mem_free(((ARPResponder *)e)->nets); }
 static bool arp_responder_live(Element *e) { return (void)e, true; }
-
-static void arp_prefix_text(Text *out, const IPPrefix *p) {
-  uint32_t m = be32(p->mask);
-  if (m & (~m >> 1))
-    text_printf(out, "%pI/%pI", &p->addr, &p->mask);
-  else
-    text_printf(out, "%pI/%d", &p->addr, __builtin_popcount(m));
-}
 
 static int arp_responder_table(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
   ARPResponder *e = (ARPResponder *)el;

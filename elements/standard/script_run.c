@@ -4,11 +4,12 @@
 /* ---- Messages
  * ------------------------------------------------------------------------------------------------------ */
 
-static void add_indented(Text *t, const char *s) {
-  while (*s) {
+static void add_indented(Text *t, const ErrorRecord *r) {
+  const char *s = r->message;
+  for (bool first = true; *s; first = false) {
     const char *e = strchr(s, '\n');
     size_t n = e ? (size_t)(e - s) : strlen(s);
-    text_add_string(t, "  ");
+    text_add_string(t, first && r->warning ? "  warning: " : "  ");
     text_add(t, s, n);
     text_add_char(t, '\n');
     s += n + (e ? 1 : 0);
@@ -33,9 +34,9 @@ void script_report(Script *s, ScriptReport *r, Errors *from) {
       r->indent = true;
     }
     if (r->indent)
-      add_indented(&t, m);
+      add_indented(&t, &from->records[i]);
     else
-      text_printf(&t, "%s\n", m);
+      text_printf(&t, "%s%s\n", from->records[i].warning ? "warning: " : "", m);
     platform_write(2, text_cstr(&t), t.len);
     text_free(&t);
   }
@@ -47,7 +48,7 @@ static void report_call(Errors *to, const char *call, Errors *from) {
   for (uint32_t i = 0; i < from->count; i++) {
     Text t = {0};
     if (!i) text_printf(&t, "While calling '%s':\n", call);
-    add_indented(&t, from->records[i].message);
+    add_indented(&t, &from->records[i]);
     error(to, "%.*s", (int)(t.len ? t.len - 1 : 0), text_cstr(&t));
     text_free(&t);
   }
