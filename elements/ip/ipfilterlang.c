@@ -138,15 +138,6 @@ static const Named icmp_type_names[] = {{"echo-reply", 0},
                                         {"maskreq", 17},
                                         {"maskreq-reply", 18},
                                         {NULL, 0}};
-static const Named port_names[] = {
-    {"auth", 113},   {"bootpc", 68},       {"bootps", 67},      {"chargen", 19},      {"daytime", 13},
-    {"discard", 9},  {"dns", 53},          {"domain", 53},      {"echo", 7},          {"finger", 79},
-    {"ftp", 21},     {"ftp-data", 20},     {"https", 443},      {"imap3", 220},       {"imaps", 993},
-    {"irc", 194},    {"netbios-dgm", 138}, {"netbios-ns", 137}, {"netbios-ssn", 139}, {"nntp", 119},
-    {"ntp", 123},    {"pop3", 110},        {"pop3s", 995},      {"pptp", 1723},       {"rip", 520},
-    {"route", 520},  {"smtp", 25},         {"snmp", 161},       {"snmp-trap", 162},   {"ssh", 22},
-    {"sunrpc", 111}, {"telnet", 23},       {"tftp", 69},        {"www", 80},          {NULL, 0}};
-
 static bool find_name(const Named *table, const char *s, uint32_t *out) {
   for (; table->name; table++)
     if (!strcmp(table->name, s)) return *out = table->value, true;
@@ -155,8 +146,8 @@ static bool find_name(const Named *table, const char *s, uint32_t *out) {
 
 static bool find_port(const Lang *l, int kind, const char *s, uint32_t *out) {
   uint16_t port;
-  if (find_name(port_names, s, out)) return true;
-  if (is_digit(*s) || !name_query(l->scope, kind, s, &port, sizeof port)) return false;
+  if (is_digit(*s) || (!known_port(s, &port) && !name_query(l->scope, kind, s, &port, sizeof port)))
+    return false;
   return *out = port, true;
 }
 

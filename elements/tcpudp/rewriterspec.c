@@ -1,5 +1,6 @@
 /* rewriterspec.c: input specifications and patterns of rewriters. See rewriter.h. */
 #include "rewriter.h"
+#include <clicklet/engine.h>
 
 /* ---- Patterns
  * -------------------------------------------------------------------------------------------------------- */
@@ -69,16 +70,15 @@ int rw_pattern_parse(const Element *e, char *const *w, unsigned n, RwPattern *ou
              *daddr = n == 4 ? w[2] : w[1], *dport = n == 4 ? w[3] : "-";
   uint64_t v = 0;
   if (strcmp(w[0], "-") && !arg_parse_ip(e, w[0], &p.to.src) && !rw_parse_addresses(e, w[0], &p))
-    return arg_error(errs, arg, "bad source address '%s' in pattern", w[0]);
+    return arg_error(errs, arg, "bad source address");
   if (p.top && p.ports)
     return arg_error(errs, arg, "a range of addresses needs a pattern without ports, not '%s' with ports",
                      w[0]);
-  if (strcmp(sport, "-") && !rw_parse_ports(sport, &p))
-    return arg_error(errs, arg, "bad source port '%s' in pattern", sport);
+  if (strcmp(sport, "-") && !rw_parse_ports(sport, &p)) return arg_error(errs, arg, "bad source port");
   if (strcmp(daddr, "-") && !arg_parse_ip(e, daddr, &p.to.dst))
-    return arg_error(errs, arg, "bad destination address '%s' in pattern", daddr);
+    return arg_error(errs, arg, "bad destination address");
   if (strcmp(dport, "-") && (!parse_u64(dport, &v) || v < 1 || v > 65535))
-    return arg_error(errs, arg, "bad destination port '%s' in pattern", dport);
+    return arg_error(errs, arg, "bad destination port");
   p.to.dport = be16((uint16_t)v);
   *out = p;
   return 0;
@@ -214,7 +214,11 @@ int rw_spec_parse(Rewriter *e, int index, const char *text, RwInput *in, Errors 
   if (!w) return arg_error(errs, arg, "out of memory");
   split_words(text, w, n);
   *in = (RwInput){.kind = RW_IN_DROP, .owner = e, .index = (uint16_t)index};
-  int rc = rw_spec_words(e, w, n, in, errs, arg);
+  Errors own = {.element = -1};
+  int rc = rw_spec_words(e, w, n, in, &own, arg);
+  for (uint32_t i = 0; i < own.count; i++)
+    arg_error(errs, arg, "input spec %d: %s", index, own.records[i].message);
+  errors_clear(&own);
   for (unsigned i = 0; i < n; i++) mem_free(w[i]);
   mem_free(w);
   if (rc < 0) rw_input_free(in);

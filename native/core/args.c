@@ -94,6 +94,25 @@ bool arg_parse_ether(const Element *e, const char *s, uint8_t out[6]) {
   return parse_ether(s, out) || query(e, NAME_ETHER, s, ":eth :ether :ethernet", out, 6);
 }
 
+/* Names that every router knows, for TCP and UDP alike, whatever the host says. */
+static const struct {
+  const char *name;
+  uint16_t port;
+} known_ports[] = {
+    {"auth", 113},   {"bootpc", 68},       {"bootps", 67},      {"chargen", 19},      {"daytime", 13},
+    {"discard", 9},  {"dns", 53},          {"domain", 53},      {"echo", 7},          {"finger", 79},
+    {"ftp", 21},     {"ftp-data", 20},     {"https", 443},      {"imap3", 220},       {"imaps", 993},
+    {"irc", 194},    {"netbios-dgm", 138}, {"netbios-ns", 137}, {"netbios-ssn", 139}, {"nntp", 119},
+    {"ntp", 123},    {"pop3", 110},        {"pop3s", 995},      {"pptp", 1723},       {"rip", 520},
+    {"route", 520},  {"smtp", 25},         {"snmp", 161},       {"snmp-trap", 162},   {"ssh", 22},
+    {"sunrpc", 111}, {"telnet", 23},       {"tftp", 69},        {"www", 80}};
+
+bool known_port(const char *name, uint16_t *out) {
+  for (unsigned i = 0; i < countof(known_ports); i++)
+    if (!strcmp(known_ports[i].name, name)) return *out = known_ports[i].port, true;
+  return false;
+}
+
 bool arg_parse_port(const Element *e, int ip_proto, const char *s, uint16_t *out) {
   uint64_t v;
   if (parse_u64(s, &v)) {
@@ -101,7 +120,7 @@ bool arg_parse_port(const Element *e, int ip_proto, const char *s, uint16_t *out
     *out = (uint16_t)v;
     return true;
   }
-  return name_query(e, ip_proto == 17 ? NAME_UDP_PORT : NAME_TCP_PORT, s, out, 2);
+  return name_query(e, ip_proto == 17 ? NAME_UDP_PORT : NAME_TCP_PORT, s, out, 2) || known_port(s, out);
 }
 
 bool arg_parse_anno(const Element *e, const char *s, int size, int *out) {

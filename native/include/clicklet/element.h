@@ -158,6 +158,7 @@ bool arg_parse_ip6(const Element *e, const char *s, uint8_t out[16]);
 bool arg_parse_ip6_prefix(const Element *e, const char *s, IP6Prefix *out);
 bool arg_parse_ether(const Element *e, const char *s, uint8_t out[6]);
 bool arg_parse_port(const Element *e, int ip_proto, const char *s, uint16_t *out);
+bool known_port(const char *name, uint16_t *out); /* ssh, https and the like, for TCP and UDP */
 bool arg_parse_anno(const Element *e, const char *s, int size, int *out);
 /* Applies a table to the words of a handler or to a list of argument texts. Returns 0, or -1 with errors
  * reported. */
