@@ -56,6 +56,107 @@ void collect(void *context, bool warning, int element, int arg, const char *mess
 
 void collect_text(void *context, const char *s, size_t n) { static_cast<Result *>(context)->text.assign(s, n); }
 
+/* The front end, for the root handler `hotconfig`: functions of JavaScript called from the engine's thread, which
+ * waits for them, so that a configuration is in place when its turn comes and not some time later. */
+class FrontEnd {
+public:
+  FrontEnd(Napi::Env env, Napi::Object functions)
+      : functions_(Napi::Persistent(functions)), env_(env), js_thread_(std::this_thread::get_id()),
+        tsfn_(Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo &) {}), "clicklet reconfigure", 0, 1)) {
+    tsfn_.Unref(env);
+    c_.compile = [](void *context, const char *text, EngineC_Text plan, EngineC_Message message, void *sink) {
+      static_cast<FrontEnd *>(context)->compile(text, plan, message, sink);
+    };
+    c_.message = [](void *context, bool warning, int element, int arg, const char *text) {
+      collect(&static_cast<FrontEnd *>(context)->result_, warning, element, arg, text);
+    };
+    c_.installed = [](void *context, bool ok) { static_cast<FrontEnd *>(context)->installed(ok); };
+    c_.context = this;
+  }
+  ~FrontEnd() { tsfn_.Release(); }
+  const EngineC_Reconfigure *c() const { return &c_; }
+
+  /* JavaScript is about to wait for the engine's thread: that must not wait for JavaScript any longer. */
+  void close() {
+    std::lock_guard<std::mutex> lock(gate_->mutex);
+    gate_->closed = true;
+    gate_->changed.notify_all();
+  }
+
+private:
+  /* Shared with calls that JavaScript takes up when this is gone already. */
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool closed = false;
+  };
+  struct Call {
+    bool done = false;
+    std::string error, plan;
+  };
+
+  /* False if the engine was closed meanwhile. */
+  bool call(const std::shared_ptr<Call> &c, const std::function<void(Napi::Env, Call &)> &f) {
+    auto guarded = [f](Napi::Env env, Call &x) {
+      Napi::HandleScope scope(env);
+      try {
+        f(env, x);
+      } catch (const Napi::Error &e) {
+        x.error = e.Message();
+      }
+    };
+    if (std::this_thread::get_id() == js_thread_) {
+      guarded(env_, *c);
+      return true;
+    }
+    std::unique_lock<std::mutex> lock(gate_->mutex);
+    if (gate_->closed) return false;
+    tsfn_.NonBlockingCall([gate = gate_, c, guarded](Napi::Env env, Napi::Function) {
+      {
+        std::lock_guard<std::mutex> lock2(gate->mutex);
+        if (gate->closed) return;
+      }
+      guarded(env, *c);
+      std::lock_guard<std::mutex> lock2(gate->mutex);
+      c->done = true;
+      gate->changed.notify_all();
+    });
+    gate_->changed.wait(lock, [&] { return c->done || gate_->closed; });
+    return c->done;
+  }
+
+  void compile(std::string text, EngineC_Text plan, EngineC_Message message, void *sink) {
+    auto c = std::make_shared<Call>();
+    bool called = call(c, [this, text](Napi::Env env, Call &x) {
+      Napi::Value v = functions_.Get("compile").As<Napi::Function>().Call(functions_.Value(), {Napi::String::New(env, text)});
+      auto bytes = v.As<Napi::Uint8Array>();
+      x.plan.assign(reinterpret_cast<const char *>(bytes.Data()), bytes.ByteLength());
+    });
+    if (!called) c->error = "the engine is closed";
+    if (c->error.empty())
+      plan(sink, c->plan.data(), c->plan.size());
+    else
+      message(sink, false, -1, -1, c->error.c_str());
+  }
+
+  void installed(bool ok) {
+    Result r;
+    std::swap(r, result_);
+    r.ok = ok;
+    call(std::make_shared<Call>(), [this, r](Napi::Env env, Call &) {
+      functions_.Get("installed").As<Napi::Function>().Call(functions_.Value(), {to_js(env, r)});
+    });
+  }
+
+  EngineC_Reconfigure c_ = {};
+  Napi::ObjectReference functions_;
+  Napi::Env env_;
+  std::thread::id js_thread_;
+  Napi::ThreadSafeFunction tsfn_;
+  std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
+  Result result_;
+};
+
 /* The engine and the thread that runs it. Outlives its JavaScript object if that is collected while it runs. */
 class Runner {
 public:
@@ -167,8 +268,21 @@ public:
     for (auto &p : ports_) port_pointers_.push_back(p.c_str());
     port_pointers_.push_back(nullptr);
     options.ports = port_pointers_.data();
+    if (o.Get("simulatedStart").IsBigInt()) {
+      bool lossless;
+      options.simulated_start_set = true;
+      options.simulated_start = o.Get("simulatedStart").As<Napi::BigInt>().Int64Value(&lossless);
+    }
+    if (o.Get("simulatedTick").IsNumber()) options.simulated_tick = o.Get("simulatedTick").As<Napi::Number>().Uint32Value();
+    if (o.Get("reconfigure").IsObject()) {
+      front_end_ = std::make_unique<FrontEnd>(info.Env(), o.Get("reconfigure").As<Napi::Object>());
+      options.reconfigure = front_end_->c();
+    }
     runner_ = std::make_shared<Runner>(options);
     if (!runner_->usable()) throw Napi::Error::New(info.Env(), "out of memory for an engine");
+  }
+  ~NativeEngine() {
+    if (front_end_) front_end_->close();
   }
 
 private:
@@ -259,12 +373,14 @@ private:
 
   /* close(): frees the engine; waits for its thread. */
   Napi::Value close(const Napi::CallbackInfo &info) {
+    if (front_end_) front_end_->close();
     runner_.reset();
     return info.Env().Undefined();
   }
 
   std::vector<std::string> ports_;
   std::vector<const char *> port_pointers_;
+  std::unique_ptr<FrontEnd> front_end_; /* freed after the runner */
   std::shared_ptr<Runner> runner_;
 };
 

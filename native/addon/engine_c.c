@@ -12,12 +12,52 @@ static void deliver(Errors *errs, EngineC_Message message, void *context) {
   errors_clear(errs);
 }
 
+/* What a compilation gives. */
+typedef struct Sink {
+  uint8_t *plan;
+  size_t size;
+  Errors *errs;
+} Sink;
+
+static void sink_plan(void *context, const char *s, size_t n) {
+  Sink *k = context;
+  k->plan = mem_alloc(n);
+  if (k->plan) memcpy(k->plan, s, k->size = n);
+}
+
+static void sink_message(void *context, bool warning, int element, int arg, const char *message) {
+  (void)warning, (void)element, (void)arg;
+  error(((Sink *)context)->errs, "%s", message);
+}
+
+static void *compile(void *context, const char *text, size_t *size, Errors *errs) {
+  const EngineC_Reconfigure *r = context;
+  Sink k = {.errs = errs};
+  r->compile(r->context, text, sink_plan, sink_message, &k);
+  *size = k.size;
+  return k.plan;
+}
+
+static void installed(void *context, int rc, Errors *errs) {
+  const EngineC_Reconfigure *r = context;
+  deliver(errs, r->message, r->context);
+  r->installed(r->context, rc == 0);
+}
+
 EngineC *engine_c_new(const EngineC_Options *o) {
   EngineOptions options = {.simulated_time = o->simulated_time,
+                           .simulated_start_set = o->simulated_start_set,
+                           .simulated_start = o->simulated_start,
+                           .simulated_tick = o->simulated_tick,
                            .hold = o->hold,
                            .batch = o->batch,
                            .pool_packets = o->pool_packets,
                            .ports = o->ports};
+  if (o->reconfigure) {
+    options.compile = compile;
+    options.installed = installed;
+    options.compile_context = (void *)(uintptr_t)o->reconfigure;
+  }
   return (EngineC *)engine_new(&options);
 }
 

@@ -6,13 +6,23 @@
 #include <stdint.h>
 
 typedef struct EngineC EngineC; /* an Engine */
-typedef struct EngineC_Options {
-  bool simulated_time, hold;
-  uint32_t batch, pool_packets;
-  const char *const *ports;
-} EngineC_Options;
 typedef void (*EngineC_Message)(void *context, bool warning, int element, int arg, const char *message);
 typedef void (*EngineC_Text)(void *context, const char *s, size_t n);
+/* For the root handler `hotconfig`; must outlive the engine. */
+typedef struct EngineC_Reconfigure {
+  /* Gives the plan or a message to the sink. */
+  void (*compile)(void *context, const char *text, EngineC_Text plan, EngineC_Message message, void *sink);
+  EngineC_Message message; /* of the installation */
+  void (*installed)(void *context, bool ok);
+  void *context;
+} EngineC_Reconfigure;
+typedef struct EngineC_Options {
+  bool simulated_time, hold, simulated_start_set;
+  int64_t simulated_start; /* ns */
+  uint32_t simulated_tick, batch, pool_packets;
+  const char *const *ports;
+  const EngineC_Reconfigure *reconfigure; /* or NULL */
+} EngineC_Options;
 
 EngineC *engine_c_new(const EngineC_Options *options);
 void engine_c_free(EngineC *e);

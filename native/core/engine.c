@@ -6,7 +6,8 @@ Engine *engine_new(const EngineOptions *options) {
   Engine *e = mem_alloc(sizeof *e);
   if (!e) return NULL;
   if (options) e->options = *options;
-  e->simulated = e->options.simulated_start ? e->options.simulated_start : 1000000000 * NSEC_PER_SEC;
+  e->simulated = e->options.simulated_start_set ? e->options.simulated_start : 1000000000 * NSEC_PER_SEC;
+  if (!e->options.simulated_tick) e->options.simulated_tick = 1;
   e->pool.limit = e->options.pool_packets ? e->options.pool_packets : UINT32_MAX;
   uint64_t seed = e->options.simulated_time ? UINT64_C(0x9e3779b97f4a7c15) : platform_entropy();
   for (int i = 0; i < 4; i++) {
@@ -23,6 +24,7 @@ void engine_free(Engine *e) {
   router_free(e->router);
   e->router = NULL;
   platform_engine_cleanup(e);
+  mem_free(e->pending_plan);
   mem_free(e->run);
   mem_free(e->timers);
   packet_pool_free(&e->pool);

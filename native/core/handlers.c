@@ -356,10 +356,14 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
     text_add_string(out, r->strings + r->header->source);
   else if (!strcmp(name, "requirements"))
     text_add_string(out, r->strings + r->header->requirements);
-  else if (!strcmp(name, "handlers"))
-    text_add_string(
-        out,
-        "version\tr\nlist\tr\nclasses\tr\nconfig\tr\nflatconfig\tr\nrequirements\tr\nhandlers\tr\nstop\tw\n");
+  else if (!strcmp(name, "timewarp"))
+    text_add_string(out, r->engine->options.simulated_time ? "simulation" : "1");
+  else if (!strcmp(name, "handlers")) {
+    text_add_string(out, "version\tr\nlist\tr\nclasses\tr\nconfig\tr\nflatconfig\tr\nrequirements\tr\n"
+                         "handlers\tr\nstop\tw\n");
+    if (r->engine->options.compile) text_add_string(out, "hotconfig\tw%\n");
+    text_add_string(out, "timewarp\tr\n");
+  }
   else if (!strcmp(name, "flatconfig")) {
     const PlanConnection *c = (const PlanConnection *)(r->plan + r->header->connections);
     const PlanElement *p = (const PlanElement *)(r->plan + r->header->elements);
@@ -383,7 +387,20 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
   return 0;
 }
 
+/* Errors of compilation are the writer's; those of installation come when the router is between rounds. */
+static int write_hotconfig(Engine *e, const char *value, Errors *errs) {
+  size_t size = 0;
+  void *plan = e->options.compile(e->options.compile_context, value, &size, errs);
+  if (!plan) return -1;
+  mem_free(e->pending_plan);
+  e->pending_plan = plan;
+  e->pending_size = size;
+  return 0;
+}
+
 int router_root_write(Router *r, const char *name, const char *value, Errors *errs, bool *found) {
+  *found = true;
+  if (r->engine->options.compile && !strcmp(name, "hotconfig")) return write_hotconfig(r->engine, value, errs);
   *found = !strcmp(name, "stop");
   if (!*found) return -1;
   int64_t n = 1;

@@ -49,6 +49,8 @@ struct Engine {
   uint64_t order, pass;
   int64_t now_steady, now_real_offset; /* of this round */
   int64_t simulated;
+  void *pending_plan; /* written to `hotconfig`, to be installed before the next round */
+  size_t pending_size;
   uint32_t random_state[4];
   NetDevice *devices;
   EngineStats stats;

@@ -149,14 +149,14 @@ void timer_after_expiry(Timer *t, int64_t ns) { timer_at(t, t->expiry + ns); }
  * ------------------------------------------------------------------------------------------------------ */
 
 static int64_t steady(Engine *e) {
-  return e->options.simulated_time ? ++e->simulated : platform_clock_steady();
+  return e->options.simulated_time ? e->simulated += e->options.simulated_tick : platform_clock_steady();
 }
 
 int64_t time_steady(const Element *e) { return steady(e->router->engine); }
 
 int64_t time_now(const Element *e) {
   Engine *g = e->router->engine;
-  return g->options.simulated_time ? ++g->simulated : platform_clock_realtime();
+  return g->options.simulated_time ? g->simulated += g->options.simulated_tick : platform_clock_realtime();
 }
 
 int64_t time_recent(const Element *e) { return e->router->engine->now_steady; }
@@ -202,12 +202,26 @@ static void run_timers(Engine *e) {
   }
 }
 
+/* What was written to `hotconfig` takes the running configuration's place. */
+static void install_pending(Engine *e) {
+  void *plan = e->pending_plan;
+  Errors errs = {.element = -1};
+  e->pending_plan = NULL;
+  int rc = engine_install(e, plan, e->pending_size, &errs);
+  mem_free(plan);
+  if (e->options.installed) e->options.installed(e->options.compile_context, rc, &errs);
+  errors_clear(&errs);
+}
+
 static bool driver_goes_on(Engine *e) {
-  if (e->stop_requested) return false;
-  Router *r = e->router;
-  while (r->runcount <= 0)
-    if (!r->driver_hook || !r->driver_hook(r->driver)) return false;
-  return true;
+  for (;;) {
+    if (e->stop_requested) return false;
+    if (unlikely(e->pending_plan != NULL)) install_pending(e);
+    Router *r = e->router;
+    if (r->runcount > 0) return true;
+    bool goes_on = r->driver_hook && r->driver_hook(r->driver);
+    if (!goes_on && !e->pending_plan) return false;
+  }
 }
 
 void engine_run(Engine *e) {
@@ -221,7 +235,7 @@ void engine_run(Engine *e) {
     run_tasks(e);
     if (unlikely(e->router->runcount <= 0 || e->stop_requested)) continue;
     run_timers(e);
-    if (unlikely(e->router->runcount <= 0 || e->stop_requested)) continue;
+    if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->pending_plan)) continue;
     if (e->run_count) {
       if (e->options.simulated_time ? round % ROUNDS_PER_LOOK == 0 : e->now_steady >= next_look) {
         platform_wait(e, 0);

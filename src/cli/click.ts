@@ -48,7 +48,7 @@ Options:
   -p, --port PORT               Listen for control connections on TCP port PORT ('PORT+': or a later one).
   -u, --unix-socket FILE        Listen for control connections on a Unix socket.
       --socket FD               Take control connections from file descriptor FD.
-  -R, --allow-reconfigure       Accepted; this version has no 'hotconfig' handler.
+  -R, --allow-reconfigure       Provide a write handler 'hotconfig', which installs a new configuration.
   -h, --handler ELEMENT.H       Call read handler H when the driver has stopped and print its value. ELEMENT may
                                 be a class or contain '*', '?' and '[...]'.
   -x, --exit-handler ELEMENT.H  Use the value of the handler as exit status.
@@ -56,8 +56,8 @@ Options:
   -q, --quit                    Initialise the router, do not run it.
   -t, --time                    Print how long the driver ran.
   -w, --no-warnings             Do not print warnings.
-      --simtime[=TIME]          Run in simulated time.
-      --simtick N               Nanoseconds that simulated time advances at each reading of the clock.
+      --simtime[=TIME]          Run in simulated time, from TIME on (default 1000000000).
+      --simtick N               Nanoseconds that simulated time advances at each reading (default 1).
   -C, --clickpath PATH          Look for libraries in PATH instead of CLICKPATH.
       --batch N                 Move N packets in one go (1: in the exact order of the reference).
       --netdev SPEC             Device for the port names 0, 1, ...: tap:NAME, vhost-user:SOCKET, an interface.
@@ -69,6 +69,18 @@ Options:
 const VERSION = `click (Clicklet) ${version}
 The language, the options and the handlers are those of Click 2.1.
 `;
+
+const MAX_TICK = 1_000_000_000;
+
+/** Seconds as nanoseconds, exact where written as a decimal fraction. */
+function nanoseconds(seconds: string): bigint {
+  const m = /^([-+]?)(\d+)\.?(\d*)$/.exec(seconds);
+  const ns = m
+    ? BigInt(`${m[1]}1`) * BigInt(m[2] + m[3]!.slice(0, 9).padEnd(9, '0'))
+    : BigInt(Math.round(Number(seconds) * 1e9));
+  if (ns !== BigInt.asIntN(63, ns)) throw new OptionError(`--simtime: ${seconds} s is out of range`);
+  return ns;
+}
 
 /** Thrown to end with a status before anything ran. */
 class Done extends Error {}
@@ -139,7 +151,8 @@ function apply(option: Parsed, line: CommandLine): void {
       run.controlSockets.push(`SOCKET, ${value}`);
       break;
     case 'reconfigure':
-      break; // accepted; there is no 'hotconfig' handler to switch on yet
+      run.reconfigure = !option.negated;
+      break;
     case 'quit':
       run.quit = true;
       break;
@@ -161,12 +174,12 @@ function apply(option: Parsed, line: CommandLine): void {
       break;
     case 'simtime':
       run.simulatedTime = true;
-      if (value !== '' && Number(value) !== 1e9)
-        throw new CliError('simulated time always starts at 1000000000 s', EXIT.usage);
+      if (value !== '') run.simulatedStart = nanoseconds(value);
       break;
     case 'simtick':
-      if (Number(value) !== 1)
-        throw new CliError('simulated time always advances by 1 ns at each reading', EXIT.usage);
+      if (!(Number(value) >= 1 && Number(value) <= MAX_TICK))
+        throw new CliError(`--simtick expects 1 to ${MAX_TICK} nanoseconds, not '${value}'`, EXIT.usage);
+      run.simulatedTick = Number(value);
       break;
     case 'clickpath':
       run.clickPath = value;

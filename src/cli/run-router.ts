@@ -6,6 +6,7 @@ import { writePlan } from '../engine/plan.ts';
 import {
   type Configuration,
   ConfigurationError,
+  checkArguments,
   compilePlan,
   HandlerError,
   Router,
@@ -29,6 +30,10 @@ export interface RunOptions {
   warnings?: boolean;
   time?: boolean;
   simulatedTime?: boolean;
+  simulatedStart?: bigint;
+  simulatedTick?: number;
+  /** Is there a root handler `hotconfig`? */
+  reconfigure?: boolean;
   clickPath?: string;
   batch?: number;
   ports?: string[];
@@ -57,7 +62,18 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
     }
     router = await Router.create(compiled, {
       simulatedTime: options.simulatedTime ?? false,
+      ...(options.simulatedStart !== undefined && { simulatedStart: options.simulatedStart }),
+      ...(options.simulatedTick !== undefined && { simulatedTick: options.simulatedTick }),
       ...(options.ports ? { ports: options.ports } : {}),
+      ...(options.reconfigure && {
+        reconfigure: {
+          // Control connections move over with the rest.
+          compile: (text) => checked(compileText({ text, file: 'hotconfig' }, options)),
+          installed: (ok, list) => {
+            if (!ok || options.warnings !== false) report(list);
+          },
+        },
+      }),
     });
   } catch (e) {
     if (!(e instanceof ConfigurationError)) throw e;
@@ -91,6 +107,13 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
   if (options.exitHandler !== undefined) status = await exitStatus(router, options.exitHandler);
   router.close();
   return status;
+}
+
+/** The configuration, if nothing is wrong with its arguments. */
+function checked(configuration: Configuration): Configuration {
+  const errors = checkArguments(configuration).filter((d) => d.severity === 'error');
+  if (errors.length > 0) throw new ConfigurationError(errors);
+  return configuration;
 }
 
 function compileText(config: ConfigText, options: RunOptions): Configuration {

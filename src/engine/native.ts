@@ -19,14 +19,28 @@ export interface NativeResult {
 }
 
 export interface EngineOptions {
-  /** Clocks start at 1000000000 s, advance 1 ns a read and jump when nothing can run. */
+  /** Clocks advance a little at each reading and jump when nothing can run. */
   simulatedTime?: boolean;
+  /** Where simulated time starts, in nanoseconds; default 1000000000 s. */
+  simulatedStart?: bigint;
+  /** Nanoseconds that simulated time advances at each reading of the clock; default 1. */
+  simulatedTick?: number;
   /** Packets a task moves in one go, 1 to 64; default 32, or 1 where the order of packets shows. */
   batch?: number;
   /** Packets at most; default: as memory allows. */
   poolPackets?: number;
   /** Device specs for the port names "0", "1", ...: `tap:NAME`, `vhost-user:SOCKET` or an interface's name. */
   ports?: string[];
+  /** The front end behind the root handler `hotconfig`; without it there is no such handler. */
+  reconfigure?: Reconfigure;
+}
+
+/** Called while the engine's thread waits, so neither may wait for the engine. */
+export interface Reconfigure {
+  /** The plan of what was written; the message of what it throws is the handler's error. */
+  compile(text: string): Uint8Array;
+  /** The last plan was installed, or not. */
+  installed(result: NativeResult): void;
 }
 
 /** One engine: a router and, while it runs, a native thread. Calls are executed by that thread between its rounds. */

@@ -44,6 +44,13 @@ export interface Configuration {
   readonly warnings: readonly Diagnostic[];
 }
 
+/** For the root handler `hotconfig`: compiles what is written, and hears what became of it. */
+export interface Recompile {
+  /** Throws ConfigurationError. */
+  compile(text: string): Configuration;
+  installed(ok: boolean, diagnostics: readonly Diagnostic[]): void;
+}
+
 /** What the elements say of their arguments, without initialising any. Nothing where no engine can run. */
 function configureOnly(graph: ResolvedGraph): readonly NativeMessage[] {
   let engine: NativeEngine;
@@ -140,20 +147,39 @@ export class Router {
   /** Compile and initialise a configuration. Throws ConfigurationError, or HostError where no engine can run. */
   static async create(
     configuration: string | Configuration,
-    options: EngineOptions & { file?: string } = {},
+    options: Omit<EngineOptions, 'reconfigure'> & { file?: string; reconfigure?: Recompile } = {},
   ): Promise<Router> {
     const compiled =
       typeof configuration === 'string'
         ? compilePlan(configuration, options.file ?? 'config')
         : configuration;
-    const engine = createEngine(options);
+    const { reconfigure, ...rest } = options;
+    let router: Router | undefined;
+    let next = compiled;
+    const engine = createEngine({
+      ...rest,
+      ...(reconfigure && {
+        reconfigure: {
+          compile: (text) => {
+            next = reconfigure.compile(text);
+            return next.plan;
+          },
+          installed: ({ ok, messages }) => {
+            const { list } = locateMessages(next.graph, messages);
+            if (ok && router) router.#adopt(next, list);
+            reconfigure.installed(ok, ok ? [...next.warnings, ...list] : list);
+          },
+        },
+      }),
+    });
     const result = await engine.install(compiled.plan);
     const located = locateMessages(compiled.graph, result.messages);
     if (!result.ok) {
       engine.close();
       throw new ConfigurationError([...compiled.warnings, ...located.list]);
     }
-    return new Router(engine, compiled, located.list);
+    router = new Router(engine, compiled, located.list);
+    return router;
   }
 
   get graph(): ResolvedGraph {
@@ -165,8 +191,12 @@ export class Router {
     const result = await this.#engine.install(configuration.plan);
     const located = locateMessages(configuration.graph, result.messages);
     if (!result.ok) throw new ConfigurationError(located.list);
-    this.#graph = configuration.graph;
-    this.warnings = [...configuration.warnings, ...located.list];
+    this.#adopt(configuration, located.list);
+  }
+
+  #adopt({ graph, warnings }: Configuration, more: readonly Diagnostic[]): void {
+    this.#graph = graph;
+    this.warnings = [...warnings, ...more];
   }
 
   /** Run until the router stops by itself or `stop()`. `cpu` pins its thread. */

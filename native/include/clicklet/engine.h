@@ -5,11 +5,18 @@
 
 typedef struct EngineOptions {
   bool simulated_time;
-  int64_t simulated_start;  /* ns, default 1000000000 s */
+  bool simulated_start_set; /* else simulated time starts at 1000000000 s */
+  int64_t simulated_start;  /* ns */
+  uint32_t simulated_tick;  /* ns that each reading of the clock takes, 0: default (1) */
   uint32_t batch;           /* 0: default (32) */
   uint32_t pool_packets;    /* limit, 0: no limit but memory */
   const char *const *ports; /* netdevice specs for the names "0", "1", ... ; NULL-terminated or NULL */
   bool hold;                /* do not run active scripts (-q) */
+  /* Compiles what is written to the root handler `hotconfig`; NULL: there is no such handler. Returns a plan made
+   * with mem_alloc, or NULL with errors. The plan is installed before the next round, and `installed` told. */
+  void *(*compile)(void *context, const char *text, size_t *size, Errors *errs);
+  void (*installed)(void *context, int rc, Errors *errs);
+  void *compile_context;
 } EngineOptions;
 
 /* One message of configuration or of a handler. element: index into the plan or -1; arg: index or -1. */
