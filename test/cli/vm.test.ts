@@ -44,7 +44,8 @@ describe.skipIf(!kvm)('a virtual router', () => {
     const booted = json('boot', 'one.click', 'RATE=200', '--name', 'r1', '--vmm', 'kvm', '-d');
     expect(booted).toMatchObject({ version: 1, name: 'r1', vmm: 'kvm', memory: { guestBytes: 5 << 20 } });
     const { monitor, kernel, configure, total } = booted.bootMs;
-    expect([monitor, kernel, configure]).toEqual([monitor, kernel, configure].toSorted((a, b) => a - b));
+    expect(kernel).toBeGreaterThanOrEqual(monitor);
+    expect(configure).toBeGreaterThanOrEqual(kernel);
     expect(total).toBe(configure);
   });
 
