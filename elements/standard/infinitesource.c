@@ -73,11 +73,12 @@ static bool source_task(Element *e, Task *t) {
   InfiniteSource *s = (InfiniteSource *)e;
   Packet *p[BATCH_MAX];
   unsigned limit = batch_limit(e), want = (unsigned)s->burst > limit ? (unsigned)s->burst : limit, made = 0;
+  /* Woken when there is room. Not before has the last packet arrived and the source ended. */
+  if (!signals_active(&s->signals)) return false;
   if (source_done(s)) {
     source_end(s);
     return false;
   }
-  if (!signals_active(&s->signals)) return false; /* woken when there is room */
   while (made < want && !source_done(s)) {
     /* Beyond BURST, no more than fits downstream. */
     unsigned n = want - made < limit ? want - made : limit,
@@ -89,7 +90,6 @@ static bool source_task(Element *e, Task *t) {
     made += n;
   }
   task_schedule(t);
-  if (source_done(s)) source_end(s);
   return made > 0;
 }
 
