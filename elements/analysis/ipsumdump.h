@@ -9,24 +9,24 @@
 #define SUMMARY_FIELDS(X)                                                                                    \
   X(timestamp, 8, 100)                                                                                       \
   X(ntimestamp, 8, 100)                                                                                      \
-  X(ts_sec, 4, 100) X(ts_usec, 4, 100) X(ts_usec1, 8, 100) X(first_timestamp, 8, 100)                        \
-      X(first_ntimestamp, 8, 100) X(count, 4, 100) X(link, 1, 100) X(paint, 1, 100) X(direction, 1, 100)     \
-          X(aggregate, 4, 100) X(wire_len, 4, 100) X(eth_src, 6, 200) X(eth_dst, 6, 200) X(eth_type, 2, 200) \
-              X(ip_src, 4, 300) X(ip_dst, 4, 300) X(ip_tos, 1, 300) X(ip_dscp, 1, 300) X(ip_ecn, 1, 300)     \
-                  X(ip_ttl, 1, 300) X(ip_frag, 1, 298) X(ip_fragoff, 2, 299) X(ip_id, 2, 300)                \
-                      X(ip_sum, 2, 302) X(ip_proto, 1, 300) X(ip_hl, 1, 299) X(ip_len, 4, 301)               \
-                          X(ip_capture_len, 4, 502) X(ip_opt, SUM_VARIABLE, 300) X(sport, 2, 400)            \
-                              X(dport, 2, 400) X(tcp_seq, 4, 400) X(tcp_ack, 4, 400) X(tcp_off, 1, 399)      \
-                                  X(tcp_flags, 1, 400) X(tcp_window, 2, 400) X(tcp_urp, 2, 400)              \
-                                      X(tcp_opt, SUM_VARIABLE, 403) X(tcp_ntopt, SUM_VARIABLE, 402)          \
-                                          X(tcp_sack, SUM_VARIABLE, 401) X(udp_len, 4, 400)                  \
-                                              X(icmp_type, 1, 400) X(icmp_code, 1, 401)                      \
-                                                  X(icmp_type_name, 1, 400) X(icmp_code_name, 1, 401)        \
-                                                      X(icmp_flowid, 2, 402) X(icmp_seq, 2, 402)             \
-                                                          X(icmp_nextmtu, 2, 402) X(payload_len, 4, 501)     \
-                                                              X(payload, SUM_TEXT_ONLY, 500)                 \
-                                                                  X(payload_md5, 16, -1)                     \
-                                                                      X(payload_md5_hex, 16, -1)
+  X(ts_sec, 4, 100)                                                                                          \
+  X(ts_usec, 4, 100) X(ts_usec1, 8, 100) X(first_timestamp, 8, 100) X(first_ntimestamp, 8, 100)              \
+      X(count, 4, 100) X(link, 1, 100) X(paint, 1, 100) X(direction, 1, 100) X(aggregate, 4, 100)            \
+          X(wire_len, 4, 100) X(eth_src, 6, 200) X(eth_dst, 6, 200) X(eth_type, 2, 200) X(ip_src, 4, 300)    \
+              X(ip_dst, 4, 300) X(ip_tos, 1, 300) X(ip_dscp, 1, 300) X(ip_ecn, 1, 300) X(ip_ttl, 1, 300)     \
+                  X(ip_frag, 1, 298) X(ip_fragoff, 2, 299) X(ip_id, 2, 300) X(ip_sum, 2, 302)                \
+                      X(ip_proto, 1, 300) X(ip_hl, 1, 299) X(ip_len, 4, 301) X(ip_capture_len, 4, 502)       \
+                          X(ip_opt, SUM_VARIABLE, 300) X(sport, 2, 400) X(dport, 2, 400) X(tcp_seq, 4, 400)  \
+                              X(tcp_ack, 4, 400) X(tcp_off, 1, 399) X(tcp_flags, 1, 400)                     \
+                                  X(tcp_window, 2, 400) X(tcp_urp, 2, 400) X(tcp_opt, SUM_VARIABLE, 403)     \
+                                      X(tcp_ntopt, SUM_VARIABLE, 402) X(tcp_sack, SUM_VARIABLE, 401)         \
+                                          X(udp_len, 4, 400) X(icmp_type, 1, 400) X(icmp_code, 1, 401)       \
+                                              X(icmp_type_name, 1, 400) X(icmp_code_name, 1, 401)            \
+                                                  X(icmp_flowid, 2, 402) X(icmp_seq, 2, 402)                 \
+                                                      X(icmp_nextmtu, 2, 402) X(payload_len, 4, 501)         \
+                                                          X(payload, SUM_TEXT_ONLY, 500)                     \
+                                                              X(payload_md5, 16, -1)                         \
+                                                                  X(payload_md5_hex, 16, -1)
 
 enum { SUM_VARIABLE = -1, SUM_TEXT_ONLY = -2 };
 #define SUMMARY_ENUM(name, width, order) SUM_##name,

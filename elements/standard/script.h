@@ -136,8 +136,9 @@ int script_variable_write(Element *e, const Handler *h, const char *value, Error
 #define SCRIPT_FUNCTIONS(X)                                                                                  \
   X(add)                                                                                                     \
   X(sub)                                                                                                     \
-  X(min) X(max) X(mul) X(div) X(idiv) X(mod) X(rem) X(neg) X(abs) X(eq) X(ne) X(gt) X(ge) X(lt) X(le)        \
-      X(not ) X(sprintf) X(first) X(random) X(and) X(or) X(nand) X(nor) X(if) X(in) X(readable) X(writable)  \
+  X(min)                                                                                                     \
+  X(max) X(mul) X(div) X(idiv) X(mod) X(rem) X(neg) X(abs) X(eq) X(ne) X(gt) X(ge) X(lt) X(le) X(not )       \
+      X(sprintf) X(first) X(random) X(and) X(or) X(nand) X(nor) X(if) X(in) X(readable) X(writable)          \
           X(length) X(unquote) X(htons) X(htonl) X(ntohs) X(ntohl)
 #define SCRIPT_FUNCTION_ENUM(f) SCRIPT_FN_##f,
 enum { SCRIPT_FUNCTIONS(SCRIPT_FUNCTION_ENUM) SCRIPT_FN_now, SCRIPT_FN_cat, SCRIPT_FN_catq, SCRIPT_FN_kill };

@@ -58,7 +58,9 @@ static void ports_restore(Engine *e, const PortState *s, unsigned n) {
 int engine_install(Engine *e, const void *plan, size_t size, Errors *errs) {
   PacketPool *caller = packet_pool;
   packet_pool = &e->pool;
-  e->now_steady = e->options.simulated_time ? e->simulated : platform_clock_steady(); /* for handlers before the first round */
+  e->now_steady = e->options.simulated_time
+                      ? e->simulated
+                      : platform_clock_steady(); /* for handlers before the first round */
   PortState ports[64];
   unsigned nports = ports_save(e, ports, countof(ports));
   Router *r = router_new(e, plan, size, errs), *old = e->router;

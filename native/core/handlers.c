@@ -363,8 +363,7 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
                          "handlers\tr\nstop\tw\n");
     if (r->engine->options.compile) text_add_string(out, "hotconfig\tw%\n");
     text_add_string(out, "timewarp\tr\n");
-  }
-  else if (!strcmp(name, "flatconfig")) {
+  } else if (!strcmp(name, "flatconfig")) {
     const PlanConnection *c = (const PlanConnection *)(r->plan + r->header->connections);
     const PlanElement *p = (const PlanElement *)(r->plan + r->header->elements);
     for (unsigned i = 0; i < r->count; i++) {
@@ -400,7 +399,8 @@ static int write_hotconfig(Engine *e, const char *value, Errors *errs) {
 
 int router_root_write(Router *r, const char *name, const char *value, Errors *errs, bool *found) {
   *found = true;
-  if (r->engine->options.compile && !strcmp(name, "hotconfig")) return write_hotconfig(r->engine, value, errs);
+  if (r->engine->options.compile && !strcmp(name, "hotconfig"))
+    return write_hotconfig(r->engine, value, errs);
   *found = !strcmp(name, "stop");
   if (!*found) return -1;
   int64_t n = 1;

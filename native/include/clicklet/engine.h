@@ -12,8 +12,9 @@ typedef struct EngineOptions {
   uint32_t pool_packets;    /* limit, 0: no limit but memory */
   const char *const *ports; /* netdevice specs for the names "0", "1", ... ; NULL-terminated or NULL */
   bool hold;                /* do not run active scripts (-q) */
-  /* Compiles what is written to the root handler `hotconfig`; NULL: there is no such handler. Returns a plan made
-   * with mem_alloc, or NULL with errors. The plan is installed before the next round, and `installed` told. */
+  /* Compiles what is written to the root handler `hotconfig`; NULL: there is no such handler. Returns a plan
+   * made with mem_alloc, or NULL with errors. The plan is installed before the next round, and `installed`
+   * told. */
   void *(*compile)(void *context, const char *text, size_t *size, Errors *errs);
   void (*installed)(void *context, int rc, Errors *errs);
   void *compile_context;
