@@ -6,6 +6,7 @@
 
 /* name, bytes in the binary format (SUM_VARIABLE: one byte of length in front; SUM_TEXT_ONLY), place in the
  * order in which fields are applied to a packet that is made (-1: cannot be read) */
+// clang-format off
 #define SUMMARY_FIELDS(X)                                                                                    \
   X(timestamp, 8, 100)                                                                                       \
   X(ntimestamp, 8, 100)                                                                                      \
@@ -27,6 +28,7 @@
                                                           X(payload, SUM_TEXT_ONLY, 500)                     \
                                                               X(payload_md5, 16, -1)                         \
                                                                   X(payload_md5_hex, 16, -1)
+// clang-format on
 
 enum { SUM_VARIABLE = -1, SUM_TEXT_ONLY = -2 };
 #define SUMMARY_ENUM(name, width, order) SUM_##name,

@@ -16,7 +16,8 @@ typedef struct TimestampAccum {
 } TimestampAccum;
 
 static inline int timestamp_accum(TimestampAccum *e, Packet *p) {
-  e->time += time_now(&e->base) - p->timestamp;
+  /* Sums of times since the epoch, of packets without a timestamp, pass what fits: they wrap. */
+  e->time = (int64_t)((uint64_t)e->time + (uint64_t)time_now(&e->base) - (uint64_t)p->timestamp);
   e->count++;
   return 0;
 }

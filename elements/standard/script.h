@@ -133,6 +133,7 @@ int script_call_read(Script *s, const char *call, bool unquote, Text *out, Error
 int script_function(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int script_variable_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int script_variable_write(Element *e, const Handler *h, const char *value, Errors *errs);
+// clang-format off
 #define SCRIPT_FUNCTIONS(X)                                                                                  \
   X(add)                                                                                                     \
   X(sub)                                                                                                     \
@@ -140,6 +141,7 @@ int script_variable_write(Element *e, const Handler *h, const char *value, Error
   X(max) X(mul) X(div) X(idiv) X(mod) X(rem) X(neg) X(abs) X(eq) X(ne) X(gt) X(ge) X(lt) X(le) X(not )       \
       X(sprintf) X(first) X(random) X(and) X(or) X(nand) X(nor) X(if) X(in) X(readable) X(writable)          \
           X(length) X(unquote) X(htons) X(htonl) X(ntohs) X(ntohl)
+// clang-format on
 #define SCRIPT_FUNCTION_ENUM(f) SCRIPT_FN_##f,
 enum { SCRIPT_FUNCTIONS(SCRIPT_FUNCTION_ENUM) SCRIPT_FN_now, SCRIPT_FN_cat, SCRIPT_FN_catq, SCRIPT_FN_kill };
 
