@@ -2,7 +2,7 @@
  *
  * Synopsis: `PktgenSink(<keywords> STREAMS, WINDOW, LATENCY)`
  *
- * Takes Ethernet frames. Packets of a PktgenSource (UDP over IPv4 or IPv6, perhaps with VLAN tags) are
+ * Packets of a PktgenSource are known by the signature at their end, whatever headers they have. They are
  * counted and end here; others, and those of streams beyond STREAMS, are foreign: they leave on output 0, or
  * are dropped.
  *
@@ -46,39 +46,6 @@ typedef struct PktgenSink {
   uint64_t foreign;
   Rate rate;
 } PktgenSink;
-
-/* ---- Recognising
- * ------------------------------------------------------------------------------------------------- */
-
-/* The payload of a generated packet that is not the plain case, or NULL. */
-__attribute__((noinline)) static const uint8_t *sink_find(const Packet *p) {
-  uint32_t at = 12;
-  while (p->len >= at + 6 && (load16(p->data + at) == be16(0x8100) || load16(p->data + at) == be16(0x88a8)))
-    at += 4;
-  if (p->len < at + 2 + PKTGEN_IP) return NULL;
-  uint16_t type = load16(p->data + at);
-  const uint8_t *ip = p->data + at + 2;
-  if (type == be16(0x0800)) {
-    if (*ip >> 4 != 4 || (*ip & 15) < 5 || ip[9] != 17 || (load16(ip + 6) & be16(0x3fff))) return NULL;
-    at += 2 + (*ip & 15u) * 4;
-  } else if (type == be16(0x86dd)) {
-    if (*ip >> 4 != 6 || ip[6] != 17) return NULL;
-    at += 2 + PKTGEN_IP6;
-  } else {
-    return NULL;
-  }
-  at += PKTGEN_UDP;
-  return p->len >= at + PKTGEN_PAYLOAD && load16(p->data + at) == be16(PKTGEN_MAGIC) ? p->data + at : NULL;
-}
-
-always_inline const uint8_t *sink_payload(const Packet *p) {
-  const uint8_t *d = p->data;
-  enum { PLAIN = PKTGEN_ETHER + PKTGEN_IP + PKTGEN_UDP };
-  if (likely(p->len >= PLAIN + PKTGEN_PAYLOAD && load16(d + 12) == be16(0x0800) && d[14] == 0x45 &&
-             d[23] == 17 && !(load16(d + 20) & be16(0x3fff)) && load16(d + PLAIN) == be16(PKTGEN_MAGIC)))
-    return d + PLAIN;
-  return sink_find(p);
-}
 
 /* ---- Sequence numbers
  * -------------------------------------------------------------------------------------------- */
@@ -135,16 +102,19 @@ static void sink_push(Element *e, int port, Packet **p, unsigned n) {
   unsigned nforeign = 0;
   uint64_t now = 0;
   for (unsigned i = 0; i < n; i++) {
-    const uint8_t *d = sink_payload(p[i]);
-    uint32_t id = d ? be16(load16(d + 2)) : UINT32_MAX;
-    if (unlikely(id >= s->streams)) {
+    uint32_t len = p[i]->len;
+    bool room = len >= PKTGEN_ETHER + PKTGEN_SIGNATURE;
+    const uint8_t *d = p[i]->data + (room ? pktgen_signature_at(len) : 0);
+    uint64_t number;
+    if (unlikely(!room || load32(d) != be32(PKTGEN_MAGIC) ||
+                 (number = be64(load64(d + 4))) >> 48 >= s->streams)) {
       foreign[nforeign++] = p[i];
       continue;
     }
-    SinkStream *t = &s->stream[id];
-    if (likely(sink_number(s, t, be64(load64(d + 4))))) {
+    SinkStream *t = &s->stream[number >> 48];
+    if (likely(sink_number(s, t, number & PKTGEN_LOW48))) {
       t->received++;
-      t->bytes += p[i]->len;
+      t->bytes += len;
       uint64_t stamp = be64((uint64_t)load32(d + 12) | (uint64_t)load16(d + 16) << 32) >> 16;
       if (stamp && s->latency) {
         if (!now) now = pktgen_stamp(time_steady(e));

@@ -6,10 +6,7 @@ import { addBuckets, emptyHistogram, latencyCurve, latencyUs } from '../../../sr
 /** A frame as PktgenSource makes them, sent `age` ns before `now`, as Click data. */
 function frame(sequence: number, now: bigint, age: bigint): string {
   const b = Buffer.alloc(60);
-  b.writeUInt16BE(0x0800, 12);
-  b.writeUInt8(0x45, 14);
-  b.writeUInt8(17, 23);
-  b.writeUInt16BE(0xc11c, 42);
+  b.writeUInt32BE(0xc11cce75, 42);
   b.writeBigUInt64BE(BigInt(sequence), 46);
   b.writeUIntBE(Number((now - age) & 0xffffffffffffn), 54, 6);
   return `\\<${b.toString('hex')}>`;

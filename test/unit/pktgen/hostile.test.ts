@@ -12,10 +12,7 @@ function generator(seed: number): (n: number) => number {
 
 function plain(): Buffer {
   const b = Buffer.alloc(60);
-  b.writeUInt16BE(0x0800, 12);
-  b.writeUInt8(0x45, 14);
-  b.writeUInt8(17, 23);
-  b.writeUInt16BE(0xc11c, 42);
+  b.writeUInt32BE(0xc11cce75, 42);
   return b;
 }
 
@@ -25,10 +22,9 @@ describe('PktgenSink', () => {
     const frames = Array.from({ length: 400 }, () => {
       const b = plain();
       b.writeBigUInt64BE(
-        [0n, 1n, 8191n, 8192n, 1n << 40n, (1n << 64n) - 1n][random(6)]! ^ BigInt(random(3)),
+        [0n, 1n, 8191n, 8192n, 1n << 40n, (1n << 48n) + 1n, (1n << 64n) - 1n][random(7)]! ^ BigInt(random(3)),
         46,
       );
-      if (random(3) === 0) b.writeUInt16BE([0x8100, 0x86dd, 0x88a8, 0x0800][random(4)]!, 12 + 4 * random(2));
       for (let i = random(4); i > 0; i--) b[random(60)] = random(256);
       return b.subarray(0, random(3) === 0 ? random(60) + 1 : 60);
     });

@@ -1,0 +1,54 @@
+/* pacer.h: when packets are due, and how well that was kept. The clock is the steady clock, which on x86
+ * reads the TSC.
+ *
+ * Constant: packet n is due at start + n / rate. Bursts of b: the packets of a burst are due together, at the
+ * time of the first. Poisson: the gaps are exponentially distributed, with mean 1 / rate. Rate 0: always due.
+ * Schedule: whoever makes the packets says when each is due; none is given up for being late.
+ */
+#ifndef CLICKLET_ELEMENTS_PKTGEN_PACER_H
+#define CLICKLET_ELEMENTS_PKTGEN_PACER_H
+#include "payload.h"
+
+enum { PACE_CONSTANT, PACE_POISSON, PACE_SCHEDULE };
+enum { PACER_BUCKETS = 8 * 41 };
+
+typedef struct Pacer Pacer;
+struct Pacer {
+  double rate;    /* packets a second; 0: as fast as they are taken */
+  int32_t kind;   /* PACE_* */
+  uint32_t burst; /* packets due together */
+  int64_t duration, lag, spin;
+  int64_t limit; /* packets at most; negative: no limit */
+  bool active, started;
+  uint32_t seed;
+  int64_t start, end, now; /* steady ns; end: when it stopped */
+  uint64_t count, missed;  /* packets made; packets that were due but could not be made in time */
+  uint64_t random;
+  double next;                                    /* Poisson, schedule: when it is due, ns from the start */
+  double (*schedule)(const Pacer *p, uint64_t n); /* PACE_SCHEDULE: when packet n is due, ns from the start */
+  /* how late packets were made, of each batch its first */
+  double late_sum;
+  int64_t late_max;
+  uint64_t late[PACER_BUCKETS];
+};
+
+/* Back to before the first packet. */
+void pacer_reset(Pacer *p);
+/* How many packets are due now, at most max; the caller makes so many and calls pacer_made. Sets `now`;
+ * clears `active` at the end. */
+unsigned pacer_allow(Pacer *p, Element *e, unsigned max);
+void pacer_made(Pacer *p, unsigned n);
+/* When the next packet is due, steady ns. */
+int64_t pacer_due(const Pacer *p);
+/* Sets the timer if there is time to sleep until the next packet; false: poll on. */
+bool pacer_sleep(Pacer *p, Timer *t);
+/* Notes that n packets were made that were due at `due`, now. */
+void pacer_note(Pacer *p, int64_t due, unsigned n);
+void pacer_end(Pacer *p, int64_t at);
+int64_t pacer_elapsed(const Pacer *p, const Element *e);
+/* JSON: {"mean","p99","max"} in ns, or null. */
+void pacer_print_late(const Pacer *p, Text *out);
+/* Natural logarithm, for x > 0. */
+double pacer_log(double x);
+
+#endif
