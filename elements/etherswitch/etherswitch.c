@@ -83,11 +83,16 @@ void switch_cleanup(Element *e) { mem_free(((EtherSwitch *)e)->stations); }
 
 void switch_take_state(Element *el, Element *old) {
   EtherSwitch *e = (EtherSwitch *)el, *o = (EtherSwitch *)old;
-  if (el->noutputs != old->noutputs) return; /* other ports */
   EtherSwitch mine = *e;
   e->stations = o->stations, e->mask = o->mask, e->count = o->count, e->born = o->born,
   e->buckets = o->buckets;
   o->stations = mine.stations, o->mask = mine.mask, o->count = mine.count;
+  if (el->noutputs >= old->noutputs) return;
+  for (uint32_t i = 0; i <= e->mask;) /* those on ports that are no more; a removal moves others up */
+    if (e->stations[i].port > el->noutputs)
+      switch_remove(e, &e->stations[i]);
+    else
+      i++;
 }
 
 void *switch_cast(Element *e, const char *name) { return strcmp(name, "EtherSwitch") ? NULL : e; }

@@ -1,6 +1,6 @@
 /* device_vhost.c: "vhost-user:SOCKET": a packet port whose other side is the driver of a virtual machine (or
- * any vhost-user frontend). We listen at SOCKET; a helper thread serves the protocol, the engine's thread
- * moves packets. */
+ * any vhost-user frontend). We listen at SOCKET; one helper thread serves the protocol for all such ports, the
+ * engine's thread moves packets. */
 #define _GNU_SOURCE
 #include "../virtio/vhost_user.h"
 #include "device.h"
@@ -16,8 +16,6 @@
 typedef struct VhostDevice {
   HostDevice h;
   VhostBackend backend;
-  pthread_t thread;
-  int stop; /* eventfd */
 } VhostDevice;
 
 /* ---- The data side: the engine's thread --------------------------------------------------------------- */
@@ -121,7 +119,13 @@ static bool vhost_carrier(NetDevice *d) {
   return vhost_backend_link(&v->backend);
 }
 
-/* ---- The control side: a helper thread ---------------------------------------------------------------- */
+/* ---- The control side: a helper thread for all ports, ended with the last of them ---------------------- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held while a port is served, opened or closed */
+static pthread_t helper;
+static unsigned served;
+static int polled = -1; /* epoll: the ports' control descriptors, and an eventfd that ends the thread */
+static int ended = -1;
 
 static void report(void *arg, const char *line) {
   (void)arg;
@@ -129,21 +133,55 @@ static void report(void *arg, const char *line) {
 }
 
 static void *serve(void *arg) {
-  VhostDevice *v = arg;
-  struct pollfd fds[2] = {{.fd = v->stop, .events = POLLIN}, {.fd = v->backend.control, .events = POLLIN}};
-  while (poll(fds, 2, -1) >= 0 || errno == EINTR) {
-    if (fds[0].revents) break;
-    vhost_backend_run(&v->backend);
+  int fd = (int)(intptr_t)arg;
+  for (;;) {
+    /* One at a time, and looked at again under the lock: the port may just have been closed. */
+    struct epoll_event e = {0};
+    struct pollfd any = {.fd = fd, .events = POLLIN};
+    if (poll(&any, 1, -1) < 0 && errno != EINTR) return NULL;
+    pthread_mutex_lock(&lock);
+    int n = epoll_wait(fd, &e, 1, 0);
+    VhostDevice *v = n > 0 ? e.data.ptr : NULL;
+    if (v) vhost_backend_run(&v->backend);
+    pthread_mutex_unlock(&lock);
+    if (n > 0 && !v) return NULL;
   }
-  return NULL;
+}
+
+/* With the lock held. Returns an errno. */
+static int helper_add(VhostDevice *v) {
+  struct epoll_event port = {.events = EPOLLIN, .data.ptr = v}, end = {.events = EPOLLIN};
+  if (!served) {
+    polled = epoll_create1(EPOLL_CLOEXEC);
+    ended = eventfd(0, EFD_CLOEXEC);
+    if (polled < 0 || ended < 0 || epoll_ctl(polled, EPOLL_CTL_ADD, ended, &end)) return errno;
+    int failed = pthread_create(&helper, NULL, serve, (void *)(intptr_t)polled);
+    if (failed) return failed;
+  }
+  if (epoll_ctl(polled, EPOLL_CTL_ADD, v->backend.control, &port)) return errno;
+  served++;
+  return 0;
+}
+
+/* Without the lock. */
+static void helper_remove(VhostDevice *v) {
+  pthread_mutex_lock(&lock);
+  epoll_ctl(polled, EPOLL_CTL_DEL, v->backend.control, NULL);
+  bool last = !--served;
+  pthread_t thread = helper;
+  int fds[2] = {polled, ended};
+  pthread_mutex_unlock(&lock);
+  if (!last) return;
+  uint64_t one = 1;
+  (void)!write(fds[1], &one, sizeof one);
+  pthread_join(thread, NULL);
+  close(fds[0]);
+  close(fds[1]);
 }
 
 static void vhost_close(NetDevice *d) {
   VhostDevice *v = (VhostDevice *)d;
-  uint64_t one = 1;
-  (void)!write(v->stop, &one, sizeof one);
-  pthread_join(v->thread, NULL);
-  close(v->stop);
+  helper_remove(v);
   vhost_backend_close(&v->backend);
   v->h.d.fd = -1; /* was the backend's */
   host_device_free(&v->h);
@@ -155,7 +193,6 @@ HostDevice *vhost_device_open(Element *e, const char *spec, const char *name, Er
   if (!v) return error(errs, "%s: %s", spec, text), NULL;
   VhostBackendOptions o = {.path = v->h.spec + (name - spec), .report = report};
   if (vhost_backend_open(&v->backend, &o, text, sizeof text) == 0) {
-    v->stop = eventfd(0, EFD_CLOEXEC);
     v->h.d.fd = v->backend.wake;
     v->h.d.receive = vhost_receive;
     v->h.d.send = vhost_send;
@@ -163,10 +200,11 @@ HostDevice *vhost_device_open(Element *e, const char *spec, const char *name, Er
     v->h.d.arm = vhost_arm;
     v->h.d.carrier = vhost_carrier;
     v->h.d.close = vhost_close;
-    int failed = v->stop < 0 ? errno : pthread_create(&v->thread, NULL, serve, v);
+    pthread_mutex_lock(&lock);
+    int failed = helper_add(v);
+    pthread_mutex_unlock(&lock);
     if (!failed) return &v->h;
     snprintf(text, sizeof text, "no helper thread: %s", strerror(failed));
-    if (v->stop >= 0) close(v->stop);
     vhost_backend_close(&v->backend);
     v->h.d.fd = -1;
   }

@@ -2,13 +2,16 @@
  * table.
  *
  *   clicklet-engine --table
- *   clicklet-engine [--simtime] [--batch N] [--port SPEC]... [-h HANDLER]... PLAN
+ *   clicklet-engine [--simtime] [--batch N] [--port SPEC]... [-h HANDLER]... [--control SOCKET] PLAN
+ *
+ * With --control it is a router in a process of its own, such as a host switch: see serve.h.
  */
-#include <clicklet/engine.h>
+#include "serve.h"
 #include <clicklet/platform.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static Engine *engine;
 
@@ -24,9 +27,17 @@ static void print_errors(Errors *errs) {
   errors_clear(errs);
 }
 
+/* Every vhost-user port takes a dozen descriptors. */
+static void raise_descriptor_limit(void) {
+  struct rlimit r;
+  if (getrlimit(RLIMIT_NOFILE, &r)) return;
+  r.rlim_cur = r.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int main(int argc, char **argv) {
   EngineOptions options = {0};
-  const char *ports[17] = {0}, *handlers[64], *plan_file = NULL;
+  const char *ports[17] = {0}, *handlers[64], *plan_file = NULL, *control = NULL;
   unsigned nports = 0, nhandlers = 0;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--table")) {
@@ -44,13 +55,16 @@ int main(int argc, char **argv) {
       ports[nports++] = argv[++i];
     else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < 64)
       handlers[nhandlers++] = argv[++i];
+    else if (!strcmp(argv[i], "--control") && i + 1 < argc)
+      control = argv[++i];
     else
       plan_file = argv[i];
   }
   FILE *f = plan_file ? fopen(plan_file, "rb") : NULL;
   if (!f) {
     fprintf(stderr,
-            "usage: clicklet-engine --table | [--simtime] [--batch N] [--port SPEC] [-h HANDLER] PLAN\n");
+            "usage: clicklet-engine --table | [--simtime] [--batch N] [--port SPEC] [-h HANDLER] [--control "
+            "SOCKET] PLAN\n");
     return 2;
   }
   size_t size = 0, capacity = 1 << 16;
@@ -65,11 +79,15 @@ int main(int argc, char **argv) {
   if (!engine || !plan) return 3;
   signal(SIGINT, on_signal);
   signal(SIGTERM, on_signal);
+  signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   Errors errs = {.element = -1};
   int rc = engine_install(engine, plan, size, &errs);
   print_errors(&errs);
+  if (!rc && control && serve_start(engine, control)) rc = -1;
   if (!rc) {
     engine_run(engine);
+    serve_stop();
     for (unsigned i = 0; i < nhandlers; i++) {
       Text t = {0};
       if (engine_read(engine, handlers[i], NULL, &t, &errs) < 0)

@@ -3,9 +3,11 @@
 import { createReadStream } from 'node:fs';
 import { Command } from 'commander';
 import { compilePlan } from '../engine/router.ts';
-import { bootVm, DEFAULT_MEMORY, endProcess, type Vm } from '../vm/boot.ts';
-import { parsePort } from '../vm/qemu.ts';
+import { bootVm, DEFAULT_MEMORY, type Vm } from '../vm/boot.ts';
+import { detachPorts, portProblem } from '../vm/ports.ts';
+import { endProcess } from '../vm/process-end.ts';
 import { forget, logPath } from '../vm/registry.ts';
+import { readSize } from '../vm/size.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
 import { CliError, EXIT, message, print, report } from './output.ts';
@@ -14,18 +16,15 @@ const collect = (value: string, list: string[]) => [...list, value];
 
 /** `5M`, `4096K`, `1G` or bytes. */
 export function parseSize(text: string): number {
-  const m = /^(\d+)([KMG]?)B?$/i.exec(text);
-  const size = Number(m?.[1]) * 1024 ** ' KMG'.indexOf(m?.[2]?.toUpperCase() || ' ');
-  if (!m || size < 1 << 20 || size > 2 ** 40)
-    throw new CliError(`'${text}' is not a memory size: expected 1M or more, as 5M`, EXIT.usage);
+  const size = readSize(text);
+  if (!size) throw new CliError(`'${text}' is not a memory size: expected 1M or more, as 5M`, EXIT.usage);
   return size;
 }
 
 /** Check `KIND:ARG`. */
 export function checkPort(spec: string): string {
-  const { kind, arg } = parsePort(spec);
-  if (!['tap', 'vhost-user'].includes(kind) || !arg)
-    throw new CliError(`'${spec}' is not a port: expected tap:IFNAME or vhost-user:SOCKET`, EXIT.usage);
+  const problem = portProblem(spec);
+  if (problem) throw new CliError(problem, EXIT.usage);
   return spec;
 }
 
@@ -47,7 +46,7 @@ export function bootCommand(): Command {
     .option('--vmm <vmm>', 'auto, kvm or qemu', 'auto')
     .option(
       '--port <spec>',
-      'port 0, 1, ...: tap:IFNAME or vhost-user:SOCKET, with ,mac=XX:XX:XX:XX:XX:XX',
+      'port 0, 1, ...: tap:IFNAME, vhost-user:SOCKET or switch:NAME[,vlan=N|trunk], with ,mac=XX:XX:XX:XX:XX:XX',
       collect,
       [],
     )
@@ -118,6 +117,7 @@ async function attached(vm: Vm): Promise<void> {
   clearInterval(timer);
   await show();
   await endProcess(vm.record);
+  await detachPorts(vm.name, vm.record.ports);
   forget(vm.name);
   process.exitCode = status === 0 ? EXIT.ok : (status ?? EXIT.ok);
 }

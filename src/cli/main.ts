@@ -7,10 +7,12 @@ import { benchCommand } from './bench.ts';
 import { bootCommand } from './boot.ts';
 import { checkCommand } from './check.ts';
 import { combineCommand } from './combine.ts';
+import { downCommand } from './down.ts';
 import { explainCommand } from './explain.ts';
 import { flattenCommand } from './flatten.ts';
 import { fmtCommand } from './fmt.ts';
 import { graphCommand } from './graph.ts';
+import { logsCommand } from './logs.ts';
 import { EXIT, runCommand } from './output.ts';
 import { pktgenCommand } from './pktgen.ts';
 import { prettyCommand } from './pretty.ts';
@@ -18,9 +20,9 @@ import { psCommand } from './ps.ts';
 import { runVerb } from './run.ts';
 import { uncombineCommand } from './uncombine.ts';
 import { undeadCommand } from './undead.ts';
+import { upCommand } from './up.ts';
 import {
   handlerCommand,
-  logsCommand,
   pauseCommand,
   resumeCommand,
   rmCommand,
@@ -61,6 +63,8 @@ const VERBS = [
   resumeCommand,
   stopCommand,
   rmCommand,
+  upCommand,
+  downCommand,
   benchCommand,
   pktgenCommand,
 ];

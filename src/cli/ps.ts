@@ -1,8 +1,10 @@
 /** `clicklet ps`: the virtual routers of this machine. */
 
 import { Command } from 'commander';
+import { eachOf } from '../topology/pool.ts';
+import { membersOf } from '../topology/state.ts';
 import { Vm } from '../vm/boot.ts';
-import { parsePort } from '../vm/qemu.ts';
+import { parsePort } from '../vm/ports.ts';
 import { alive, list, residentBytes, type VmRecord } from '../vm/registry.ts';
 import { print } from './output.ts';
 import { plainTable } from './table.ts';
@@ -36,12 +38,26 @@ async function describe(r: VmRecord) {
   };
 }
 
+const SHOWN = 4;
+
+function portList(ports: { kind: string; arg: string }[]): string {
+  const all = ports.map((p) => `${p.kind}:${p.arg}`);
+  const rest = all.length > SHOWN + 1 ? [`and ${all.length - SHOWN} more`] : all.slice(SHOWN);
+  return [...all.slice(0, SHOWN), ...rest].join(' ') || '-';
+}
+
 export function psCommand(): Command {
   return new Command('ps')
-    .description('list the virtual routers of this machine')
+    .description('list the virtual routers and host switches of this machine')
+    .argument('[topology]', 'only those of a topology: its file or name')
     .option('--json', 'print as JSON')
-    .action(async (o) => {
-      const all = await Promise.all(list().map(describe));
+    .action(async (topology: string | undefined, o) => {
+      const wanted = topology === undefined ? undefined : membersOf(topology);
+      const records = list().filter((r) => !wanted || wanted.has(r.name));
+      const all: Awaited<ReturnType<typeof describe>>[] = [];
+      await eachOf(records, 32, async (r, i) => {
+        all[i] = await describe(r);
+      });
       if (o.json) {
         print(`${JSON.stringify(all, null, 2)}\n`);
         return;
@@ -55,7 +71,7 @@ export function psCommand(): Command {
         `${(r.uptimeMs / 1000).toFixed(0)}s`,
         mb(r.memory.guestBytes),
         mb(r.memory.residentBytes),
-        r.ports.map((p) => `${p.kind}:${p.arg}`).join(' ') || '-',
+        portList(r.ports),
         r.config,
       ]);
       const head = ['NAME', 'STATE', 'PID', 'VMM', 'UPTIME', 'GUEST', 'RESIDENT', 'PORTS', 'CONFIG'];

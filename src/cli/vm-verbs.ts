@@ -1,13 +1,16 @@
-/** The verbs that act on one virtual router by its name: logs, handler, swap, pause, resume, stats, stop, rm. */
+/** The verbs that act on one virtual router by its name: handler, swap, pause, resume, stats, stop, rm. */
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { ChannelError } from '../control/channel.ts';
 import { compilePlan, HandlerError } from '../engine/router.ts';
-import { endProcess, Vm, VmError } from '../vm/boot.ts';
-import { alive, forget, load, logPath, vmFolder } from '../vm/registry.ts';
+import { loadSwitch, removeSwitch } from '../topology/switches.ts';
+import { Vm, VmError } from '../vm/boot.ts';
+import { detachPorts } from '../vm/ports.ts';
+import { endProcess, killStrays } from '../vm/process-end.ts';
+import { alive, forget, load, vmFolder } from '../vm/registry.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
-import { CliError, print, report } from './output.ts';
+import { print, report } from './output.ts';
 
 async function withVm<T>(name: string, body: (vm: Vm) => Promise<T>): Promise<T> {
   const vm = await Vm.open(name);
@@ -16,29 +19,6 @@ async function withVm<T>(name: string, body: (vm: Vm) => Promise<T>): Promise<T>
   } finally {
     vm.close();
   }
-}
-
-export function logsCommand(): Command {
-  return new Command('logs')
-    .description('print what a virtual router wrote to its console')
-    .argument('<name>')
-    .option('-f, --follow', 'go on as it writes')
-    .action(async (name: string, o) => {
-      const file = logPath(name);
-      if (!existsSync(file)) throw new CliError(`there is no virtual router '${name}'`);
-      let at = 0;
-      for (;;) {
-        if (!existsSync(file)) return; // removed while we followed
-        if (statSync(file).size > at) {
-          const bytes = readFileSync(file).subarray(at);
-          at += bytes.length;
-          print(bytes.toString());
-        }
-        const record = load(name);
-        if (!o.follow || (record && !alive(record))) return;
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    });
 }
 
 export function handlerCommand(): Command {
@@ -162,12 +142,20 @@ export function rmCommand(): Command {
           if (o.force) continue;
           throw new VmError(`there is no virtual router '${name}'`, 1);
         }
+        if (record && alive(record) && !o.force)
+          throw new VmError(`'${name}' is running: stop it first, or use rm -f`, 1);
+        if (loadSwitch(name)) {
+          await removeSwitch(name);
+          continue;
+        }
         if (record && alive(record)) {
-          if (!o.force) throw new VmError(`'${name}' is running: stop it first, or use rm -f`, 1);
           const vm = await Vm.open(name).catch(() => undefined);
           if (vm) await vm.stop();
           else await endProcess(record);
+        } else if (!record) {
+          await killStrays(new Set([name])); // its boot was killed
         }
+        await detachPorts(name, record?.ports ?? []);
         forget(name);
       }
     });

@@ -8,6 +8,8 @@ import type { Readable } from 'node:stream';
 import { Channel, ChannelError, FRAME, type GuestStats } from '../control/channel.ts';
 import { HostError } from '../engine/native.ts';
 import { type Configuration, ConfigurationError, locateMessages } from '../engine/router.ts';
+import { attachPorts, detachPorts } from './ports.ts';
+import { endProcess } from './process-end.ts';
 import { qemuArguments } from './qemu.ts';
 import {
   type BootMs,
@@ -36,8 +38,12 @@ export interface BootOptions {
   file: string;
   memBytes?: number;
   vmm?: VmmChoice;
-  /** `tap:IFNAME` or `vhost-user:SOCKET`, with `,mac=...`; the n-th is the guest's port n. */
+  /** `tap:IFNAME`, `vhost-user:SOCKET` or `switch:NAME`, with `,mac=...`; the n-th is the guest's port n. */
   ports?: string[];
+  /** What the monitor is to be given for them, where the caller has attached them to their switches. */
+  attachedPorts?: string[];
+  /** The topology it belongs to. */
+  topology?: VmRecord['topology'];
   cpu?: number;
   /** The virtual router goes on when this process ends. */
   detach?: boolean;
@@ -89,7 +95,7 @@ export class Vm {
   get name(): string {
     return this.record.name;
   }
-  get vmm(): 'kvm' | 'qemu' {
+  get vmm(): VmRecord['vmm'] {
     return this.record.vmm;
   }
   get bootMs(): BootMs | null {
@@ -130,7 +136,11 @@ export class Vm {
     await this.#monitorOnly(FRAME.resume, 'resumed');
   }
   async #monitorOnly(frame: number, what: string): Promise<void> {
-    if (this.vmm !== 'kvm') throw new VmError(`a guest under QEMU cannot be ${what} by clicklet`, 3);
+    if (this.vmm !== 'kvm')
+      throw new VmError(
+        `a ${this.vmm === 'qemu' ? 'guest under QEMU' : 'router in a process'} cannot be ${what} by clicklet`,
+        3,
+      );
     await this.#channel.request(frame);
   }
 
@@ -159,16 +169,6 @@ export class Vm {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits for a process to end: a second by itself, a second after SIGTERM, then it is killed. */
-export async function endProcess(record: VmRecord): Promise<void> {
-  const steps: (NodeJS.Signals | undefined)[] = [undefined, 'SIGTERM', 'SIGKILL'];
-  for (const signal of steps) {
-    if (processStart(record.pid) !== record.pidStart) return;
-    if (signal) process.kill(record.pid, signal);
-    for (let i = 0; i < 200 && processStart(record.pid) === record.pidStart; i++) await sleep(5);
-  }
-}
-
 interface MonitorEvent {
   event: string;
   ms: number;
@@ -192,15 +192,23 @@ export async function bootVm(options: BootOptions): Promise<Vm> {
       3,
     );
   }
+  const ports = options.ports ?? [];
   try {
-    return await start(name, vmm, options);
+    const attached = options.attachedPorts ?? (await attachPorts(name, ports));
+    return await start(name, vmm, options, attached);
   } catch (e) {
+    if (!options.attachedPorts) await detachPorts(name, ports).catch(() => undefined);
     forget(name);
     throw e;
   }
 }
 
-async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: BootOptions): Promise<Vm> {
+async function start(
+  name: string,
+  vmm: ReturnType<typeof chooseVmm>,
+  options: BootOptions,
+  attached: string[],
+): Promise<Vm> {
   const memBytes = options.memBytes ?? DEFAULT_MEMORY;
   const planFile = join(vmFolder(name), 'plan');
   writeFileSync(planFile, options.configuration.plan);
@@ -221,15 +229,35 @@ async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: B
           '--events',
           '3',
           ...(options.cpu === undefined ? [] : ['--cpu', String(options.cpu)]),
-          ...ports.flatMap((p) => ['--port', p]),
+          ...attached.flatMap((p) => ['--port', p]),
         ]
-      : qemuArguments({ accel: vmm.accel!, memBytes, planFile, control: controlPath(name), ports });
+      : qemuArguments({
+          accel: vmm.accel!,
+          memBytes,
+          planFile,
+          control: controlPath(name),
+          ports: attached,
+        });
   const startedAt = process.hrtime.bigint();
   const child = spawn(vmm.program, args, {
     stdio: ['ignore', log, log, vmm.kind === 'kvm' ? 'pipe' : 'ignore'],
     detached: options.detach ?? false,
   });
   closeSync(log);
+  const record: VmRecord = {
+    version: 1,
+    name,
+    pid: child.pid ?? 0,
+    pidStart: child.pid ? (processStart(child.pid) ?? '') : '',
+    vmm: vmm.kind,
+    config: options.file,
+    createdMs: Date.now(),
+    memBytes,
+    ports,
+    bootMs: null,
+    ...(options.topology && { topology: options.topology }),
+  };
+  save(record); // also if we are killed now, it is known
   const ended = new AbortController();
   const exited = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? (signal ? 128 : 1)));
@@ -262,20 +290,9 @@ async function start(name: string, vmm: ReturnType<typeof chooseVmm>, options: B
       firstPacket: null,
       total: configure,
     };
-    const record: VmRecord = {
-      version: 1,
-      name,
-      pid: child.pid!,
-      pidStart: processStart(child.pid!) ?? '',
-      vmm: vmm.kind,
-      config: options.file,
-      createdMs: Date.now(),
-      memBytes,
-      ports,
-      bootMs,
-    };
+    record.bootMs = bootMs;
     save(record);
-    if (vmm.kind === 'kvm' && ports.some((port) => port.startsWith('vhost-user:')))
+    if (vmm.kind === 'kvm' && attached.some((port) => port.startsWith('vhost-user:')))
       await Promise.race([linksUp(channel), died]);
     monitorEvents?.close();
     if (options.detach) child.unref();

@@ -1,5 +1,6 @@
 /** The command line that runs our guest image under QEMU's microvm machine. */
 
+import { parsePort } from './ports.ts';
 import { guestImage } from './vmm.ts';
 
 export interface QemuOptions {
@@ -65,10 +66,3 @@ export function qemuArguments(o: QemuOptions): string[] {
 
 /** QEMU option values double their commas. */
 const doubled = (value: string): string => value.replaceAll(',', ',,');
-
-/** Split `KIND:ARG[,mac=XX:..]`. */
-export function parsePort(spec: string): { kind: string; arg: string; mac: string | undefined } {
-  const m = /^([a-z-]+):(.*?)(?:,mac=([0-9a-fA-F:]{17}))?$/.exec(spec);
-  if (!m) return { kind: '', arg: spec, mac: undefined };
-  return { kind: m[1]!, arg: m[2]!, mac: m[3] };
-}

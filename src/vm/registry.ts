@@ -11,12 +11,14 @@ export interface VmRecord {
   /** The monitor's or QEMU's process, and when it started, so that a reused number is not mistaken for it. */
   pid: number;
   pidStart: string;
-  vmm: 'kvm' | 'qemu';
+  vmm: 'kvm' | 'qemu' | 'process';
   config: string;
   createdMs: number;
   memBytes: number;
   ports: string[];
   bootMs: BootMs | null;
+  /** The topology it belongs to, and a digest of all that it was booted with. */
+  topology?: { name: string; digest: string };
 }
 
 /** Boot phases in ms since the start of the monitor's process; firstPacket is null until a packet was forwarded. */
