@@ -1,6 +1,6 @@
 /* device_vhost.c: "vhost-user:SOCKET": a packet port whose other side is the driver of a virtual machine (or
- * any vhost-user frontend). We listen at SOCKET; one helper thread serves the protocol for all such ports, the
- * engine's thread moves packets. */
+ * any vhost-user frontend). We listen at SOCKET; one helper thread serves the protocol for all such ports,
+ * the engine's thread moves packets. */
 #define _GNU_SOURCE
 #include "../virtio/vhost_user.h"
 #include "device.h"

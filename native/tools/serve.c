@@ -213,7 +213,8 @@ static void *serve(void *arg) {
   while (!fds[1].revents) {
     if (poll(fds, 2 + CLIENTS, -1) < 0 && errno != EINTR) break;
     for (unsigned i = 0; i < CLIENTS; i++)
-      if (fds[2 + i].fd >= 0 && fds[2 + i].revents && !client_read(fds[2 + i].fd, &clients[i])) client_drop(i);
+      if (fds[2 + i].fd >= 0 && fds[2 + i].revents && !client_read(fds[2 + i].fd, &clients[i]))
+        client_drop(i);
     if (fds[0].revents) accept_client();
   }
   return NULL;
