@@ -1,17 +1,18 @@
 /** ControlSocket: lets other programs read and write handlers.
  *
- * Synopsis: `ControlSocket(TYPE, PORT | FILENAME [, <keywords> READONLY, PROXY, VERBOSE, LOCALHOST, RETRIES,
- * RETRY_WARNINGS])`
+ * Synopsis: `ControlSocket(TYPE, PORT | FILENAME | FD [, <keywords> READONLY, PROXY, VERBOSE, LOCALHOST,
+ * RETRIES, RETRY_WARNINGS])`
  *
  * Speaks version 1.3 of the reference's protocol: lines of commands, each answered by lines that begin with a
  * code, as in FTP (2xx: done, 5xx: not), and for what is read `DATA n` and n bytes. Commands: READ handler
  * [parameter], READDATA handler n, READUNTIL handler [terminator], WRITE, WRITEDATA, WRITEUNTIL, CHECKREAD,
  * CHECKWRITE, HELP, QUIT; GET and SET are READ and WRITE. LLRPC is answered by 501.
  *
- * Arguments: TYPE: TCP or UNIX. PORT: a number, or `N+`: the first free one from N on. FILENAME. READONLY
- * (bool): no writing; default false. PROXY (element): asks for PROXY.E.H instead of E.H. VERBOSE (bool): says
- * when clients come and go; default false. LOCALHOST (bool): only this host; default false. RETRIES (int):
- * tries again each second, so often; default 0. RETRY_WARNINGS (bool): says so; default true.
+ * Arguments: TYPE: TCP, UNIX or SOCKET. PORT: a number, or `N+`: the first free one from N on. FILENAME. FD:
+ * of a stream socket that the process was started with, for SOCKET. READONLY (bool): no writing; default
+ * false. PROXY (element): asks for PROXY.E.H instead of E.H. VERBOSE (bool): says when clients come and go;
+ * default false. LOCALHOST (bool): only this host; default false. RETRIES (int): tries again each second, so
+ * often; default 0. RETRY_WARNINGS (bool): says so; default true.
  *
  * Handlers: `port`, `filename` (read).
  *
@@ -44,7 +45,8 @@ typedef struct Client {
 typedef struct ControlSocket {
   Element base;
   char *type, *address, *proxy;
-  bool readonly, verbose, localhost, retry_warnings, tcp;
+  bool readonly, verbose, localhost, retry_warnings;
+  enum { TCP, UNIX, SOCKET } kind;
   int32_t retries;
   int fd;
   uint16_t port;
@@ -71,6 +73,7 @@ static int answer_errors(Client *c, int code, const char *heading, const char *h
   Text t = {0};
   text_printf(&t, heading, handler);
   for (uint32_t i = 0; i < errs->count; i++) text_printf(&t, "\n%s", errs->records[i].message);
+  while (t.len && t.s[t.len - 1] == '\n') t.len--; /* or no line would be the last */
   for (const char *s = text_cstr(&t); *s;) {
     const char *end = strchrnul(s, '\n');
     text_printf(&c->out, "%d%c%.*s\r\n", code, *end ? '-' : ' ', (int)(end - s), s);
@@ -337,7 +340,7 @@ static void accept_client(ControlSocket *s) {
   int fd = accept4(s->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) return;
   struct sockaddr_in *in = (struct sockaddr_in *)&from;
-  bool foreign = s->tcp && s->localhost && in->sin_addr.s_addr != htonl(INADDR_LOOPBACK);
+  bool foreign = s->kind == TCP && s->localhost && in->sin_addr.s_addr != htonl(INADDR_LOOPBACK);
   Client *c = foreign ? NULL : mem_alloc(sizeof *c);
   if (!c) {
     close(fd);
@@ -399,8 +402,18 @@ static int open_unix(ControlSocket *s) {
   return bind(s->fd, (struct sockaddr *)&un, sizeof un);
 }
 
+/* A descriptor that this process was started with. */
+static int take_socket(ControlSocket *s) {
+  int type;
+  socklen_t size = sizeof type;
+  if (getsockopt(s->port, SOL_SOCKET, SO_TYPE, &type, &size)) return -1;
+  if (type != SOCK_STREAM) return errno = EPROTOTYPE, -1;
+  s->fd = s->port;
+  return fcntl(s->fd, F_SETFL, fcntl(s->fd, F_GETFL) | O_NONBLOCK);
+}
+
 static int open_socket(ControlSocket *s) {
-  int rc = s->tcp ? open_tcp(s) : open_unix(s);
+  int rc = s->kind == TCP ? open_tcp(s) : s->kind == UNIX ? open_unix(s) : take_socket(s);
   if (!rc && !listen(s->fd, 16)) {
     select_add(&s->base, s->fd, true, false);
     return 0;
@@ -412,21 +425,29 @@ static int open_socket(ControlSocket *s) {
   return -1;
 }
 
+static bool same_address(const ControlSocket *a, const ControlSocket *b) {
+  return a->kind == b->kind && !strcmp(a->address, b->address);
+}
+
 static int control_configure(Element *e, const Args *args, Errors *errs) {
   ControlSocket *s = (ControlSocket *)e;
   (void)args;
   s->fd = -1;
-  s->tcp = !compare_ignore_case(s->type, "TCP");
-  if (!s->tcp && compare_ignore_case(s->type, "UNIX"))
-    return error(errs, "TYPE: expected TCP or UNIX, not '%s'", s->type);
-  if (!s->tcp) return 0;
+  s->kind = !compare_ignore_case(s->type, "TCP")    ? TCP
+            : !compare_ignore_case(s->type, "UNIX") ? UNIX
+                                                    : SOCKET;
+  if (s->kind == SOCKET && compare_ignore_case(s->type, "SOCKET"))
+    return error(errs, "TYPE: expected TCP, UNIX or SOCKET, not '%s'", s->type);
+  if (s->kind == UNIX) return 0;
   Text digits = {0};
   uint64_t port;
   size_t n = strlen(s->address);
   text_add(&digits, s->address, n && s->address[n - 1] == '+' ? n - 1 : n);
   bool ok = parse_u64(text_cstr(&digits), &port) && port < 65536;
   text_free(&digits);
-  if (!ok) return error(errs, "PORT: expected a port number, not '%s'", s->address);
+  if (!ok)
+    return error(errs, "PORT: expected a %s, not '%s'", s->kind == TCP ? "port number" : "file descriptor",
+                 s->address);
   s->port = (uint16_t)port;
   return 0;
 }
@@ -434,6 +455,8 @@ static int control_configure(Element *e, const Args *args, Errors *errs) {
 static int control_initialize(Element *e, Errors *errs) {
   ControlSocket *s = (ControlSocket *)e;
   timer_init(&s->timer, e);
+  ControlSocket *old = (ControlSocket *)element_replaced(e);
+  if (old && old->fd >= 0 && same_address(s, old)) return 0; /* take_state brings it */
   if (!open_socket(s)) return 0;
   if (s->retries <= 0) return error(errs, "%s: %s", s->address, strerror(errno));
   if (s->retry_warnings) warning(errs, "%s: %s; trying again", s->address, strerror(errno));
@@ -465,7 +488,7 @@ static void control_cleanup(Element *e) {
   if (s->fd >= 0) {
     select_remove(e, s->fd, true, false);
     close(s->fd);
-    if (!s->tcp) unlink(s->address);
+    if (s->kind == UNIX) unlink(s->address);
   }
   mem_free(s->type);
   mem_free(s->address);
@@ -474,7 +497,7 @@ static void control_cleanup(Element *e) {
 
 static void control_take_state(Element *e, Element *old) {
   ControlSocket *s = (ControlSocket *)e, *o = (ControlSocket *)old;
-  if (s->fd >= 0 || o->fd < 0 || s->tcp != o->tcp || strcmp(s->address, o->address)) return;
+  if (s->fd >= 0 || o->fd < 0 || !same_address(s, o)) return;
   s->fd = o->fd;
   s->port = o->port;
   s->clients = o->clients;
@@ -492,9 +515,9 @@ static void control_take_state(Element *e, Element *old) {
 static int control_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   ControlSocket *s = (ControlSocket *)e;
   (void)param;
-  if (s->tcp == (h->data == 1))
-    return error(errs, s->tcp ? "a TCP socket has no file name" : "a UNIX socket has no port");
-  if (s->tcp)
+  if (s->kind != (h->data == 1 ? UNIX : TCP))
+    return error(errs, "a %s socket has no %s", s->type, h->data == 1 ? "file name" : "port");
+  if (s->kind == TCP)
     text_printf(out, "%u", s->port);
   else
     text_add_string(out, s->address);

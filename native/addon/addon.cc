@@ -70,7 +70,12 @@ public:
     c_.message = [](void *context, bool warning, int element, int arg, const char *text) {
       collect(&static_cast<FrontEnd *>(context)->result_, warning, element, arg, text);
     };
-    c_.installed = [](void *context, bool ok) { static_cast<FrontEnd *>(context)->installed(ok); };
+    c_.refused = [](void *context, EngineC_Message message, void *sink) {
+      static_cast<FrontEnd *>(context)->installed(false, message, sink);
+    };
+    c_.installed = [](void *context) {
+      static_cast<FrontEnd *>(context)->installed(true, [](void *, bool, int, int, const char *) {}, nullptr);
+    };
     c_.context = this;
   }
   ~FrontEnd() { tsfn_.Release(); }
@@ -139,13 +144,17 @@ private:
       message(sink, false, -1, -1, c->error.c_str());
   }
 
-  void installed(bool ok) {
+  /* What it throws is the writer's error. */
+  void installed(bool ok, EngineC_Message message, void *sink) {
     Result r;
     std::swap(r, result_);
     r.ok = ok;
-    call(std::make_shared<Call>(), [this, r](Napi::Env env, Call &) {
-      functions_.Get("installed").As<Napi::Function>().Call(functions_.Value(), {to_js(env, r)});
-    });
+    auto c = std::make_shared<Call>();
+    if (!call(c, [this, r](Napi::Env env, Call &) {
+          functions_.Get("installed").As<Napi::Function>().Call(functions_.Value(), {to_js(env, r)});
+        }))
+      c->error = "the engine is closed";
+    if (!c->error.empty()) message(sink, false, -1, -1, c->error.c_str());
   }
 
   EngineC_Reconfigure c_ = {};

@@ -38,10 +38,17 @@ static void *compile(void *context, const char *text, size_t *size, Errors *errs
   return k.plan;
 }
 
-static void installed(void *context, int rc, Errors *errs) {
+static void refused(void *context, Errors *messages, Errors *answer) {
   const EngineC_Reconfigure *r = context;
-  deliver(errs, r->message, r->context);
-  r->installed(r->context, rc == 0);
+  Sink k = {.errs = answer};
+  deliver(messages, r->message, r->context);
+  r->refused(r->context, sink_message, &k);
+}
+
+static void installed(void *context, Errors *messages) {
+  const EngineC_Reconfigure *r = context;
+  deliver(messages, r->message, r->context);
+  r->installed(r->context);
 }
 
 EngineC *engine_c_new(const EngineC_Options *o) {
@@ -55,6 +62,7 @@ EngineC *engine_c_new(const EngineC_Options *o) {
                            .ports = o->ports};
   if (o->reconfigure) {
     options.compile = compile;
+    options.refused = refused;
     options.installed = installed;
     options.compile_context = (void *)(uintptr_t)o->reconfigure;
   }

@@ -13,7 +13,9 @@ typedef struct EngineC_Reconfigure {
   /* Gives the plan or a message to the sink. */
   void (*compile)(void *context, const char *text, EngineC_Text plan, EngineC_Message message, void *sink);
   EngineC_Message message; /* of the installation */
-  void (*installed)(void *context, bool ok);
+  /* Gives the writer's error to the sink. */
+  void (*refused)(void *context, EngineC_Message message, void *sink);
+  void (*installed)(void *context);
   void *context;
 } EngineC_Reconfigure;
 typedef struct EngineC_Options {

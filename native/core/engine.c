@@ -21,10 +21,10 @@ Engine *engine_new(const EngineOptions *options) {
 void engine_free(Engine *e) {
   if (!e) return;
   packet_pool = &e->pool;
+  engine_discard_next(e);
   router_free(e->router);
   e->router = NULL;
   platform_engine_cleanup(e);
-  mem_free(e->pending_plan);
   mem_free(e->run);
   mem_free(e->timers);
   packet_pool_free(&e->pool);
@@ -34,50 +34,91 @@ void engine_free(Engine *e) {
 
 Router *engine_router(Engine *e) { return e->router; }
 
-/* While a new router is tried, the ports of the running one keep their receivers. */
-typedef struct PortState {
-  NetDevice *device;
-  Element *receiver, *sender;
-} PortState;
+/* ---- Taking the running configuration's place
+ * --------------------------------------------------------------------------------- */
 
-static unsigned ports_save(Engine *e, PortState *s, unsigned max) {
-  unsigned n = 0;
-  for (NetDevice *d = e->devices; d && n < max; d = d->next) s[n++] = (PortState){d, d->receiver, d->sender};
-  return n;
+static void ports_save(Engine *e, PortStates *s) {
+  s->count = 0;
+  for (NetDevice *d = e->devices; d && s->count < countof(s->ports); d = d->next)
+    s->ports[s->count++] = (PortState){d, d->receiver, d->sender};
 }
 
-static void ports_restore(Engine *e, const PortState *s, unsigned n) {
+static void ports_restore(Engine *e, const PortStates *s) {
   for (NetDevice *d = e->devices; d; d = d->next)
-    for (unsigned i = 0; i < n; i++)
-      if (s[i].device == d) {
-        d->receiver = s[i].receiver;
-        d->sender = s[i].sender;
+    for (unsigned i = 0; i < s->count; i++)
+      if (s->ports[i].device == d) {
+        d->receiver = s->ports[i].receiver;
+        d->sender = s->ports[i].sender;
       }
+}
+
+/* Builds and initialises `e->next`; the ports go on serving the running router until it is gone. */
+static int prepare(Engine *e, const void *plan, size_t size, Errors *errs) {
+  e->now_steady = e->options.simulated_time
+                      ? e->simulated
+                      : platform_clock_steady(); /* for handlers before the first round */
+  PortStates old;
+  engine_discard_next(e);
+  ports_save(e, &old);
+  Router *r = router_new(e, plan, size, errs);
+  int rc = r ? router_initialize(r, errs) : -1;
+  if (rc)
+    router_free(r);
+  else {
+    ports_save(e, &e->next_ports);
+    e->next = r;
+  }
+  ports_restore(e, &old);
+  return rc;
+}
+
+void engine_discard_next(Engine *e) {
+  router_free(e->next);
+  e->next = NULL;
+  errors_clear(&e->next_messages);
+}
+
+void engine_replace(Engine *e) {
+  Router *r = e->next, *old = e->router;
+  e->next = NULL;
+  ports_restore(e, &e->next_ports);
+  for (unsigned i = 0; old && i < r->count; i++) {
+    Element *x = r->elements[i], *y = x->class->take_state ? element_replaced(x) : NULL;
+    if (y) x->class->take_state(x, y);
+  }
+  e->router = r;
+  router_free(old);
+}
+
+Element *element_replaced(const Element *e) {
+  const Engine *g = e->router->engine;
+  if (!g->router || g->router == e->router) return NULL;
+  Element *y = router_find(g->router, NULL, e->name);
+  return y && y->class == e->class && !strcmp(e->name, y->name) ? y : NULL;
 }
 
 int engine_install(Engine *e, const void *plan, size_t size, Errors *errs) {
   PacketPool *caller = packet_pool;
   packet_pool = &e->pool;
-  e->now_steady = e->options.simulated_time
-                      ? e->simulated
-                      : platform_clock_steady(); /* for handlers before the first round */
-  PortState ports[64];
-  unsigned nports = ports_save(e, ports, countof(ports));
-  Router *r = router_new(e, plan, size, errs), *old = e->router;
-  int rc = r ? router_initialize(r, errs) : -1;
-  if (rc) {
-    router_free(r);
-    ports_restore(e, ports, nports);
-  } else {
-    for (unsigned i = 0; old && i < r->count; i++) {
-      Element *x = r->elements[i], *y = x->class->take_state ? router_find(old, NULL, x->name) : NULL;
-      if (y && y->class == x->class && !strcmp(x->name, y->name)) x->class->take_state(x, y);
-    }
-    e->router = r;
-    router_free(old);
-  }
+  int rc = prepare(e, plan, size, errs);
+  if (!rc) engine_replace(e);
   packet_pool = caller;
   return rc;
+}
+
+int engine_prepare(Engine *e, const void *plan, size_t size, Errors *errs) {
+  Errors messages = {.element = -1};
+  int rc = prepare(e, plan, size, &messages);
+  if (!rc) {
+    e->next_messages = messages;
+    return 0;
+  }
+  if (e->options.refused)
+    e->options.refused(e->options.compile_context, &messages, errs);
+  else
+    error(errs, "%s", messages.count ? messages.records[0].message : "unspecified error");
+  errors_clear(&messages);
+  return -1;
 }
 
 int engine_check(Engine *e, const void *plan, size_t size, Errors *errs) {

@@ -386,15 +386,13 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
   return 0;
 }
 
-/* Errors of compilation are the writer's; those of installation come when the router is between rounds. */
 static int write_hotconfig(Engine *e, const char *value, Errors *errs) {
   size_t size = 0;
   void *plan = e->options.compile(e->options.compile_context, value, &size, errs);
   if (!plan) return -1;
-  mem_free(e->pending_plan);
-  e->pending_plan = plan;
-  e->pending_size = size;
-  return 0;
+  int rc = engine_prepare(e, plan, size, errs);
+  mem_free(plan);
+  return rc;
 }
 
 int router_root_write(Router *r, const char *name, const char *value, Errors *errs, bool *found) {

@@ -36,6 +36,16 @@ struct Router {
   } * overrides; /* configurations written while running, by element; NULL where none */
 };
 
+/* Whose the ports are: while a new router waits, they serve the running one. */
+typedef struct PortState {
+  NetDevice *device;
+  Element *receiver, *sender;
+} PortState;
+typedef struct PortStates {
+  PortState ports[64];
+  unsigned count;
+} PortStates;
+
 struct Engine {
   EngineOptions options;
   Router *router;
@@ -49,8 +59,9 @@ struct Engine {
   uint64_t order, pass;
   int64_t now_steady, now_real_offset; /* of this round */
   int64_t simulated;
-  void *pending_plan; /* written to `hotconfig`, to be installed before the next round */
-  size_t pending_size;
+  Router *next;         /* written to `hotconfig`, ready to take the router's place before the next round */
+  Errors next_messages; /* warnings of its initialisation */
+  PortStates next_ports;
   uint32_t random_state[4];
   NetDevice *devices;
   EngineStats stats;
@@ -67,6 +78,11 @@ Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs);
 int router_initialize(Router *r, Errors *errs);
 int router_check(Router *r, Errors *errs); /* configures only */
 void router_free(Router *r);
+/* Builds and initialises what shall take the router's place before the next round; -1 with the writer's
+ * errors. */
+int engine_prepare(Engine *e, const void *plan, size_t size, Errors *errs);
+void engine_replace(Engine *e);
+void engine_discard_next(Engine *e);
 const char *element_config(const Element *e); /* as text, with what was written while running */
 void names_free(Router *r);
 

@@ -181,7 +181,7 @@ static void run_tasks(Engine *e) {
     ENTER_ELEMENT(x);
     x->class->run_task(x, t);
     LEAVE_ELEMENT();
-    if (unlikely(e->router->runcount <= 0 || e->stop_requested)) return;
+    if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->next)) return;
   }
 }
 
@@ -198,29 +198,27 @@ static void run_timers(Engine *e) {
     else
       x->class->run_timer(x, t);
     LEAVE_ELEMENT();
-    if (unlikely(e->router->runcount <= 0 || e->stop_requested)) return;
+    if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->next)) return;
   }
 }
 
 /* What was written to `hotconfig` takes the running configuration's place. */
-static void install_pending(Engine *e) {
-  void *plan = e->pending_plan;
-  Errors errs = {.element = -1};
-  e->pending_plan = NULL;
-  int rc = engine_install(e, plan, e->pending_size, &errs);
-  mem_free(plan);
-  if (e->options.installed) e->options.installed(e->options.compile_context, rc, &errs);
-  errors_clear(&errs);
+static void replace_router(Engine *e) {
+  Errors messages = e->next_messages;
+  e->next_messages = (Errors){.element = -1};
+  engine_replace(e);
+  if (e->options.installed) e->options.installed(e->options.compile_context, &messages);
+  errors_clear(&messages);
 }
 
 static bool driver_goes_on(Engine *e) {
   for (;;) {
     if (e->stop_requested) return false;
-    if (unlikely(e->pending_plan != NULL)) install_pending(e);
+    if (unlikely(e->next != NULL)) replace_router(e);
     Router *r = e->router;
     if (r->runcount > 0) return true;
     bool goes_on = r->driver_hook && r->driver_hook(r->driver);
-    if (!goes_on && !e->pending_plan) return false;
+    if (!goes_on && !e->next) return false;
   }
 }
 
@@ -233,9 +231,9 @@ void engine_run(Engine *e) {
     if (unlikely(platform_commands_pending(e))) platform_run_commands(e);
     if (unlikely(!e->router || !driver_goes_on(e))) break;
     run_tasks(e);
-    if (unlikely(e->router->runcount <= 0 || e->stop_requested)) continue;
+    if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->next)) continue;
     run_timers(e);
-    if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->pending_plan)) continue;
+    if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->next)) continue;
     if (e->run_count) {
       if (e->options.simulated_time ? round % ROUNDS_PER_LOOK == 0 : e->now_steady >= next_look) {
         platform_wait(e, 0);

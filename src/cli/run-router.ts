@@ -6,7 +6,6 @@ import { writePlan } from '../engine/plan.ts';
 import {
   type Configuration,
   ConfigurationError,
-  checkArguments,
   compilePlan,
   HandlerError,
   Router,
@@ -68,9 +67,9 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
       ...(options.reconfigure && {
         reconfigure: {
           // Control connections move over with the rest.
-          compile: (text) => checked(compileText({ text, file: 'hotconfig' }, options)),
-          installed: (ok, list) => {
-            if (!ok || options.warnings !== false) report(list);
+          compile: (text) => compileText({ text, file: 'config' }, options),
+          installed: (warnings) => {
+            if (options.warnings !== false) report(warnings);
           },
         },
       }),
@@ -109,13 +108,6 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
   return status;
 }
 
-/** The configuration, if nothing is wrong with its arguments. */
-function checked(configuration: Configuration): Configuration {
-  const errors = checkArguments(configuration).filter((d) => d.severity === 'error');
-  if (errors.length > 0) throw new ConfigurationError(errors);
-  return configuration;
-}
-
 function compileText(config: ConfigText, options: RunOptions): Configuration {
   const text = config.text + controlSocketText(options.controlSockets ?? []);
   const compiled = compilePlan(text, config.file, {
@@ -127,8 +119,9 @@ function compileText(config: ConfigText, options: RunOptions): Configuration {
   // The reference serves the flat configuration as `config` where compact_config is required.
   const compact = graph.requirements.some(({ type }) => type === 'compact_config');
   const batch = options.batch || (callsHandlers(graph) ? 1 : 0);
-  if (!compact && batch === (options.batch ?? 0)) return compiled;
-  return { graph, warnings, plan: writePlan(graph, { source: compact ? printFlat(graph) : text, batch }) };
+  const source = compact ? printFlat(graph) : config.text;
+  if (source === text && batch === (options.batch ?? 0)) return compiled;
+  return { graph, warnings, plan: writePlan(graph, { source, batch }) };
 }
 
 /** Does an element call handlers as packets pass (`COUNT_CALL 5 s.switch 1`)? Then each packet must be through first. */

@@ -39,7 +39,7 @@ export interface EngineOptions {
 export interface Reconfigure {
   /** The plan of what was written; the message of what it throws is the handler's error. */
   compile(text: string): Uint8Array;
-  /** The last plan was installed, or not. */
+  /** The last plan was installed, or it was not: then the message of what this throws is the handler's error. */
   installed(result: NativeResult): void;
 }
 

@@ -13,7 +13,7 @@ export class ConfigurationError extends Error {
   readonly exitCode = 1;
   readonly diagnostics: readonly Diagnostic[];
   constructor(diagnostics: readonly Diagnostic[]) {
-    super(formatDiagnostics(diagnostics));
+    super(formatDiagnostics(diagnostics).trimEnd());
     this.diagnostics = diagnostics;
   }
 }
@@ -44,11 +44,11 @@ export interface Configuration {
   readonly warnings: readonly Diagnostic[];
 }
 
-/** For the root handler `hotconfig`: compiles what is written, and hears what became of it. */
+/** For the root handler `hotconfig`: compiles what is written, and hears when it is installed. */
 export interface Recompile {
   /** Throws ConfigurationError. */
   compile(text: string): Configuration;
-  installed(ok: boolean, diagnostics: readonly Diagnostic[]): void;
+  installed(warnings: readonly Diagnostic[]): void;
 }
 
 /** What the elements say of their arguments, without initialising any. Nothing where no engine can run. */
@@ -166,8 +166,9 @@ export class Router {
           },
           installed: ({ ok, messages }) => {
             const { list } = locateMessages(next.graph, messages);
-            if (ok && router) router.#adopt(next, list);
-            reconfigure.installed(ok, ok ? [...next.warnings, ...list] : list);
+            if (!ok) throw new ConfigurationError(list);
+            if (router) router.#adopt(next, list);
+            reconfigure.installed([...next.warnings, ...list]);
           },
         },
       }),

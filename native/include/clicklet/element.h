@@ -512,6 +512,9 @@ void signals_cleanup(SignalSet *s);
 unsigned router_count(const Router *r);
 Element *router_element(const Router *r, unsigned index);
 Element *router_find(const Router *r, const Element *scope, const char *name); /* innermost scope first */
+/* The element of the running router that `e`, of a new one, will take the place of: same name, same class.
+ * NULL for none, and once it is done. */
+Element *element_replaced(const Element *e);
 void *element_cast(Element *e, const char *name); /* class->cast, and the class's own name */
 /* Names (AddressInfo and such): kinds "ip" "ip6" "eth" "port"...; scope is the defining element's compound.
  */

@@ -13,10 +13,12 @@ typedef struct EngineOptions {
   const char *const *ports; /* netdevice specs for the names "0", "1", ... ; NULL-terminated or NULL */
   bool hold;                /* do not run active scripts (-q) */
   /* Compiles what is written to the root handler `hotconfig`; NULL: there is no such handler. Returns a plan
-   * made with mem_alloc, or NULL with errors. The plan is installed before the next round, and `installed`
-   * told. */
+   * made with mem_alloc, or NULL with errors. The plan is initialised at once: on errors `refused` says them
+   * to the writer, in `answer`. Otherwise it takes the router's place before the next round, and `installed`
+   * hears of it, with the warnings. */
   void *(*compile)(void *context, const char *text, size_t *size, Errors *errs);
-  void (*installed)(void *context, int rc, Errors *errs);
+  void (*refused)(void *context, Errors *messages, Errors *answer);
+  void (*installed)(void *context, Errors *messages);
   void *compile_context;
 } EngineOptions;
 

@@ -10,8 +10,8 @@ function create(log: string[]): Promise<Router> {
         log.push('compile');
         return compilePlan(text, 'hotconfig');
       },
-      installed: (ok) => {
-        log.push(`installed ${ok}`);
+      installed: () => {
+        log.push('installed');
       },
     },
   });
@@ -23,8 +23,25 @@ it('hotconfig written before the router runs is installed before its first round
   await router.write('hotconfig', 'InfiniteSource(LIMIT 9, STOP true) -> c :: Counter -> Discard;');
   await router.run();
   expect(await router.read('c.count')).toBe('9');
-  expect(log).toEqual(['compile', 'installed true']);
+  expect(log).toEqual(['compile', 'installed']);
   await expect(router.write('hotconfig', 'Foo')).rejects.toThrow("undeclared element 'Foo'");
+  router.close();
+});
+
+it("what cannot be initialised is the writer's error, and the running router goes on", async () => {
+  const log: string[] = [];
+  const router = await create(log);
+  await expect(
+    router.write('hotconfig', '\nFromDump(/nonexistent) -> c :: Counter -> Discard;'),
+  ).rejects.toThrow(
+    /^hotconfig:2:1: error: 'FromDump@1 :: FromDump': \/nonexistent: No such file or directory/,
+  );
+  // A good one after it, and a better one before that has its turn.
+  await router.write('hotconfig', 'InfiniteSource(LIMIT 9, STOP true) -> c :: Counter -> Discard;');
+  await router.write('hotconfig', 'InfiniteSource(LIMIT 3, STOP true) -> c :: Counter -> Discard;');
+  await router.run();
+  expect(await router.read('c.count')).toBe('3');
+  expect(log).toEqual(['compile', 'compile', 'compile', 'installed']);
   router.close();
 });
 
