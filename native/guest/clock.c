@@ -5,8 +5,7 @@
 
 enum { CALIBRATION_NS = 2000000, TSC_LEAF = 0x15, HYPERVISOR_LEAF = 0x40000000, TIMING_LEAF = 0x40000010 };
 
-static uint64_t tsc_base, mult; /* ns = (tsc - base) * mult >> 32 */
-static int64_t epoch;
+static uint64_t mult; /* ns = (tsc - base) * mult >> 32 */
 
 static void cpuid(uint32_t leaf, uint32_t out[4]) {
   __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(0));
@@ -47,17 +46,23 @@ void clock_init(void) {
   if (!khz) khz = khz_from_cpuid();
   if (!khz) khz = khz_from_apic();
   guest_boot.tsc_khz = khz;
-  tsc_base = guest_boot.tsc_base;
-  epoch = guest_boot.epoch_base;
   mult = (UINT64_C(1000000) << 32) / khz;
 }
 
+/* A guest that is restored from a snapshot finds another TSC and with it another base, at any instruction:
+ * only a TSC read between two equal bases belongs to them. */
 int64_t platform_clock_steady(void) {
-  uint64_t ticks = cpu_tsc() - tsc_base;
-  return (int64_t)((unsigned __int128)ticks * mult >> 32) + NSEC_PER_SEC; /* never 0, which means "now" */
+  volatile uint64_t *base = &guest_boot.tsc_base;
+  uint64_t from, tsc;
+  do from = *base, tsc = cpu_tsc();
+  while (unlikely(from != *base));
+  return (int64_t)((unsigned __int128)(tsc - from) * mult >> 32) + NSEC_PER_SEC; /* never 0, that is "now" */
 }
 
-int64_t platform_clock_realtime(void) { return epoch + platform_clock_steady() - NSEC_PER_SEC; }
+int64_t platform_clock_realtime(void) {
+  int64_t epoch = *(volatile int64_t *)&guest_boot.epoch_base;
+  return epoch + platform_clock_steady() - NSEC_PER_SEC;
+}
 
 uint64_t ns_to_tsc(uint64_t ns) { return (uint64_t)((unsigned __int128)ns * guest_boot.tsc_khz / 1000000); }
 

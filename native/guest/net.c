@@ -246,6 +246,7 @@ static bool nic_carrier(NetDevice *d) {
 static bool start(Nic *c) {
   VirtioDevice *v = c->virtio;
   virtio_refresh(v);
+  memcpy(c->device.mac, v->mac, 6); /* a clone of a snapshot has addresses of its own */
   uint64_t features = v->offered & (DRIVER_FEATURES | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU);
   uint32_t size = QUEUE_MIN; /* more where the pool can fill it */
   while (size < QUEUE_MAX && 2 * size <= c->posted_max) size *= 2;

@@ -108,6 +108,7 @@ void virtio_refresh(VirtioDevice *d) {
   d->generation =
       __atomic_load_n(&d->shared->generation, __ATOMIC_ACQUIRE); /* first: a change from here on is seen */
   d->offered = d->shared->offered;
+  memcpy(d->mac, d->shared->mac, 6);
 }
 
 static void ring_device(const VirtioDevice *d) {

@@ -67,6 +67,7 @@ uint32_t console_send(const uint8_t *p, uint32_t n) {
   uint32_t sent = 0, room;
   uint16_t id;
   uint8_t *to;
+  if (n) park_wake(&monitor);
   while (started && sent < n && !monitor.ending && (to = ring_next(&to_guest, true, &room, &id))) {
     uint32_t part = n - sent < room ? n - sent : room;
     memcpy(to, p + sent, part);
@@ -79,6 +80,7 @@ uint32_t console_send(const uint8_t *p, uint32_t n) {
 
 void control_poll(void) {
   if (!started) return;
+  park_wake(&monitor);
   uint32_t len;
   uint16_t id;
   const uint8_t *from;
@@ -109,6 +111,11 @@ void console_open(Monitor *m) {
   vm_doorbells(m, m->options.port_count, fds, 2);
 }
 
+static bool rings_start(Monitor *m, const DriverSetup *s) {
+  started = ring_start(m, &to_guest, &s->queues[0]) && ring_start(m, &from_guest, &s->queues[1]);
+  return started;
+}
+
 void control_device_ready(Monitor *m) {
   DriverSetup s;
   const char *error;
@@ -118,10 +125,24 @@ void control_device_ready(Monitor *m) {
     return;
   }
   if (!s.ready) return;
-  if (!ring_start(m, &to_guest, &s.queues[0]) || !ring_start(m, &from_guest, &s.queues[1])) {
+  if (!rings_start(m, &s))
     broken("its queues are not in the guest's memory");
-    return;
-  }
-  started = true;
-  control_poll();
+  else
+    control_poll();
+}
+
+void console_save(ConsoleState *out) {
+  *out = (ConsoleState){.started = started, .seen = {to_guest.seen, from_guest.seen}};
+}
+
+bool console_restore(const ConsoleState *from) {
+  DriverSetup s;
+  const char *error;
+  if (!from->started) return true;
+  if (!driver_setup(&monitor, monitor.options.port_count, &s, &error) || !s.ready ||
+      !rings_start(&monitor, &s))
+    return false;
+  to_guest.seen = from->seen[0];
+  from_guest.seen = from->seen[1];
+  return true;
 }

@@ -74,6 +74,7 @@ static void client_drop(Client *c) {
     if (requests[i].client == c) requests[i].client = NULL;
   for (unsigned i = 0; i < CLIENTS_MAX; i++)
     if (clients[i] == c) clients[i] = NULL;
+  status_forget(c);
   watch_remove(&c->watch);
   close(c->watch.fd);
   bytes_free(&c->in);
@@ -123,8 +124,8 @@ static bool client_respond(Client *c, const ChannelFrame *f, uint32_t status, co
 }
 
 static bool client_refuse(Client *c, const ChannelFrame *f, uint32_t status, const char *message) {
-  uint8_t record[sizeof(ChannelError) + 128] = {0};
-  ChannelError e = {.element = -1, .arg = -1, .length = (uint32_t)strlen(message)};
+  uint8_t record[sizeof(ChannelError) + 256] = {0};
+  ChannelError e = {.element = -1, .arg = -1, .length = (uint32_t)strnlen(message, 255)};
   memcpy(record, &e, sizeof e);
   memcpy(record + sizeof e, message, e.length);
   return client_respond(c, f, status, record, (uint32_t)sizeof e + ((e.length + 3) & ~3u));
@@ -136,9 +137,9 @@ static bool client_frame(Client *c, const ChannelFrame *f, const uint8_t *payloa
     return client_refuse(c, f, CHANNEL_MALFORMED, "not a request of this version");
   if (f->type >= CHANNEL_MONITOR_STATS) {
     Bytes answer = {0};
-    uint32_t status = monitor_request(f->type, &answer);
-    bool alive = status == CHANNEL_MALFORMED ? client_refuse(c, f, status, "unknown request")
-                                             : client_respond(c, f, status, answer.data, answer.len);
+    uint32_t status = monitor_request(c, f->type, payload, f->length, &answer);
+    bool alive = status && bytes_add(&answer, "", 1) ? client_refuse(c, f, status, (const char *)answer.data)
+                                                     : client_respond(c, f, status, answer.data, answer.len);
     bytes_free(&answer);
     return alive;
   }
@@ -222,6 +223,8 @@ static void guest_frame(ChannelFrame *f, const uint8_t *payload) {
   for (unsigned i = 0; i < request_count; i++) {
     if (requests[i].id != f->id) continue;
     Request r = requests[i];
+    if (f->type == (CHANNEL_INSTALL | CHANNEL_RESPONSE))
+      event(&monitor, f->status ? "swapRefused" : "swapped", NULL);
     memmove(&requests[i], &requests[i + 1], (--request_count - i) * sizeof r);
     f->id = r.client_id;
     if (r.client) client_send(r.client, f, payload);
@@ -257,6 +260,20 @@ bool control_stop_guest(Monitor *m) {
   requests[request_count++] = (Request){.id = f.id};
   control_to_guest();
   return true;
+}
+
+void control_save(ControlState *out) {
+  *out = (ControlState){.to_guest = to_guest.data + to_guest.at,
+                        .from_guest = from_guest.data,
+                        .to_bytes = to_guest.len - to_guest.at,
+                        .from_bytes = from_guest.len,
+                        .last_id = last_id};
+}
+
+bool control_restore(const ControlState *from) {
+  last_id = from->last_id;
+  return bytes_add(&to_guest, from->to_guest, from->to_bytes) &&
+         bytes_add(&from_guest, from->from_guest, from->from_bytes);
 }
 
 /* ---- Opening and closing

@@ -16,11 +16,28 @@ void bytes_free(Bytes *b);
 /* console.c */
 void console_open(Monitor *m);
 uint32_t console_send(const uint8_t *p, uint32_t n); /* returns how many bytes found room */
+/* The two rings at rest: whether they are in use, and what was taken from each. */
+typedef struct ConsoleState {
+  uint32_t started;
+  uint16_t seen[2];
+} ConsoleState;
+void console_save(ConsoleState *out);
+bool console_restore(const ConsoleState *from); /* false: the rings are not in the guest's memory */
 /* control.c */
+/* Bytes under way to the guest and from it; the requests they answer are forgotten in a restored guest. */
+typedef struct ControlState {
+  const uint8_t *to_guest, *from_guest;
+  uint32_t to_bytes, from_bytes, last_id;
+} ControlState;
+void control_save(ControlState *out);
+bool control_restore(const ControlState *from); /* false: no memory */
 void control_from_guest(const uint8_t *p, uint32_t n);
 void control_to_guest(void); /* sends on what waits */
 /* status.c */
-uint32_t monitor_request(uint16_t type, Bytes *payload); /* answers it; returns the status */
+/* Answers it: returns the status, and in `answer` its payload (text for people where it failed). */
+uint32_t monitor_request(const void *client, uint16_t type, const uint8_t *payload, uint32_t n,
+                         Bytes *answer);
+void status_forget(const void *client); /* it has gone: closes what it had asked for */
 void status_open(void);
 void report_boot_errors(const uint8_t *records, uint32_t n); /* as an event */
 

@@ -70,7 +70,7 @@ static bool find_note(Monitor *m, const uint8_t *notes, size_t size) {
   return false;
 }
 
-static bool image_sane(const GuestImage *i) {
+bool image_sane(const GuestImage *i) {
   const uint64_t marks[] = {PAGE_SIZE,     i->kernel_start,  i->kernel_end,
                             i->text_start, i->text_end,      i->rodata_start,
                             i->rodata_end, i->data_start,    i->stack_guard + PAGE_SIZE,

@@ -7,16 +7,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "monitor.h"
 
-Monitor monitor = {.options = {.memory = 5u << 20, .cpu = -1, .events = -1}};
+Monitor monitor = {.options = {.memory = 5u << 20, .cpu = -1, .events = -1, .journal = -1}};
 
 static const char usage_text[] =
     "usage: clicklet-monitor --image ELF [--plan FILE] [--mem BYTES[K|M|G]]\n"
     "         [--port tap:IFNAME|vhost-user:SOCKET[,mac=XX:XX:XX:XX:XX:XX]]...\n"
-    "         [--control SOCKET] [--cpu N] [--events FD] [--start-time NS]\n"
+    "         [--control SOCKET] [--cpu N] [--events FD] [--journal FD --name NAME] [--start-time NS]\n"
+    "         [--park-dir DIR [--park-after SECONDS]] [--parent PID]\n"
+    "       clicklet-monitor --restore SNAPSHOT [--port ...]... [other options]\n"
     "Runs one Clicklet guest. --start-time is the CLOCK_MONOTONIC time from which boot phases count.\n"
     "Exit status: 0 stopped, 1 configuration refused or too little memory, 2 usage, 3 the host lacks "
     "something,\n"
@@ -90,12 +93,25 @@ static void parse(Options *o, int argc, char **argv) {
       o->cpu = (int)number(a, v);
     else if (!strcmp(a, "--events"))
       o->events = (int)number(a, v);
+    else if (!strcmp(a, "--journal"))
+      o->journal = (int)number(a, v);
+    else if (!strcmp(a, "--parent")) /* ends when that process, which started this one, ends */
+      o->parent = (int)number(a, v);
+    else if (!strcmp(a, "--name"))
+      o->name = v;
+    else if (!strcmp(a, "--restore"))
+      o->restore = v;
+    else if (!strcmp(a, "--park-dir"))
+      o->park_dir = v;
+    else if (!strcmp(a, "--park-after"))
+      o->park_after = (int64_t)(number(a, v) % (1u << 30)) * NSEC_PER_SEC;
     else if (!strcmp(a, "--start-time"))
       o->start = (int64_t)number(a, v);
     else
       usage("unknown option:", a);
   }
-  if (!o->image) usage("--image is needed", NULL);
+  if (!o->image == !o->restore) usage("one of --image and --restore is needed", NULL);
+  if (o->restore && o->plan) usage("a snapshot holds its configuration: no", "--plan");
   if (o->cpu >= 0 && o->cpu >= sysconf(_SC_NPROCESSORS_CONF))
     fail(EXIT_HOST, "this host has no CPU %d", o->cpu);
   o->memory &= ~UINT64_C(4095);
@@ -141,7 +157,10 @@ static void look_at_states(Monitor *m) {
   char reason[256];
   report_text(m, reason, sizeof reason);
   if (states) control_poll(); /* what was sent before the change of state comes first */
-  if (states & 1u << GUEST_CONFIGURED) boot_phases(m);
+  if (states & 1u << GUEST_CONFIGURED) {
+    boot_phases(m);
+    park_report(m);
+  }
   if (states & 1u << GUEST_WAITING) event(m, "waiting", NULL);
   if (states & 1u << GUEST_FIRST_PACKET)
     event(m, "firstPacket", "\"at\":%.3f", guest_ms(m, m->boot->report.tsc_first_packet));
@@ -159,12 +178,17 @@ static void look_at_devices(Monitor *m) {
   if (devices) (void)!write(m->device_done, &(uint64_t){1}, 8);
 }
 
+void look_at_vcpu(Monitor *m) {
+  look_at_devices(m);
+  look_at_states(m);
+}
+
 static void noticed(Watch *w, uint32_t events) {
   (void)events;
   uint64_t count;
   (void)!read(w->fd, &count, sizeof count);
-  look_at_devices(&monitor);
-  look_at_states(&monitor);
+  look_at_vcpu(&monitor);
+  park_report(&monitor);
   if (!monitor.vcpu_ended || monitor.ending) return;
   look_at_states(&monitor);
   char reason[256];
@@ -206,6 +230,8 @@ int main(int argc, char **argv) {
   parse(&m->options, argc, argv);
   for (unsigned i = 0; i < m->options.port_count; i++) default_mac(&m->options.ports[i]);
   watch_signals();
+  if (m->options.parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != m->options.parent))
+    fail(EXIT_DONE, "the program that started this monitor has gone");
   static Watch notice = {.ready = noticed};
   m->notice = notice.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   m->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -213,8 +239,12 @@ int main(int argc, char **argv) {
   watch_add(&notice, EPOLLIN);
   for (unsigned i = 0; i < PORTS_MAX; i++) m->calls[i] = -1;
 
-  memory_create(m);
-  image_load(m);
+  if (m->options.restore) {
+    snapshot_open(m);
+  } else {
+    memory_create(m);
+    image_load(m);
+  }
   vm_create(m);
   control_open(m);
   for (unsigned i = 0; i < m->options.port_count; i++) {
@@ -223,8 +253,10 @@ int main(int argc, char **argv) {
     vm_doorbells(m, i, p->kick, 2);
     p->open(p);
   }
+  if (m->options.restore) snapshot_resume(m);
   event(m, "started", "\"pid\":%d,\"memory\":%llu", (int)getpid(), (unsigned long long)m->memory);
   vm_start(m);
+  park_open(m);
   sandbox_enter();
   loop_run(m);
 

@@ -8,6 +8,7 @@
 #define CLICKLET_MONITOR_H
 #include <clicklet/base.h>
 #include <clicklet/guest_abi.h>
+#include <linux/kvm.h>
 #include <unistd.h>
 #include "../virtio/device.h"
 
@@ -51,6 +52,19 @@ typedef struct PortCounters {
       rx_dropped; /* as the guest sees them; 0 where the monitor does not move them */
 } PortCounters;
 
+/* A port at rest, as a snapshot has it. `kind` and `arg` say where it was; no pointers. */
+enum { PORT_FRAME_MAX = 2048 };
+typedef struct PortState {
+  char kind[16], arg[256];
+  uint8_t mac[6];
+  uint16_t ready; /* the rings are in use, at these positions (device_queue_stop); else they are lost */
+  uint32_t bases[2];
+  uint32_t generation;
+  uint32_t held_bytes; /* a frame that found no buffer of the guest yet */
+  PortCounters counters;
+  uint8_t held[PORT_FRAME_MAX];
+} PortState;
+
 struct Port {
   Monitor *monitor;
   unsigned index;   /* device number in the guest */
@@ -63,6 +77,9 @@ struct Port {
   PortCounters counters;
   bool (*open)(Port *p);         /* before the guest starts; fails by fail() */
   void (*device_ready)(Port *p); /* the driver has set up (or reset) its queues */
+  /* While the vCPU rests: stops working on the rings and says where they stand; goes on from there. */
+  void (*halt)(Port *p, PortState *out);
+  void (*go_on)(Port *p, const PortState *from);
   void (*close)(Port *p);
   union {
     struct TapPort *tap;
@@ -80,6 +97,7 @@ typedef struct DriverSetup {
   GuestQueue queues[2];
 } DriverSetup;
 bool driver_setup(Monitor *m, unsigned index, DriverSetup *out, const char **error);
+void port_name_state(const Port *p, PortState *s); /* fills in what is the same for all kinds */
 /* What a port can offer a driver. */
 #define PORT_FEATURES (DEVICE_FEATURES & ~(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_EVENT_IDX))
 void port_offer(Port *p, uint64_t features);
@@ -90,10 +108,11 @@ void port_link(Port *p, bool up, bool lost);
  * ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Options {
-  const char *image, *plan, *control;
+  const char *image, *plan, *control, *restore, *name, *park_dir;
   uint64_t memory;
-  int cpu, events;
-  int64_t start; /* CLOCK_MONOTONIC ns at which the process was started, for the boot phases */
+  int cpu, events, journal, parent;
+  int64_t park_after; /* ns without a packet or request, 0: never by itself */
+  int64_t start;      /* CLOCK_MONOTONIC ns at which the process was started, for the boot phases */
   Port ports[PORTS_MAX];
   unsigned port_count;
 } Options;
@@ -128,6 +147,11 @@ struct Monitor {
   volatile uint32_t vcpu_ended;
   int device_done; /* eventfd: the main thread has let go of the queues of a device that was reset */
   volatile uint32_t pause;
+  /* Under `lock` (vm.c): the vCPU's thread touches no guest memory while it is at rest. */
+  bool waiting, resting;            /* in a wait of the guest; paused */
+  bool parked;                      /* guest memory is in the park file (park.c) */
+  int64_t waits_since, waits_until; /* the present wait, CLOCK_MONOTONIC; until: INT64_MAX for ever */
+  volatile uint32_t wakes;          /* from the park that the main thread has not reported */
   /* state, main thread */
   bool ready, ending;
   int status;
@@ -141,15 +165,31 @@ _Noreturn void fail(int status, const char *format, ...) printf_like(2, 3);
 /* Asks the event loop to end with that status. The first reason wins. */
 void end_with(Monitor *m, int status, const char *format, ...) printf_like(3, 4);
 
+/* main.c: device setups and changes of state that the vCPU's thread has told of. */
+void look_at_vcpu(Monitor *m);
 /* image.c */
 void memory_create(Monitor *m);
 void image_load(Monitor *m); /* the ELF, the boot block, the plan */
+bool image_sane(const GuestImage *i);
 /* vm.c */
 void vm_create(Monitor *m);
 void vm_doorbells(Monitor *m, unsigned device, const int *kick, unsigned n);
 void vm_start(Monitor *m); /* starts the vCPU's thread */
 void vm_stop(Monitor *m);  /* ends it */
 void vm_pause(Monitor *m, bool on);
+/* Pauses, and waits until the vCPU rests. False if it does not within two seconds. */
+bool vm_rest(Monitor *m);
+void vm_lock(void);
+void vm_unlock(void);
+/* The vCPU at rest, as KVM has it, and the guest's clock. */
+typedef struct CpuState {
+  struct kvm_regs regs;
+  struct kvm_sregs sregs;
+  struct kvm_fpu fpu;
+  uint64_t tsc_khz, ticks; /* TSC ticks since the guest's clock began */
+} CpuState;
+void vm_save(Monitor *m, CpuState *out);
+void vm_restore(Monitor *m, const CpuState *from);
 double guest_ms(const Monitor *m, uint64_t tsc); /* ms from process start */
 double now_ms(const Monitor *m);
 /* events.c */
@@ -162,6 +202,16 @@ void control_close(Monitor *m);
 void control_device_ready(Monitor *m);
 void control_poll(void);             /* takes what the guest has sent so far */
 bool control_stop_guest(Monitor *m); /* sends STOP; false if the guest cannot be asked */
+/* snapshot.c */
+int snapshot_take(Monitor *m, const void *meta, uint32_t meta_bytes, uint64_t *bytes); /* a file, or -1 */
+void snapshot_open(Monitor *m);   /* --restore: memory and all that lies in it */
+void snapshot_resume(Monitor *m); /* the vCPU, the ports, the control channel; before the vCPU starts */
+/* park.c */
+void park_open(Monitor *m);        /* before the sandbox */
+const char *park(Monitor *m);      /* NULL, or why not */
+void park_wake(Monitor *m);        /* before the main thread touches guest memory outside of `boot` */
+void park_wake_locked(Monitor *m); /* the same with vm_lock held, on either thread */
+void park_report(Monitor *m);      /* main thread: tells of wakes, looks for idleness again */
 /* sandbox.c */
 void sandbox_enter(void);
 

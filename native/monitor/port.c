@@ -1,4 +1,5 @@
 /* port.c: what all ports share: reading what the guest's driver asks for, and telling it about the link. */
+#include <stdio.h>
 #include "monitor.h"
 
 bool driver_setup(Monitor *m, unsigned index, DriverSetup *out, const char **error) {
@@ -24,4 +25,13 @@ void port_link(Port *p, bool up, bool lost) {
 void port_offer(Port *p, uint64_t features) {
   p->monitor->offered[p->index] = features;
   p->monitor->boot->devices[p->index].offered = features;
+}
+
+void port_name_state(const Port *p, PortState *s) {
+  memset(s, 0, sizeof *s);
+  snprintf(s->kind, sizeof s->kind, "%s", p->kind);
+  snprintf(s->arg, sizeof s->arg, "%s", p->arg);
+  memcpy(s->mac, p->mac, 6);
+  s->generation = p->generation;
+  s->counters = p->counters;
 }

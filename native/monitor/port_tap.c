@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include "monitor.h"
 
-enum { FRAME_MAX = 2048, BURSTS = 16, BURST = 32 };
+enum { FRAME_MAX = PORT_FRAME_MAX, BURSTS = 16, BURST = 32 };
 
 typedef struct TapPort {
   Port *port;
@@ -46,6 +46,7 @@ static bool give(TapPort *t, const void *data, uint32_t len) {
 
 /* From the interface to the guest. */
 static void receive(TapPort *t) {
+  park_wake(t->port->monitor);
   bool full = t->held_len && !give(t, t->held, t->held_len);
   if (!full) t->held_len = 0;
   for (unsigned i = 0; !full && i < BURSTS * BURST; i++) {
@@ -66,6 +67,7 @@ static void transmit(TapPort *t) {
   uint8_t whole[FRAME_MAX];
   PortCounters *c = &t->port->counters;
   unsigned bursts = 0;
+  park_wake(t->port->monitor);
   do {
     device_arm(&t->tx, false);
     for (unsigned n; bursts < BURSTS && (n = device_receive(&t->tx, frames, BURST)); bursts++) {
@@ -103,8 +105,10 @@ static void rx_kicked(Watch *w, uint32_t events) {
   (void)events;
   TapPort *t = container_of(w, TapPort, kick[0]);
   clear(w);
+  if (!t->rx.started) return;
+  park_wake(t->port->monitor);
   device_arm(&t->rx, false);
-  if (t->rx.started) receive(t);
+  receive(t);
 }
 static void tx_kicked(Watch *w, uint32_t events) {
   (void)events;
@@ -140,7 +144,8 @@ static bool tap_open(Port *p) {
   return true;
 }
 
-static void tap_device_ready(Port *p) {
+/* Takes the queues up as the driver has set them up, `bases` far along or, without, from the beginning. */
+static void start_queues(Port *p, const uint32_t *bases) {
   TapPort *t = p->tap;
   Monitor *m = p->monitor;
   DriverSetup s;
@@ -161,7 +166,7 @@ static void tap_device_ready(Port *p) {
                            .desc = s.queues[i].descriptors,
                            .driver = s.queues[i].driver,
                            .device = s.queues[i].device,
-                           .base = device_queue_fresh(s.features),
+                           .base = bases ? bases[i] : device_queue_fresh(s.features),
                            .call = m->wake};
     if ((error = device_queue_start(queues[i], &m->map, &c))) {
       end_with(m, EXIT_FAULT, "port %u: %s", p->index, error);
@@ -172,6 +177,34 @@ static void tap_device_ready(Port *p) {
   transmit(t);
 }
 
+static void tap_device_ready(Port *p) { start_queues(p, NULL); }
+
+static void tap_halt(Port *p, PortState *out) {
+  TapPort *t = p->tap;
+  port_name_state(p, out);
+  out->ready = t->rx.started && t->tx.started;
+  out->bases[0] = device_queue_stop(&t->rx);
+  out->bases[1] = device_queue_stop(&t->tx);
+  out->held_bytes = t->held_len;
+  memcpy(out->held, t->held, t->held_len);
+  want_frames(t, false);
+}
+
+static void tap_go_on(Port *p, const PortState *from) {
+  TapPort *t = p->tap;
+  t->held_len = from->held_bytes <= FRAME_MAX ? from->held_bytes : 0;
+  memcpy(t->held, from->held, t->held_len);
+  if (from->ready)
+    start_queues(p, from->bases);
+  else
+    port_link(p, false, true);
+}
+
 static void tap_close(Port *p) { close(p->tap->tap.fd); }
 
-const Port tap_port = {.kind = "tap", .open = tap_open, .device_ready = tap_device_ready, .close = tap_close};
+const Port tap_port = {.kind = "tap",
+                       .open = tap_open,
+                       .device_ready = tap_device_ready,
+                       .halt = tap_halt,
+                       .go_on = tap_go_on,
+                       .close = tap_close};

@@ -21,6 +21,8 @@ typedef struct VhostPort {
   int64_t first_try;
   bool was_connected;
   DriverSetup setup; /* setup.ready: of rings the backend may use */
+  bool rewound;      /* they go on at `bases`, else they are fresh */
+  uint32_t bases[VHOST_RINGS];
 } VhostPort;
 
 static void vhost_drop(Port *p, bool told) {
@@ -53,7 +55,7 @@ static void vhost_start(Port *p) {
     uint64_t driver = packed ? sizeof(PackedEvent) : virtq_avail_bytes(q->size),
              device = packed ? sizeof(PackedEvent) : virtq_used_bytes(q->size);
     rings[i] = (VhostRingSetup){.size = q->size,
-                                .base = device_queue_fresh(v->setup.features),
+                                .base = v->rewound ? v->bases[i] : device_queue_fresh(v->setup.features),
                                 .desc = memory_at(&m->map, q->descriptors, virtq_desc_bytes(q->size)),
                                 .driver = memory_at(&m->map, q->driver, driver),
                                 .device = memory_at(&m->map, q->device, device),
@@ -131,10 +133,42 @@ static void vhost_device_ready(Port *p) {
     end_with(p->monitor, EXIT_FAULT, "port %u: %s", p->index, error);
     return;
   }
+  v->rewound = false;
   if (v->setup.ready)
     vhost_start(p);
   else if (v->frontend.started && vhost_frontend_stop(&v->frontend, NULL))
     vhost_drop(p, false);
+}
+
+static void vhost_halt(Port *p, PortState *out) {
+  VhostPort *v = p->vhost;
+  port_name_state(p, out);
+  if (v->setup.ready && v->frontend.started) {
+    if (vhost_frontend_stop(&v->frontend, v->bases))
+      vhost_drop(p, false);
+    else
+      v->rewound = true;
+  }
+  out->ready = v->setup.ready;
+  for (unsigned i = 0; i < VHOST_RINGS; i++)
+    out->bases[i] = v->rewound ? v->bases[i] : device_queue_fresh(v->setup.features);
+}
+
+/* Where the backend is not there yet, vhost_retry does the rest. */
+static void vhost_go_on(Port *p, const PortState *from) {
+  VhostPort *v = p->vhost;
+  const char *error;
+  if (!driver_setup(p->monitor, p->index, &v->setup, &error)) {
+    end_with(p->monitor, EXIT_FAULT, "port %u: %s", p->index, error);
+    return;
+  }
+  v->setup.ready = v->setup.ready && from->ready;
+  v->rewound = true;
+  memcpy(v->bases, from->bases, sizeof v->bases);
+  if (v->setup.ready)
+    vhost_start(p);
+  else
+    port_link(p, false, true);
 }
 
 static void vhost_close(Port *p) {
@@ -142,5 +176,9 @@ static void vhost_close(Port *p) {
   vhost_frontend_close(&p->vhost->frontend);
 }
 
-const Port vhost_port = {
-    .kind = "vhost-user", .open = vhost_open, .device_ready = vhost_device_ready, .close = vhost_close};
+const Port vhost_port = {.kind = "vhost-user",
+                         .open = vhost_open,
+                         .device_ready = vhost_device_ready,
+                         .halt = vhost_halt,
+                         .go_on = vhost_go_on,
+                         .close = vhost_close};

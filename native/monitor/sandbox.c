@@ -20,6 +20,11 @@ static const uint16_t allowed[] = {
     SYS_readv,
     SYS_writev,
     SYS_pread64,
+    SYS_pwrite64,
+    SYS_sendfile,
+    SYS_ftruncate,
+    SYS_fallocate,
+    SYS_memfd_create,
     SYS_close,
     SYS_lseek,
     SYS_fstat,
@@ -66,9 +71,15 @@ static const struct {
   uint16_t call, argument;
   uint32_t value;
 } conditional[] = {
-    {SYS_ioctl, 1, KVM_RUN}, {SYS_ioctl, 1, KVM_GET_REGS}, {SYS_socket, 0, AF_UNIX},
+    {SYS_ioctl, 1, KVM_RUN},
+    {SYS_ioctl, 1, KVM_GET_REGS},
+    {SYS_ioctl, 1, KVM_GET_SREGS},
+    {SYS_ioctl, 1, KVM_GET_FPU},
+    {SYS_socket, 0, AF_UNIX},
     {SYS_mmap, 2, 0}, /* memory: none or read and write, never executable */
-    {SYS_mmap, 2, 3},        {SYS_mprotect, 2, 0},         {SYS_mprotect, 2, 3},
+    {SYS_mmap, 2, 3},
+    {SYS_mprotect, 2, 0},
+    {SYS_mprotect, 2, 3},
 };
 
 #define LOAD(field)                                                                                          \

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include "control.h"
+#include "snapshot.h"
 
 static int statm = -1; /* /proc/self/statm, opened before the sandbox closes */
 
@@ -35,6 +35,7 @@ static void stats(Bytes *b) {
       (int)getpid(),
       m->vcpu_ended ? "exited"
       : m->pause    ? "paused"
+      : m->parked   ? "parked"
                     : "running",
       now_ms(m), (unsigned long long)m->memory, resident_bytes());
   add(b,
@@ -57,22 +58,77 @@ static void stats(Bytes *b) {
   add(b, "]}");
 }
 
-uint32_t monitor_request(uint16_t type, Bytes *payload) {
+/* ---- Snapshots: the client gets a file's descriptor number, to read as /proc/PID/fd/N while it stays
+ * connected
+ */
+
+static struct {
+  const void *client;
+  int fd;
+} lent[CLIENTS_MAX];
+
+void status_forget(const void *client) {
+  for (unsigned i = 0; i < countof(lent); i++)
+    if (lent[i].client == client) {
+      close(lent[i].fd);
+      lent[i].client = NULL;
+    }
+}
+
+static uint32_t refuse(Bytes *answer, uint32_t status, const char *why) {
+  add(answer, "%s", why);
+  return status;
+}
+
+static uint32_t snapshot(const void *client, const uint8_t *meta, uint32_t n, Bytes *answer) {
+  uint64_t bytes = 0;
+  int64_t start = clock_ns();
+  if (n > SNAPSHOT_META_MAX) return refuse(answer, CHANNEL_TOO_LARGE, "too much text for a snapshot");
+  if (monitor.vcpu_ended) return refuse(answer, CHANNEL_GONE, "the guest has ended");
+  status_forget(client);
+  unsigned i = 0;
+  while (i < countof(lent) && lent[i].client) i++;
+  if (i == countof(lent)) return refuse(answer, CHANNEL_FAILED, "too many snapshots at once");
+  int fd = snapshot_take(&monitor, meta, n, &bytes);
+  if (fd < 0)
+    return refuse(answer, CHANNEL_FAILED,
+                  "the snapshot could not be taken: out of memory, or the guest does not stand still");
+  lent[i].client = client, lent[i].fd = fd;
+  double ms = (double)(clock_ns() - start) / 1e6;
+  add(answer, "{\"pid\":%d,\"fd\":%d,\"bytes\":%llu,\"tookMs\":%.3f}", (int)getpid(), fd,
+      (unsigned long long)bytes, ms);
+  event(&monitor, "snapshot", "\"bytes\":%llu,\"tookMs\":%.3f", (unsigned long long)bytes, ms);
+  return CHANNEL_OK;
+}
+
+uint32_t monitor_request(const void *client, uint16_t type, const uint8_t *payload, uint32_t n,
+                         Bytes *answer) {
+  const char *why;
   switch (type) {
   case CHANNEL_MONITOR_STATS:
-    stats(payload);
+    stats(answer);
     return CHANNEL_OK;
   case CHANNEL_PAUSE:
     vm_pause(&monitor, true);
+    event(&monitor, "paused", NULL);
     return CHANNEL_OK;
   case CHANNEL_RESUME:
     vm_pause(&monitor, false);
+    event(&monitor, "resumed", NULL);
     return CHANNEL_OK;
   case CHANNEL_QUIT:
     end_with(&monitor, EXIT_DONE, "ended by request");
     return CHANNEL_OK;
+  case CHANNEL_SNAPSHOT:
+    return snapshot(client, payload, n, answer);
+  case CHANNEL_PARK:
+    why = park(&monitor);
+    return why ? refuse(answer, CHANNEL_FAILED, why) : CHANNEL_OK;
+  case CHANNEL_WAKE:
+    park_wake(&monitor);
+    return CHANNEL_OK;
   }
-  return CHANNEL_MALFORMED;
+  return refuse(answer, CHANNEL_MALFORMED, "unknown request");
 }
 
 void report_boot_errors(const uint8_t *p, uint32_t n) {

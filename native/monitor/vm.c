@@ -24,6 +24,11 @@
 enum { MSR_TSC = 0x10, VCPU_STACK = 128 << 10 };
 
 static pthread_t thread;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* m->pause, m->resting */
+
+void vm_lock(void) { pthread_mutex_lock(&lock); }
+void vm_unlock(void) { pthread_mutex_unlock(&lock); }
 
 static uint64_t host_tsc(void) { return __builtin_ia32_rdtsc(); }
 
@@ -139,8 +144,31 @@ void vm_create(Monitor *m) {
   m->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
   if (m->run == MAP_FAILED) fail(EXIT_HOST, "KVM: cannot map the virtual CPU: %m");
   set_cpuid(m);
-  set_registers(m);
+  if (!m->options.restore) set_registers(m);
   set_clocks(m);
+}
+
+void vm_save(Monitor *m, CpuState *out) {
+  memset(out, 0, sizeof *out);
+  call_kvm(m->vcpu, KVM_GET_REGS, &out->regs, "registers");
+  call_kvm(m->vcpu, KVM_GET_SREGS, &out->sregs, "registers");
+  call_kvm(m->vcpu, KVM_GET_FPU, &out->fpu, "registers");
+  out->tsc_khz = m->tsc_khz;
+  out->ticks = host_tsc() + (uint64_t)m->tsc_offset - m->boot->tsc_base;
+}
+
+/* The guest's clock goes on where it stood; the calendar is right. Not all hosts let a TSC be set, so the
+ * base that the guest counts from moves. */
+void vm_restore(Monitor *m, const CpuState *from) {
+  if (from->tsc_khz > m->tsc_khz + m->tsc_khz / 1000 || m->tsc_khz > from->tsc_khz + from->tsc_khz / 1000)
+    fail(EXIT_HOST,
+         "the snapshot was taken on a host whose time stamp counter runs at %llu kHz, here it is %llu",
+         (unsigned long long)from->tsc_khz, (unsigned long long)m->tsc_khz);
+  call_kvm(m->vcpu, KVM_SET_SREGS, (void *)&from->sregs, "registers of the snapshot");
+  call_kvm(m->vcpu, KVM_SET_REGS, (void *)&from->regs, "registers of the snapshot");
+  call_kvm(m->vcpu, KVM_SET_FPU, (void *)&from->fpu, "registers of the snapshot");
+  m->boot->tsc_base -= from->ticks;
+  m->boot->epoch_base -= (int64_t)((unsigned __int128)from->ticks * 1000000 / from->tsc_khz);
 }
 
 void vm_doorbells(Monitor *m, unsigned device, const int *kick, unsigned n) {
@@ -172,14 +200,25 @@ static void console(Monitor *m, uint64_t value) {
 
 /* Blocks until a device has called or the time is over. */
 static void wait_for_call(Monitor *m, uint64_t ns) {
+  if (m->pause) return;
   struct pollfd fds[PORTS_MAX + 1] = {{.fd = m->wake, .events = POLLIN}};
   unsigned n = 1;
   for (unsigned i = 0; i < m->options.port_count; i++)
     if (m->calls[i] >= 0) fds[n++] = (struct pollfd){.fd = m->calls[i], .events = POLLIN};
   struct timespec t = {.tv_sec = (time_t)(ns / (uint64_t)NSEC_PER_SEC),
                        .tv_nsec = (long)(ns % (uint64_t)NSEC_PER_SEC)};
-  bool bounded = ns < (uint64_t)INT64_MAX;
-  if (ppoll(fds, n, bounded ? &t : NULL, NULL) <= 0) return;
+  bool bounded = ns < (uint64_t)INT64_MAX / 2;
+  vm_lock();
+  m->waits_since = clock_ns();
+  m->waits_until = bounded ? m->waits_since + (int64_t)ns : INT64_MAX;
+  m->waiting = true;
+  vm_unlock();
+  int called = ppoll(fds, n, bounded ? &t : NULL, NULL);
+  vm_lock();
+  m->waiting = false;
+  if (m->parked) park_wake_locked(m);
+  vm_unlock();
+  if (called <= 0) return;
   uint64_t count;
   for (unsigned i = 0; i < n; i++)
     if (fds[i].revents & POLLIN) (void)!read(fds[i].fd, &count, sizeof count);
@@ -271,6 +310,16 @@ static bool step(Monitor *m) {
   return false;
 }
 
+static void rest(Monitor *m) {
+  vm_lock();
+  m->resting = true;
+  pthread_cond_broadcast(&changed);
+  while (m->pause == 1) pthread_cond_wait(&changed, &lock);
+  if (m->parked) park_wake_locked(m);
+  m->resting = false;
+  vm_unlock();
+}
+
 static void *vcpu_main(void *arg) {
   Monitor *m = arg;
   if (m->options.cpu >= 0) {
@@ -280,16 +329,12 @@ static void *vcpu_main(void *arg) {
     sched_setaffinity(0, sizeof set, &set);
   }
   for (;;) {
+    __atomic_store_n(&m->run->immediate_exit, 0, __ATOMIC_SEQ_CST); /* before m->pause is looked at */
     uint32_t pause = __atomic_load_n(&m->pause, __ATOMIC_SEQ_CST);
     if (pause == 2) break;
-    if (pause) {
-      struct pollfd never = {.fd = -1};
-      poll(&never, 1, 100); /* signals end it early */
-      continue;
-    }
-    m->run->immediate_exit = 0;
-    if (__atomic_load_n(&m->pause, __ATOMIC_SEQ_CST)) continue;
+    if (pause) m->run->immediate_exit = 1; /* KVM only finishes the instruction that the last exit was in */
     if (!step(m)) break;
+    if (pause) rest(m);
   }
   __atomic_store_n(&m->vcpu_ended, 1, __ATOMIC_SEQ_CST);
   (void)!write(m->notice, &(uint64_t){1}, 8);
@@ -307,7 +352,11 @@ void vm_start(Monitor *m) {
 }
 
 static void interrupt_vcpu(Monitor *m, uint32_t pause) {
+  vm_lock();
   __atomic_store_n(&m->pause, pause, __ATOMIC_SEQ_CST);
+  pthread_cond_broadcast(&changed);
+  vm_unlock();
+  if (!pause) return;
   m->run->immediate_exit = 1; /* in case the signal comes just before KVM_RUN */
   pthread_kill(thread, SIGUSR1);
   (void)!write(m->wake, &(uint64_t){1}, 8);
@@ -316,6 +365,26 @@ static void interrupt_vcpu(Monitor *m, uint32_t pause) {
 void vm_pause(Monitor *m, bool on) {
   if (m->vcpu_ended) return;
   interrupt_vcpu(m, on);
+}
+
+bool vm_rest(Monitor *m) {
+  vm_pause(m, true);
+  int64_t end = clock_ns() + 2 * NSEC_PER_SEC;
+  for (bool rests = false; clock_ns() < end;) {
+    vm_lock();
+    if (!m->resting && !m->vcpu_ended) {
+      struct timespec t;
+      clock_gettime(CLOCK_REALTIME, &t);
+      t.tv_nsec += 2000000;
+      if (t.tv_nsec >= NSEC_PER_SEC) t.tv_sec++, t.tv_nsec -= NSEC_PER_SEC;
+      pthread_cond_timedwait(&changed, &lock, &t);
+    }
+    rests = m->resting;
+    vm_unlock();
+    look_at_vcpu(m); /* it may be waiting for us to let go of a queue */
+    if (rests || m->ending || m->vcpu_ended) return rests;
+  }
+  return false;
 }
 
 void vm_stop(Monitor *m) {

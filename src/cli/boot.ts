@@ -12,7 +12,7 @@ import type { VmmChoice } from '../vm/vmm.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
 import { CliError, EXIT, message, print, report } from './output.ts';
 
-const collect = (value: string, list: string[]) => [...list, value];
+export const collect = (value: string, list: string[]) => [...list, value];
 
 /** `5M`, `4096K`, `1G` or bytes. */
 export function parseSize(text: string): number {
@@ -26,6 +26,14 @@ export function checkPort(spec: string): string {
   const problem = portProblem(spec);
   if (problem) throw new CliError(problem, EXIT.usage);
   return spec;
+}
+
+/** A whole number of seconds, 1 to 2^30. */
+export function parseSeconds(text: string): number {
+  const n = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (n < 1 || n >= 2 ** 30)
+    throw new CliError(`'${text}' is not a time: expected seconds, 1 or more`, EXIT.usage);
+  return n;
 }
 
 /** One line of boot phases. */
@@ -51,6 +59,7 @@ export function bootCommand(): Command {
       [],
     )
     .option('--cpu <n>', 'pin the virtual CPU to this CPU')
+    .option('--park-after <seconds>', 'park it when it has done nothing for so long', parseSeconds)
     .option('-d, --detach', 'leave it running and return')
     .option('--profile', 'print the phases of the boot')
     .option('--json', 'print what was booted as JSON')
@@ -76,24 +85,30 @@ export function bootCommand(): Command {
         vmm: o.vmm as VmmChoice,
         ports,
         ...(o.cpu === undefined ? {} : { cpu: Number(o.cpu) }),
+        ...(o.parkAfter === undefined ? {} : { parkAfterS: o.parkAfter as number }),
         detach: o.detach ?? false,
       });
-      if (o.json) {
-        const { name, vmm, record, bootMs, memory } = vm;
-        print(
-          `${JSON.stringify({ version: 1, name, vmm, vmmReason: vm.vmmReason, pid: record.pid, memory, bootMs }, null, 2)}\n`,
-        );
-      } else {
-        message(`${vm.name}: ${vm.vmmReason}\n`);
-        if (o.profile) message(phaseLine(vm));
-        if (o.detach) print(`${vm.name}\n`);
-      }
-      if (o.detach) {
-        vm.close();
-        return;
-      }
-      await attached(vm);
+      await booted(vm, o);
     });
+}
+
+/** Says what was started; stays with it unless it is to run on its own. */
+export async function booted(
+  vm: Vm,
+  o: { json?: boolean; profile?: boolean; detach?: boolean },
+): Promise<void> {
+  if (o.json) {
+    const { name, vmm, record, bootMs, memory } = vm;
+    print(
+      `${JSON.stringify({ version: 1, name, vmm, vmmReason: vm.vmmReason, pid: record.pid, memory, bootMs }, null, 2)}\n`,
+    );
+  } else {
+    message(`${vm.name}: ${vm.vmmReason}\n`);
+    if (o.profile) message(phaseLine(vm));
+    if (o.detach) print(`${vm.name}\n`);
+  }
+  if (o.detach) vm.close();
+  else await attached(vm);
 }
 
 /** Show the guest's console until it ends or the user interrupts. */

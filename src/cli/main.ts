@@ -7,17 +7,21 @@ import { benchCommand } from './bench.ts';
 import { bootCommand } from './boot.ts';
 import { checkCommand } from './check.ts';
 import { combineCommand } from './combine.ts';
+import { consoleCommand } from './console.ts';
 import { downCommand } from './down.ts';
+import { eventsCommand } from './events.ts';
 import { explainCommand } from './explain.ts';
 import { flattenCommand } from './flatten.ts';
 import { fmtCommand } from './fmt.ts';
 import { graphCommand } from './graph.ts';
 import { logsCommand } from './logs.ts';
 import { EXIT, runCommand } from './output.ts';
+import { parkCommand, wakeCommand } from './park.ts';
 import { pktgenCommand } from './pktgen.ts';
 import { prettyCommand } from './pretty.ts';
 import { psCommand } from './ps.ts';
 import { runVerb } from './run.ts';
+import { cloneCommand, restoreCommand, snapshotCommand } from './snapshot.ts';
 import { uncombineCommand } from './uncombine.ts';
 import { undeadCommand } from './undead.ts';
 import { upCommand } from './up.ts';
@@ -56,11 +60,18 @@ const VERBS = [
   bootCommand,
   psCommand,
   logsCommand,
+  consoleCommand,
+  eventsCommand,
   handlerCommand,
   swapCommand,
   statsCommand,
   pauseCommand,
   resumeCommand,
+  snapshotCommand,
+  restoreCommand,
+  cloneCommand,
+  parkCommand,
+  wakeCommand,
   stopCommand,
   rmCommand,
   upCommand,

@@ -4,20 +4,28 @@ import { Command } from 'commander';
 import { eachOf } from '../topology/pool.ts';
 import { membersOf } from '../topology/state.ts';
 import { Vm } from '../vm/boot.ts';
+import { noteDeaths } from '../vm/journal.ts';
 import { parsePort } from '../vm/ports.ts';
 import { alive, list, residentBytes, type VmRecord } from '../vm/registry.ts';
 import { print } from './output.ts';
 import { plainTable } from './table.ts';
 
+interface MonitorStats {
+  state: 'running' | 'paused' | 'parked' | 'exited';
+  ports: { mac: string }[];
+}
+
 /** One virtual router as `ps --json` shows it. */
 async function describe(r: VmRecord) {
   const running = alive(r);
   const vm = running ? await Vm.open(r.name).catch(() => undefined) : undefined;
-  const stats = await vm?.stats().catch(() => undefined);
+  const monitor = (await vm?.monitorStats().catch(() => undefined)) as MonitorStats | undefined;
+  const runs = !monitor || monitor.state === 'running'; // what is parked stays parked
+  const stats = runs ? await vm?.stats().catch(() => undefined) : undefined;
   vm?.close();
   return {
     name: r.name,
-    state: !running ? 'exited' : stats || !vm ? 'running' : 'paused',
+    state: !running ? 'exited' : (monitor?.state ?? (stats || !vm ? 'running' : 'paused')),
     pid: r.pid,
     vmm: r.vmm,
     config: r.config,
@@ -30,7 +38,7 @@ async function describe(r: VmRecord) {
         index,
         kind,
         arg,
-        mac: p?.mac ?? mac ?? null,
+        mac: p?.mac ?? monitor?.ports[index]?.mac ?? mac ?? null,
         rxPackets: p?.rxPackets ?? 0,
         txPackets: p?.txPackets ?? 0,
       };
@@ -52,6 +60,7 @@ export function psCommand(): Command {
     .argument('[topology]', 'only those of a topology: its file or name')
     .option('--json', 'print as JSON')
     .action(async (topology: string | undefined, o) => {
+      noteDeaths();
       const wanted = topology === undefined ? undefined : membersOf(topology);
       const records = list().filter((r) => !wanted || wanted.has(r.name));
       const all: Awaited<ReturnType<typeof describe>>[] = [];

@@ -6,13 +6,14 @@ import { ChannelError } from '../control/channel.ts';
 import { compilePlan, HandlerError } from '../engine/router.ts';
 import { loadSwitch, removeSwitch } from '../topology/switches.ts';
 import { Vm, VmError } from '../vm/boot.ts';
+import { note, noteDeaths } from '../vm/journal.ts';
 import { detachPorts } from '../vm/ports.ts';
 import { endProcess, killStrays } from '../vm/process-end.ts';
 import { alive, forget, load, vmFolder } from '../vm/registry.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
 import { print, report } from './output.ts';
 
-async function withVm<T>(name: string, body: (vm: Vm) => Promise<T>): Promise<T> {
+export async function withVm<T>(name: string, body: (vm: Vm) => Promise<T>): Promise<T> {
   const vm = await Vm.open(name);
   try {
     return await body(vm);
@@ -136,6 +137,7 @@ export function rmCommand(): Command {
     .argument('<names...>')
     .option('-f, --force', 'stop them first; be silent about those that do not exist')
     .action(async (names: string[], o) => {
+      noteDeaths();
       for (const name of names) {
         const record = load(name);
         if (!existsSync(vmFolder(name))) {
@@ -157,6 +159,7 @@ export function rmCommand(): Command {
         }
         await detachPorts(name, record?.ports ?? []);
         forget(name);
+        note(name, 'removed');
       }
     });
 }

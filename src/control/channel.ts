@@ -22,6 +22,9 @@ export const FRAME = {
   pause: 0x101,
   resume: 0x102,
   quit: 0x103,
+  snapshot: 0x104,
+  park: 0x105,
+  wake: 0x106,
 } as const;
 
 const STATUS = ['ok', 'failed', 'malformed', 'too large', 'gone'] as const;

@@ -1,15 +1,17 @@
 /** Booting a virtual router and talking to it. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { Channel, ChannelError, FRAME, type GuestStats } from '../control/channel.ts';
+import { Channel, ChannelError } from '../control/channel.ts';
 import { HostError } from '../engine/native.ts';
 import { type Configuration, ConfigurationError, locateMessages } from '../engine/router.ts';
-import { attachPorts, detachPorts } from './ports.ts';
-import { endProcess } from './process-end.ts';
+import { VmError } from './errors.ts';
+import { note, openJournal, tail } from './journal.ts';
+import { attachPorts, detachPorts, parsePort } from './ports.ts';
 import { qemuArguments } from './qemu.ts';
 import {
   type BootMs,
@@ -18,22 +20,30 @@ import {
   forget,
   load,
   logPath,
+  planPath,
   processStart,
-  residentBytes,
   save,
   stateRoot,
   type VmRecord,
   validName,
-  vmFolder,
 } from './registry.ts';
+import { readSnapshotMeta } from './snapshot.ts';
+import { sleep, Vm } from './vm.ts';
 import { chooseVmm, guestImage, type VmmChoice } from './vmm.ts';
+
+export { VmError } from './errors.ts';
+export { Vm } from './vm.ts';
 
 export const DEFAULT_MEMORY = 5 << 20;
 
 export interface BootOptions {
   /** Default: made up. */
   name?: string;
-  configuration: Configuration;
+  /** What it runs: this, or the snapshot `restore`, which also brings its memory size. */
+  configuration?: Configuration;
+  restore?: string;
+  /** The plan that the snapshot's router has, for `clone`. */
+  restoredPlan?: Uint8Array;
   /** The configuration's file, for `ps`. */
   file: string;
   memBytes?: number;
@@ -49,125 +59,12 @@ export interface BootOptions {
   detach?: boolean;
   /** Milliseconds until a guest that says nothing counts as hung. */
   timeoutMs?: number;
+  /** Park it after so many seconds in which it did nothing. */
+  parkAfterS?: number;
 }
 
-/** The monitor refused or broke: `exitCode` is its own documented status. */
-export class VmError extends Error {
-  readonly exitCode: number;
-  constructor(message: string, exitCode: number) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
-/** A running virtual router. */
-export class Vm {
-  readonly record: VmRecord;
-  readonly vmmReason: string;
-  readonly #channel: Channel;
-  readonly #child: ChildProcess | undefined;
-  /** Resolves with the monitor's exit status; undefined where this process did not start it. */
-  readonly exited: Promise<number> | undefined;
-
-  constructor(
-    record: VmRecord,
-    vmmReason: string,
-    channel: Channel,
-    child?: ChildProcess,
-    exited?: Promise<number>,
-  ) {
-    this.record = record;
-    this.vmmReason = vmmReason;
-    this.#channel = channel;
-    this.#child = child;
-    this.exited = exited;
-  }
-
-  /** Connect to one that runs. Throws VmError when there is none of that name or it is gone. */
-  static async open(name: string): Promise<Vm> {
-    const record = load(name);
-    if (!record) throw new VmError(`there is no virtual router '${name}'`, 1);
-    if (processStart(record.pid) !== record.pidStart)
-      throw new VmError(`'${name}' has exited; its log: clicklet logs ${name}`, 1);
-    return new Vm(record, '', await Channel.connect(controlPath(name), 2000));
-  }
-
-  get name(): string {
-    return this.record.name;
-  }
-  get vmm(): VmRecord['vmm'] {
-    return this.record.vmm;
-  }
-  get bootMs(): BootMs | null {
-    return this.record.bootMs;
-  }
-  /** Guest RAM, and what the monitor's process has resident, the guest's memory included. */
-  get memory(): { guestBytes: number; residentBytes: number } {
-    return { guestBytes: this.record.memBytes, residentBytes: residentBytes(this.record.pid) };
-  }
-
-  read(handler: string, parameter = ''): Promise<string> {
-    return this.#channel.read(handler, parameter);
-  }
-  write(handler: string, value = ''): Promise<void> {
-    return this.#channel.write(handler, value);
-  }
-  stats(): Promise<GuestStats> {
-    return this.#channel.stats();
-  }
-  /** The monitor's own counters (exits by reason, ports); undefined under QEMU. */
-  async monitorStats(): Promise<Record<string, unknown> | undefined> {
-    return this.vmm === 'kvm' ? this.#channel.monitorStats() : undefined;
-  }
-  /** Replace the running configuration; a bad one is refused with located errors and changes nothing. */
-  async swap(configuration: Configuration): Promise<void> {
-    try {
-      await this.#channel.install(configuration.plan);
-    } catch (e) {
-      if (e instanceof ChannelError && e.messages.length)
-        throw new ConfigurationError(locateMessages(configuration.graph, e.messages).list);
-      throw e;
-    }
-  }
-  async pause(): Promise<void> {
-    await this.#monitorOnly(FRAME.pause, 'paused');
-  }
-  async resume(): Promise<void> {
-    await this.#monitorOnly(FRAME.resume, 'resumed');
-  }
-  async #monitorOnly(frame: number, what: string): Promise<void> {
-    if (this.vmm !== 'kvm')
-      throw new VmError(
-        `a ${this.vmm === 'qemu' ? 'guest under QEMU' : 'router in a process'} cannot be ${what} by clicklet`,
-        3,
-      );
-    await this.#channel.request(frame);
-  }
-
-  /** When the first packet was forwarded, ms since the monitor started; null if none was. */
-  async firstPacketMs(): Promise<number | null> {
-    const boot = await this.#channel.boot();
-    const ms = this.record.bootMs;
-    if (!boot.tscFirstPacket || !ms) return null;
-    return ms.configure + (boot.tscFirstPacket - boot.tscConfigured) / boot.tscKhz;
-  }
-
-  /** Stop the guest and wait until its process has ended; kills it after a second. The record stays for `ps`. */
-  async stop(): Promise<void> {
-    await this.#channel.stop().catch(() => undefined);
-    this.#channel.close();
-    await endProcess(this.record);
-    this.#child?.unref();
-  }
-
-  /** Let go of the connection only. */
-  close(): void {
-    this.#channel.close();
-    this.#child?.unref();
-  }
-}
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Where the memory of parked routers is kept: a disk, rather than a file system in memory. */
+const parkFolder = () => process.env.CLICKLET_PARK_DIR ?? '/var/tmp';
 
 interface MonitorEvent {
   event: string;
@@ -195,7 +92,8 @@ export async function bootVm(options: BootOptions): Promise<Vm> {
   const ports = options.ports ?? [];
   try {
     const attached = options.attachedPorts ?? (await attachPorts(name, ports));
-    return await start(name, vmm, options, attached);
+    const plan = options.configuration?.plan ?? options.restoredPlan;
+    return await start(name, vmm, { ...options, plan }, attached);
   } catch (e) {
     if (!options.attachedPorts) await detachPorts(name, ports).catch(() => undefined);
     forget(name);
@@ -203,47 +101,56 @@ export async function bootVm(options: BootOptions): Promise<Vm> {
   }
 }
 
+function monitorArguments(
+  name: string,
+  memBytes: number,
+  options: BootOptions,
+  attached: string[],
+): string[] {
+  const given = (option: string, value: unknown) => (value === undefined ? [] : [option, String(value)]);
+  return [
+    ...(options.restore
+      ? ['--restore', options.restore]
+      : ['--image', guestImage, '--plan', planPath(name), '--mem', String(memBytes)]),
+    ...['--control', controlPath(name), '--events', '3', '--journal', '4', '--name', name],
+    ...['--park-dir', parkFolder()],
+    ...given('--park-after', options.parkAfterS),
+    ...given('--cpu', options.cpu),
+    ...given('--parent', options.detach ? undefined : process.pid),
+    ...attached.flatMap((p) => ['--port', p]),
+  ];
+}
+
 async function start(
   name: string,
   vmm: ReturnType<typeof chooseVmm>,
-  options: BootOptions,
+  options: BootOptions & { plan?: Uint8Array | undefined },
   attached: string[],
 ): Promise<Vm> {
+  const kvm = vmm.kind === 'kvm';
   const memBytes = options.memBytes ?? DEFAULT_MEMORY;
-  const planFile = join(vmFolder(name), 'plan');
-  writeFileSync(planFile, options.configuration.plan);
-  writeFileSync(join(vmFolder(name), 'config.click'), '');
-  const log = openSync(logPath(name), 'a');
   const ports = options.ports ?? [];
-  const args =
-    vmm.kind === 'kvm'
-      ? [
-          '--image',
-          guestImage,
-          '--plan',
-          planFile,
-          '--mem',
-          String(memBytes),
-          '--control',
-          controlPath(name),
-          '--events',
-          '3',
-          ...(options.cpu === undefined ? [] : ['--cpu', String(options.cpu)]),
-          ...attached.flatMap((p) => ['--port', p]),
-        ]
-      : qemuArguments({
-          accel: vmm.accel!,
-          memBytes,
-          planFile,
-          control: controlPath(name),
-          ports: attached,
-        });
+  if (!kvm && (options.restore || options.parkAfterS))
+    throw new VmError('QEMU can neither restore snapshots nor park routers: use --vmm kvm', 3);
+  if (options.plan) writeFileSync(planPath(name), options.plan);
+  const log = openSync(logPath(name), 'a');
+  const journal = openJournal();
+  const args = kvm
+    ? monitorArguments(name, memBytes, options, attached)
+    : qemuArguments({
+        accel: vmm.accel!,
+        memBytes,
+        planFile: planPath(name),
+        control: controlPath(name),
+        ports: attached,
+      });
   const startedAt = process.hrtime.bigint();
   const child = spawn(vmm.program, args, {
-    stdio: ['ignore', log, log, vmm.kind === 'kvm' ? 'pipe' : 'ignore'],
+    stdio: ['ignore', log, log, ...(kvm ? ['pipe' as const, journal] : [])],
     detached: options.detach ?? false,
   });
   closeSync(log);
+  closeSync(journal);
   const record: VmRecord = {
     version: 1,
     name,
@@ -269,30 +176,30 @@ async function start(
     const status = await exited;
     throw new VmError(lastWords(), status || 1);
   };
-  const monitorEvents = vmm.kind === 'kvm' ? readEvents(child.stdio[3] as Readable) : undefined;
+  const monitorEvents = kvm ? readEvents(child.stdio[3] as Readable) : undefined;
   const died = failed();
   died.catch(() => undefined);
   try {
     const channel = await Promise.race([Channel.connect(controlPath(name), 5000, ended.signal), died]);
     const boot = await Promise.race([channel.boot(options.timeoutMs ?? 10_000), died]);
-    const located = locateMessages(options.configuration.graph, boot.messages);
-    if (!boot.installed) {
+    if (!boot.installed && options.configuration) {
       channel.close();
+      const located = locateMessages(options.configuration.graph, boot.messages);
       throw located.list.length
         ? new ConfigurationError(located.list)
         : new VmError('the guest refused the configuration without saying why', 1);
     }
     const configure = Number(process.hrtime.bigint() - startedAt) / 1e6;
-    const bootMs = (await monitorEvents?.phases) ?? {
+    record.bootMs = (await monitorEvents?.phases) ?? {
       monitor: 0,
       kernel: configure - (boot.tscConfigured - boot.tscPlatform) / boot.tscKhz,
       configure,
       firstPacket: null,
       total: configure,
     };
-    record.bootMs = bootMs;
     save(record);
-    if (vmm.kind === 'kvm' && attached.some((port) => port.startsWith('vhost-user:')))
+    if (!kvm) note(name, 'started', { pid: record.pid, memory: memBytes });
+    if (kvm && attached.some((port) => port.startsWith('vhost-user:')))
       await Promise.race([linksUp(channel), died]);
     monitorEvents?.close();
     if (options.detach) child.unref();
@@ -319,13 +226,17 @@ async function linksUp(channel: Channel): Promise<void> {
 /** Collects the boot phases from the monitor's event lines. */
 function readEvents(stream: Readable): { phases: Promise<BootMs | undefined>; close(): void } {
   const lines = createInterface({ input: stream });
+  let restored = false;
   const phases = new Promise<BootMs | undefined>((resolve) => {
     lines.on('line', (line) => {
       const e = JSON.parse(line) as MonitorEvent;
       if (e.event === 'ready' && e.bootMs) {
         const { monitor, kernel, configure } = e.bootMs;
         resolve({ monitor, kernel, configure, firstPacket: null, total: configure });
+      } else if (e.event === 'started' && restored) {
+        resolve({ monitor: e.ms, kernel: e.ms, configure: e.ms, firstPacket: null, total: e.ms });
       }
+      restored ||= e.event === 'restored';
     });
     lines.on('close', () => resolve(undefined));
   });
@@ -338,11 +249,54 @@ function readEvents(stream: Readable): { phases: Promise<BootMs | undefined>; cl
   };
 }
 
-function tail(file: string, lines = 5): string {
+/** How to start a router from a snapshot. */
+export type RestoreOptions = Omit<
+  BootOptions,
+  'configuration' | 'restore' | 'restoredPlan' | 'file' | 'memBytes' | 'vmm'
+>;
+
+/** Start a router where a snapshot left it; by default under its name and with its ports and addresses. */
+export function restoreVm(file: string, options: RestoreOptions = {}): Promise<Vm> {
+  const meta = readSnapshotMeta(file);
+  return bootVm({
+    ...options,
+    name: options.name ?? meta.name,
+    ports: options.ports ?? meta.ports,
+    restore: file,
+    ...(meta.plan === undefined ? {} : { restoredPlan: Buffer.from(meta.plan, 'base64') }),
+    file: meta.config,
+    memBytes: meta.memBytes,
+    vmm: 'kvm',
+  });
+}
+
+/**
+ * A second router in the state of the first, which goes on; on ports of its own, with addresses of its own. Its
+ * configuration is installed once more where it speaks of those addresses.
+ */
+export async function cloneVm(from: string, options: RestoreOptions): Promise<Vm> {
+  const original = await Vm.open(from);
+  const wanted = original.record.ports.length;
+  // A switch has room for more than one.
+  const shared = original.record.ports.every((p) => parsePort(p).kind === 'switch');
+  const ports =
+    options.ports ?? (shared ? original.record.ports.map((p) => p.replace(/,mac=[^,]*/, '')) : []);
+  const folder = mkdtempSync(join(tmpdir(), 'clicklet-clone-'));
+  const file = join(folder, 'snapshot');
   try {
-    return readFileSync(file, 'utf8').trim().split('\n').slice(-lines).join('\n');
-  } catch {
-    return '';
+    if (ports.length !== wanted)
+      throw new VmError(
+        `'${from}' has ${wanted} port${wanted === 1 ? '' : 's'}: give its clone as many of its own with --port`,
+        2,
+      );
+    await original.snapshot(file);
+    const clone = await restoreVm(file, { ...options, ports });
+    const plan = existsSync(planPath(clone.name)) ? readFileSync(planPath(clone.name)) : Buffer.alloc(0);
+    if (wanted && plan.includes(':eth')) await clone.install(plan);
+    return clone;
+  } finally {
+    original.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

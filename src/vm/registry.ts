@@ -19,6 +19,8 @@ export interface VmRecord {
   bootMs: BootMs | null;
   /** The topology it belongs to, and a digest of all that it was booted with. */
   topology?: { name: string; digest: string };
+  /** Its end is in the journal. */
+  ended?: true;
 }
 
 /** Boot phases in ms since the start of the monitor's process; firstPacket is null until a packet was forwarded. */
@@ -45,6 +47,8 @@ export function stateRoot(): string {
 
 export const vmFolder = (name: string): string => join(stateRoot(), name);
 export const controlPath = (name: string): string => join(vmFolder(name), 'control');
+/** The configuration as it was booted. */
+export const planPath = (name: string): string => join(vmFolder(name), 'plan');
 export const logPath = (name: string): string => join(vmFolder(name), 'log');
 
 /** Names of virtual routers: what can be a folder and a word. */

@@ -94,7 +94,7 @@ describe.skipIf(!kvm)('a virtual router', () => {
     expect(run('stop', 'r1').status).toBe(0);
     expect(json('ps')).toMatchObject([{ name: 'r1', state: 'exited' }]);
     expect(run('rm', 'r1').status).toBe(0);
-    expect(readdirSync(join(dir, 'state'))).toEqual([]);
+    expect(readdirSync(join(dir, 'state'))).toEqual(['.events']);
     expect(run('handler', 'r1', 'c.count')).toMatchObject({ status: 1 });
   });
 

@@ -41,6 +41,12 @@ enum ChannelType {
   CHANNEL_PAUSE = 0x101,         /* nothing -> nothing: the vCPU stands still */
   CHANNEL_RESUME = 0x102,        /* nothing -> nothing */
   CHANNEL_QUIT = 0x103,          /* nothing -> nothing: ends the monitor without asking the guest */
+  /* any text -> JSON: {pid, fd, bytes, tookMs}. The snapshot is /proc/PID/fd/FD until the client disconnects
+   * or asks for another; the text is kept in it */
+  CHANNEL_SNAPSHOT = 0x104,
+  CHANNEL_PARK =
+      0x105, /* nothing -> nothing: an idle guest's memory goes to a file, and returns when needed */
+  CHANNEL_WAKE = 0x106, /* nothing -> nothing: it returns now */
   CHANNEL_RESPONSE = 0x8000,
 };
 

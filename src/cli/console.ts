@@ -1,0 +1,68 @@
+/** `clicklet console`: a control session with a virtual router, for people and for scripts. */
+
+import { createReadStream, statSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { ControlSession } from '../control/session.ts';
+import { logPath } from '../vm/registry.ts';
+import type { Vm } from '../vm/vm.ts';
+import { EXIT, message, print } from './output.ts';
+import { withVm } from './vm-verbs.ts';
+
+/** Prints what the router writes to its console from now on, to standard error. Returns how to end it. */
+function followLog(name: string): () => void {
+  const size = () => statSync(logPath(name), { throwIfNoEntry: false })?.size ?? 0;
+  let at = size();
+  const timer = setInterval(() => {
+    const end = size();
+    if (end <= at) return;
+    createReadStream(logPath(name), { start: at, end: end - 1 }).on('data', (d) => message(d.toString()));
+    at = end;
+  }, 100);
+  return () => clearInterval(timer);
+}
+
+/** On a terminal: a prompt, and what the router writes in between. */
+async function interactive(vm: Vm, session: ControlSession): Promise<void> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: `${vm.name}> ` });
+  const unfollow = followLog(vm.name);
+  lines.prompt();
+  for await (const line of lines) {
+    const text = (await session.feed(Buffer.from(`${line}\n`))).replaceAll('\r\n', '\n');
+    print(text && !text.endsWith('\n') ? `${text}\n` : text);
+    if (session.ended) break;
+    lines.prompt();
+  }
+  unfollow();
+  lines.close();
+}
+
+/** Commands in, answers out, byte for byte ControlSocket's protocol. */
+async function piped(session: ControlSession): Promise<void> {
+  print(ControlSession.greeting);
+  for await (const data of process.stdin) {
+    print(await session.feed(data as Buffer));
+    if (session.ended) return;
+  }
+  print(await session.feed(new Uint8Array(), true));
+}
+
+export function consoleCommand(): Command {
+  return new Command('console')
+    .description(
+      "talk to a virtual router: ControlSocket's commands (HELP lists them), from a terminal or a pipe",
+    )
+    .argument('<name>')
+    .action((name: string) =>
+      withVm(name, async (vm) => {
+        const session = new ControlSession(vm);
+        if (process.stdin.isTTY && process.stdout.isTTY) {
+          message(`${name}: READ and WRITE handlers, HELP for more, QUIT or Ctrl-D to leave\n`);
+          await interactive(vm, session);
+        } else {
+          await piped(session);
+          if (session.failed) process.exitCode = EXIT.input;
+        }
+      }),
+    );
+}
