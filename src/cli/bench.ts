@@ -2,9 +2,10 @@
 
 import { Command } from 'commander';
 import type { BenchFlags } from '../pktgen/command-bench.ts';
+import { addStreamFlags } from './stream-flags.ts';
 
 export function benchCommand(): Command {
-  return new Command('bench')
+  const command = new Command('bench')
     .description('measure a configuration: rate, loss, latency, boot')
     .argument('<file>', 'configuration file (- for standard input)')
     .argument('[definitions...]', 'NAME=value')
@@ -13,13 +14,8 @@ export function benchCommand(): Command {
     .option('--mem <size>', 'guest memory', '5M')
     .option('--size <sizes>', 'frame sizes in bytes, one trial each: 64,128,512 or imix')
     .option('--rate <pps>', 'packets a second in all, as 1000000 or 5M, or max')
-    .option('--duration <seconds>', 'of each trial', '5')
-    .option('--streams <file>', 'YAML file that describes the streams')
-    .option('--bidirectional', 'also from port 1 to port 0')
-    .option('--src <addresses>', 'source addresses: ADDR, FIRST-LAST or ADDR/LEN')
-    .option('--dst <addresses>', 'destination addresses')
-    .option('--src-mac <mac>', "the generator's Ethernet address on port 0")
-    .option('--dst-mac <mac>', "the router's Ethernet address on port 0")
+    .option('--duration <seconds>', 'of each trial', '5');
+  return addStreamFlags(command)
     .option('--search <method>', 'none', 'none')
     .option('--report <file>', 'write FILE.html and FILE.json')
     .option('--baseline <file>', 'compare with an earlier result (JSON)')

@@ -1,12 +1,13 @@
-/** `clicklet pktgen`: the traffic generator alone, on devices. */
+/** `clicklet pktgen`: sends streams to devices and counts what comes back. */
 
 import { Command } from 'commander';
 import type { PktgenFlags } from '../pktgen/command-pktgen.ts';
+import { addStreamFlags } from './stream-flags.ts';
 
 const collect = (value: string, list: string[]) => [...list, value];
 
 export function pktgenCommand(): Command {
-  return new Command('pktgen')
+  const command = new Command('pktgen')
     .description('send test packets to devices and count what comes back')
     .option(
       '--port <spec>',
@@ -14,14 +15,16 @@ export function pktgenCommand(): Command {
       collect,
       [],
     )
+    .option('--dut <kind>', 'all ports at once: tap:A,B, vhost-user:A,B or iface:A,B')
     .option('--size <sizes>', "frame sizes in bytes: 64, '64*7 594*4' or imix")
-    .option('--rate <pps>', 'packets a second of each stream, as 1000000 or 5M, or max', 'max')
+    .option('--rate <rate>', 'of all streams: 5M packets a second, 2.5Gbit/s, 2.5Gbit/s L2, 50%, or max')
     .option('--duration <seconds>', 'how long to send', '5')
-    .option('--streams <file>', 'YAML file that describes the streams')
-    .option('--src <addresses>', 'source addresses: ADDR, FIRST-LAST or ADDR/LEN')
-    .option('--dst <addresses>', 'destination addresses')
-    .option('--src-mac <mac>', 'source Ethernet address')
-    .option('--dst-mac <mac>', 'destination Ethernet address')
+    .option('--count <n>', 'packets of each stream at most');
+  return addStreamFlags(command)
+    .option('--dry-run', 'check the streams, say what they are, and send nothing')
+    .option('--print [n]', 'print the first n frames of each stream (1) and send nothing')
+    .option('-o, --output <file>', 'write the first frames (--count, 100) to a pcap file and send nothing')
+    .option('--loopback', "measure the generator's own limit: one core sends, another receives and checks")
     .option('--cpu <n>', "pin the generator's thread to this CPU")
     .option('--graph', "print the generator's Click configuration and do nothing")
     .option('--json', 'print the result as JSON')

@@ -6,24 +6,20 @@ import { libraryResolver, readConfig, splitDefinitions } from '../cli/load.ts';
 import { CliError, EXIT, message, print, report } from '../cli/output.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { BenchError, type DutChoice, runBench } from './bench.ts';
+import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
 import { type BenchResult, compareWithBaseline, parseResult } from './results.ts';
-import { checkStreams, parseRate, type Stream, StreamError, type StreamInput } from './stream.ts';
+import { parseRate } from './stream.ts';
+import { type StreamFlags, streamsOf } from './streams-options.ts';
 
-export interface BenchFlags {
+export interface BenchFlags extends StreamFlags {
   dut: string;
   vmm: string;
   mem: string;
   size?: string;
   rate?: string;
   duration: string;
-  streams?: string;
-  bidirectional?: boolean;
-  src?: string;
-  dst?: string;
-  srcMac?: string;
-  dstMac?: string;
   search: string;
   report?: string;
   json?: boolean;
@@ -126,43 +122,14 @@ export function sizesOf(text: string | undefined): (string | undefined)[] {
   if (text === undefined) return [undefined];
   const list = text.split(',').map((s) => s.trim());
   const wrong = list.find(
-    (s) => !/^imix$/i.test(s) && !(/^\d+$/.test(s) && Number(s) >= 64 && Number(s) <= 9018),
+    (s) => !/^imix$/i.test(s) && !(/^\d+$/.test(s) && Number(s) >= 64 && Number(s) <= LONGEST_FRAME),
   );
   if (wrong !== undefined)
     throw new CliError(
-      `--size '${wrong}': expected bytes from 64 to 9018, such as 64,128,512, or imix`,
+      `--size '${wrong}': expected bytes from 64 to ${LONGEST_FRAME}, such as 64,128,512, or imix`,
       EXIT.usage,
     );
   return list;
-}
-
-/** The streams of a YAML file, or those that the flags describe. */
-export async function streamsOf(
-  o: Pick<BenchFlags, 'streams' | 'bidirectional' | 'src' | 'dst' | 'srcMac' | 'dstMac'>,
-  first: StreamInput = {},
-): Promise<Stream[]> {
-  if (o.streams !== undefined) {
-    const { parse } = await import('yaml');
-    const { text, file } = readConfig(o.streams);
-    let value: unknown;
-    try {
-      value = parse(text);
-    } catch (e) {
-      throw new StreamError(`${file}: not YAML: ${(e as Error).message}`);
-    }
-    return checkStreams(value, file);
-  }
-  const flags = { src: o.src, dst: o.dst, srcMac: o.srcMac, dstMac: o.dstMac };
-  const given = Object.fromEntries(Object.entries(flags).filter(([, v]) => v !== undefined));
-  const list: StreamInput[] = [{ ...first, ...given }];
-  if (o.bidirectional)
-    list.push({
-      from: 1,
-      to: 0,
-      ...(o.src === undefined ? {} : { dst: o.src }),
-      ...(o.dst === undefined ? {} : { src: o.dst }),
-    });
-  return checkStreams({ streams: list }, 'stream');
 }
 
 function readBaseline(file: string): BenchResult {

@@ -134,3 +134,22 @@ export function countExits(stats: Record<string, unknown>): number | null {
   if (typeof exits !== 'object' || exits === null) return null;
   return Object.values(exits).reduce((n: number, x) => n + (typeof x === 'number' ? x : 0), 0);
 }
+
+const deviceKinds = ['tap', 'vhost-user', 'iface'] as const;
+
+/** Whether a device under test is something else than a router that we start: `tap:A,B` and such. */
+export const isDeviceDut = (text: string): boolean => deviceKinds.some((k) => text.startsWith(`${k}:`));
+
+/** The device specs of `tap:A,B`, `vhost-user:A,B` or `iface:A,B`. Throws UsageError. */
+export function portsOfDut(text: string): string[] {
+  const kind = deviceKinds.find((k) => text.startsWith(`${k}:`));
+  const names = kind ? text.slice(kind.length + 1).split(',') : [];
+  if (!kind || names.some((n) => !n))
+    throw new UsageError(`--dut '${text}': expected tap:A,B, vhost-user:A,B or iface:A,B`);
+  return names.map((n) => (kind === 'iface' ? n : `${kind}:${n}`));
+}
+
+/** The command line asks for what there is not. */
+export class UsageError extends Error {
+  readonly exitCode = 2;
+}

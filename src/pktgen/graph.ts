@@ -1,5 +1,6 @@
 /** The generator as a Click graph: sources and sinks on packet ports, and answers to ARP requests. */
 
+import { LONGEST_FRAME } from './frames.ts';
 import { defaultMac, type Stream, sourceElement } from './stream.ts';
 
 /** The names of what a trial reads and writes. */
@@ -21,31 +22,35 @@ export function generatorGraph(portCount: number, streams: readonly Stream[]): G
   const sinks = Array.from({ length: portCount }, (_, i) => `sink${i}`);
   for (const [i, s] of streams.entries()) lines.push(sourceElement(sources[i]!, i, s));
   for (let port = 0; port < portCount; port++) {
-    const own = streams.flatMap((s, i) => (s.from === port ? [sources[i]!] : []));
+    const own = streams.flatMap((s, i) => (s.from === port ? [{ name: sources[i]!, weight: s.weight }] : []));
     const mac = streams.find((s) => s.from === port)?.srcMac ?? defaultMac(port);
     lines.push(
-      `FromDevice(${port}) -> ${sinks[port]} :: PktgenSink(STREAMS ${Math.max(16, streams.length)})`,
+      `FromDevice(${port}, SNAPLEN ${LONGEST_FRAME}) -> ${sinks[port]} :: PktgenSink(STREAMS ${Math.max(16, streams.length)})`,
       `  -> kind${port} :: Classifier(12/0806 20/0001, -);`,
       `kind${port}[0] -> ARPResponder(0.0.0.0/0 ${mac}) -> replies${port} :: Queue(256);`,
       `kind${port}[1] -> other${port} :: Counter -> Discard;`,
       `replies${port} -> [0] out${port} :: PrioSched -> ToDevice(${port});`,
     );
-    if (own.length === 1) lines.push(`${own[0]} -> [1] out${port};`);
+    if (own.length === 1) lines.push(`${own[0]!.name} -> [1] out${port};`);
     else if (own.length > 1) {
-      lines.push(`turns${port} :: RoundRobinSched -> [1] out${port};`);
-      for (const [k, name] of own.entries()) lines.push(`${name} -> [${k}] turns${port};`);
+      lines.push(`turns${port} :: ${turns(own.map((s) => s.weight))} -> [1] out${port};`);
+      for (const [k, s] of own.entries()) lines.push(`${s.name} -> [${k}] turns${port};`);
     }
   }
   return { text: lines.join('\n'), sources, sinks };
 }
 
-/** What the generator can do by itself: sends to itself through a memory pipe, on one thread. */
-export function loopGraph(pipe: string, stream: Stream): GeneratorGraph {
-  return {
-    text: `${sourceElement('stream0', 0, stream)}
-stream0 -> ToDevice(pipe:${pipe}/a);
-FromDevice(pipe:${pipe}/b) -> sink0 :: PktgenSink;`,
-    sources: ['stream0'],
-    sinks: ['sink0'],
-  };
+/** Who is next where streams share a port: in proportion to their weights. */
+function turns(weights: readonly number[]): string {
+  return new Set(weights).size === 1 ? 'RoundRobinSched' : `StrideSched(${weights.join(', ')})`;
+}
+
+/** What the generator can do by itself: sends to itself through a memory pipe, on one thread or on two. */
+export function loopGraph(
+  pipe: string,
+  stream: Stream,
+): GeneratorGraph & { sender: string; receiver: string } {
+  const sender = `${sourceElement('stream0', 0, stream)}\nstream0 -> ToDevice(pipe:${pipe}/a);`;
+  const receiver = `FromDevice(pipe:${pipe}/b, SNAPLEN ${LONGEST_FRAME}) -> sink0 :: PktgenSink;`;
+  return { text: `${sender}\n${receiver}`, sender, receiver, sources: ['stream0'], sinks: ['sink0'] };
 }

@@ -1,138 +1,341 @@
-/** Streams of test packets: their description, checked, and the Click elements that make them. */
+/** Streams of test packets: their description, checked, and what it means. */
 
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { FieldError, parseField } from './field-values.ts';
+import { layers as layerSpecs } from './frame-layers.ts';
+import {
+  compileFrame,
+  type FrameIssue,
+  type FrameProgram,
+  type Layer,
+  leastSize,
+  readLayers,
+} from './frames.ts';
+import { DEFAULT_LINE_RATE, type Load, loadPps, parseLoad, RATE_HELP } from './stream-rate.ts';
+import { meanSize, parseSizes, SIZE_HELP } from './stream-size.ts';
 
-/** `64`, `[64, 512]`, `"64*7 594*4 1518"` or `imix`: frame sizes in bytes, frame check sequence included. */
-const sizeText = /^(imix|\d+(\*\d+)?( \d+(\*\d+)?)*)$/i;
+export { parseRate } from './stream-rate.ts';
 
-/** Parse packets a second: `5M`, `250k`, `1.5e6`, `max`. NaN if it is none; 0 is as fast as possible. */
-export function parseRate(text: string | number): number {
-  if (typeof text === 'number') return text;
-  if (text.toLowerCase() === 'max') return 0;
-  const m = /^(\d+(?:\.\d+)?(?:e\d+)?)\s*([kMG]?)(?:pps)?$/.exec(text.trim());
-  return m ? Number(m[1]) * 1000 ** ['', 'k', 'M', 'G'].indexOf(m[2]!) : Number.NaN;
-}
-
-function isAddressRange(text: string): boolean {
-  const [range, random, more] = text.trim().split(/\s+/);
-  if (more !== undefined || (random !== undefined && random !== 'random')) return false;
-  const prefix = /^(.*)\/(\d+)$/.exec(range!);
-  if (prefix) {
-    const family = isIP(prefix[1]!);
-    return family !== 0 && Number(prefix[2]) <= (family === 4 ? 32 : 128);
-  }
-  const ends = range!.split('-');
-  return ends.length <= 2 && ends.every((a) => isIP(a) !== 0) && new Set(ends.map((a) => isIP(a))).size === 1;
+function isField(text: string, kinds: ('ip4' | 'ip6' | 'mac' | 'number')[], bits: number[]): boolean {
+  return kinds.some((kind, i) => {
+    try {
+      parseField(text, kind, bits[i]!);
+      return true;
+    } catch (e) {
+      if (e instanceof FieldError) return false;
+      throw e;
+    }
+  });
 }
 
 const mac = z
-  .string()
+  .string('expected an Ethernet address such as 02:00:00:00:00:01')
   .regex(/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/, 'expected an Ethernet address such as 02:00:00:00:00:01');
+const ADDRESS_HELP =
+  "expected ADDR, FIRST-LAST or ADDR/LEN, perhaps followed by 'random', such as '10.0.0.2-10.0.0.99 random'";
 const addresses = z
-  .string()
-  .refine(
-    isAddressRange,
-    "expected ADDR, FIRST-LAST or ADDR/LEN, perhaps followed by 'random', such as '10.0.0.2-10.0.0.99 random'",
-  );
-const ports = z.union([z.number().int().min(0).max(65535), z.string()]).transform((v, context) => {
-  const m = /^(\d+)(?:-(\d+))?( random)?$/.exec(String(v));
-  const low = Number(m?.[1]);
-  const high = Number(m?.[2] ?? m?.[1]);
-  if (m && low <= high && high <= 65535) return String(v);
-  context.addIssue("expected a port or FIRST-LAST, perhaps followed by 'random'");
+  .string(ADDRESS_HELP)
+  .refine((text) => isField(text, ['ip4', 'ip6'], [32, 128]), ADDRESS_HELP);
+const PORT_HELP = "expected a port or FIRST-LAST, perhaps followed by 'random'";
+const ports = z.union([z.number(), z.string()], PORT_HELP).transform((v, context) => {
+  if (isField(String(v), ['number'], [16])) return String(v);
+  context.addIssue(PORT_HELP);
   return z.NEVER;
 });
-const size = z
-  .union([z.number().int(), z.array(z.number().int()).min(1), z.string()])
-  .transform((v, context) => {
-    const text = Array.isArray(v) ? v.join(' ') : String(v).trim();
-    if (sizeText.test(text)) return text;
-    context.addIssue("expected frame sizes in bytes such as 64, '64*7 594*4' or 'imix'");
-    return z.NEVER;
-  });
-const rate = z.union([z.number().nonnegative(), z.string()]).transform((v, context) => {
-  const pps = parseRate(v);
-  if (Number.isFinite(pps)) return pps;
-  context.addIssue("expected packets a second such as 1000000, 250k or 5M, or 'max'");
+const size = z.union([z.number(), z.array(z.number()).min(1), z.string()], `expected ${SIZE_HELP}`);
+const load = z.union([z.number(), z.string()], `expected ${RATE_HELP}`).transform((v, context): Load => {
+  const parsed = parseLoad(v);
+  if (parsed) return parsed;
+  context.addIssue(`expected ${RATE_HELP}`);
   return z.NEVER;
 });
+const whole = (min: number, max: number) => {
+  const help = `expected a whole number from ${min} to ${max}`;
+  return z.number(help).int(help).min(min, help).max(max, help);
+};
+const yes = z.boolean('expected true or false');
 
-/** IPv6, by whichever address is given. */
-export const isIp6 = (s: { src?: string | undefined; dst?: string | undefined }): boolean =>
-  (s.src ?? s.dst ?? '').includes(':');
+const ReplaySchema = z.union(
+  [
+    z.string().transform((file) => ({ file, speed: 1, loop: 1 })),
+    z.strictObject({
+      file: z.string(),
+      /** 2: twice as fast as it was captured; 0: as fast as possible. */
+      speed: z.number().min(0).default(1),
+      /** How often the file is sent; 0: until the time is over. */
+      loop: whole(0, 1e9).default(1),
+    }),
+  ],
+  'expected a pcap file, or { file, speed, loop }',
+);
 
-/** One stream: UDP over IPv4 or IPv6 in Ethernet. What is left out is chosen to fit the router under test. */
-export const StreamSchema = z
-  .strictObject({
-    name: z.string().optional(),
-    /** Generator ports: where it is sent, where it is expected. */
-    from: z.number().int().min(0).default(0),
-    to: z.number().int().min(0).default(1),
-    srcMac: mac.optional(),
-    dstMac: mac.optional(),
-    src: addresses.optional(),
-    dst: addresses.optional(),
-    srcPort: ports.default('1024'),
-    dstPort: ports.default('9'),
-    size: size.optional(),
-    /** Packets a second; 0: as fast as they are taken. */
-    rate: rate.default(0),
-    /** Correct UDP checksums; otherwise 0. Always with IPv6. */
-    checksum: z.boolean().default(false),
-    ttl: z.number().int().min(1).max(255).default(64),
-    tos: z.number().int().min(0).max(255).default(0),
-    seed: z.number().int().min(0).max(0xffffffff).default(1),
-    /** Takes the time of every n-th packet; 0: of none. */
-    sample: z.number().int().min(0).default(1),
-  })
-  .transform((s) => ({ ...s, size: s.size ?? (isIp6(s) ? '84' : '64') }));
+/** One stream. What is left out is chosen to fit the router under test. */
+const StreamSchema = z.strictObject({
+  name: z.string().optional(),
+  /** Generator ports: where it is sent, where it is expected. */
+  from: whole(0, 255).default(0),
+  to: whole(0, 255).default(1),
+  /** A second stream the other way. */
+  bidirectional: yes.default(false),
+  srcMac: mac.optional(),
+  dstMac: mac.optional(),
+  /** Its Ethernet address is asked for by ARP, and becomes the destination. */
+  gateway: z.ipv4('expected an IPv4 address').optional(),
+  /** Of the first IP header. */
+  src: addresses.optional(),
+  dst: addresses.optional(),
+  srcPort: ports.optional(),
+  dstPort: ports.optional(),
+  ttl: whole(1, 255).optional(),
+  tos: whole(0, 255).optional(),
+  /** Headers, in place of Ethernet, IP and UDP. */
+  layers: z.unknown().optional(),
+  /** A trace file instead. */
+  replay: ReplaySchema.optional(),
+  size: size.optional(),
+  rate: load.default({ unit: 'pps', value: 0 }),
+  /** Its part of a rate that is given for all streams together. */
+  weight: whole(1, 32768).default(1),
+  pace: z.enum(['constant', 'poisson'], "expected 'constant' or 'poisson'").default('constant'),
+  /** Packets sent back to back, at the same rate in the mean. */
+  burst: whole(1, 1_000_000).default(1),
+  /** Correct UDP checksums; otherwise 0. Always with IPv6. */
+  checksum: yes.default(true),
+  /** False: without the signature that tells loss, order and latency. */
+  track: yes.default(true),
+  seed: whole(0, 0xffffffff).default(1),
+  /** Takes the time of every n-th packet; 0: of none. */
+  sample: whole(0, 0xffffffff).default(1),
+});
 
-export type Stream = z.output<typeof StreamSchema>;
+type Described = z.output<typeof StreamSchema>;
 export type StreamInput = z.input<typeof StreamSchema>;
 
-export const StreamFileSchema = z.strictObject({ streams: z.array(StreamSchema).min(1).max(1024) });
+export interface Stream extends Omit<Described, 'layers' | 'size' | 'rate' | 'bidirectional'> {
+  layers: Layer[];
+  /** As PktgenSource takes it. */
+  size: string;
+  /** Packets a second at that size; 0: as fast as they are taken. */
+  rate: number;
+  /** The rate as it was given: what it is in packets a second depends on the size. */
+  load: Load;
+}
+
+const TOP_KEYS = ['streams', 'lineRate'];
 
 /** What is wrong with a stream description, one line for each mistake. */
 export class StreamError extends Error {
   readonly exitCode = 1;
 }
 
-/** Check a description of streams. Throws StreamError with every mistake and where it is. */
-export function checkStreams(value: unknown, file = 'streams'): Stream[] {
-  const result = StreamFileSchema.safeParse(value);
-  if (result.success) return result.data.streams;
-  const lines = result.error.issues.map((i) => `${file}: ${place(i.path)}${i.message}`);
-  throw new StreamError(lines.join('\n'));
+/** Every mistake in a description of streams, or the streams. */
+export function readStreams(value: unknown, lineRate?: number): { streams: Stream[]; issues: FrameIssue[] } {
+  const issues: FrameIssue[] = [];
+  const top = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  for (const key of Object.keys(top))
+    if (!TOP_KEYS.includes(key))
+      issues.push({
+        path: [key],
+        message: `unknown key '${key}': expected ${TOP_KEYS.join(', ')}`,
+        atKey: true,
+      });
+  const line = parseLoad(String(top.lineRate ?? '10Gbit/s').replace(/([kMG])$/, '$1bit/s'));
+  if (line?.unit !== 'bits')
+    issues.push({ path: ['lineRate'], message: 'expected bits a second such as 10G or 25Gbit/s' });
+  const list = top.streams;
+  if (!Array.isArray(list) || !list.length || list.length > 1024) {
+    const path = 'streams' in top ? ['streams'] : [];
+    issues.push({ path, message: 'expected streams: a list of 1 to 1024 streams' });
+    return { streams: [], issues };
+  }
+  const rate = lineRate ?? (line?.unit === 'bits' ? line.value : DEFAULT_LINE_RATE);
+  const streams = list.flatMap((item, i) => readStream(item, ['streams', i], rate, issues));
+  return { streams, issues };
 }
 
-const place = (path: PropertyKey[]): string =>
+function readStream(value: unknown, path: FrameIssue['path'], line: number, issues: FrameIssue[]): Stream[] {
+  const before = issues.length;
+  const given = value as Record<string, unknown> | null;
+  let list: Layer[] | undefined;
+  if (given && typeof given === 'object' && given.layers !== undefined)
+    list = readLayers(given.layers, issues, [...path, 'layers']);
+  const result = StreamSchema.safeParse(value ?? {});
+  for (const i of result.error?.issues ?? []) addZodIssue(i, path, issues);
+  if (!result.success || issues.length > before) return [];
+  const d = result.data;
+  const at = (key: string) => [...path, key];
+  if (d.replay && list) issues.push({ path: at('replay'), message: 'replay and layers exclude each other' });
+  if (d.replay && d.size !== undefined)
+    issues.push({ path: at('size'), message: 'the trace file has its own sizes' });
+  if (d.replay && d.rate.unit !== 'pps')
+    issues.push({
+      path: at('rate'),
+      message: 'expected packets a second: the sizes are those of the trace file',
+    });
+  if (!list && d.src && d.dst && d.src.includes(':') !== d.dst.includes(':'))
+    issues.push({ path: at('dst'), message: 'src and dst must both be IPv4 or both be IPv6' });
+  if (issues.length > before) return [];
+  const stream = finish(d, list ?? plainLayers(d), line, path, issues);
+  if (!stream) return [];
+  return d.bidirectional ? [stream, mirrored(stream)] : [stream];
+}
+
+function addZodIssue(i: z.core.$ZodIssue, path: FrameIssue['path'], issues: FrameIssue[]): void {
+  const where = [...path, ...(i.path as (string | number)[])];
+  if (i.code !== 'unrecognized_keys') {
+    issues.push({ path: where, message: i.message });
+    return;
+  }
+  for (const key of i.keys)
+    issues.push({ path: [...where, key], message: `unknown key '${key}'`, atKey: true });
+}
+
+function plainLayers(d: Described): Layer[] {
+  const ip6 = (d.src ?? d.dst ?? '').includes(':');
+  return [
+    { name: 'ether', values: {} },
+    { name: ip6 ? 'ipv6' : 'ipv4', values: {} },
+    { name: 'udp', values: {} },
+  ];
+}
+
+function finish(
+  d: Described,
+  list: Layer[],
+  line: number,
+  path: FrameIssue['path'],
+  issues: FrameIssue[],
+): Stream | undefined {
+  const { bidirectional: _, layers: __, rate: load, ...rest } = d;
+  const stream: Stream = { ...rest, layers: list, load, rate: 0, size: '64' };
+  let headers = 0;
+  try {
+    headers = streamFrame(stream).header.length;
+  } catch (e) {
+    if (!(e instanceof FieldError)) throw e;
+    issues.push({ path: d.layers ? [...path, 'layers'] : path, message: e.message });
+    return undefined;
+  }
+  const least = leastSize(headers, d.track);
+  const sizes = parseSizes(d.size ?? least, least);
+  if (typeof sizes === 'string') {
+    issues.push({ path: [...path, 'size'], message: sizes });
+    return undefined;
+  }
+  stream.size = sizes.text;
+  stream.rate = loadPps(load, meanSize(sizes), line);
+  return stream;
+}
+
+/** The same stream the other way: ports, addresses and port numbers change places; Ethernet addresses are chosen anew. */
+function mirrored(s: Stream): Stream {
+  const { srcMac: _, dstMac: __, gateway: ___, ...rest } = s;
+  let seen = false;
+  const back = s.layers.map((l): Layer => {
+    if (l.name === 'ether' && !seen) {
+      seen = true;
+      const { src: _, dst: __, ...values } = l.values;
+      return { ...l, values };
+    }
+    if (!('src' in l.values || 'dst' in l.values)) return l;
+    const { src, dst, ...values } = l.values;
+    return {
+      ...l,
+      values: {
+        ...values,
+        ...(dst === undefined ? {} : { src: dst }),
+        ...(src === undefined ? {} : { dst: src }),
+      },
+    };
+  });
+  return {
+    ...rest,
+    ...(s.name === undefined ? {} : { name: `${s.name} back` }),
+    from: s.to,
+    to: s.from,
+    src: s.dst,
+    dst: s.src,
+    srcPort: s.dstPort,
+    dstPort: s.srcPort,
+    layers: back,
+  };
+}
+
+/** Check a description of streams. Throws StreamError with every mistake and where it is. */
+export function checkStreams(value: unknown, file = 'streams', lineRate?: number): Stream[] {
+  const { streams, issues } = readStreams(value, lineRate);
+  if (!issues.length) return streams;
+  throw new StreamError(issues.map((i) => `${file}: ${place(i.path)}${i.message}`).join('\n'));
+}
+
+const place = (path: readonly PropertyKey[]): string =>
   path.length
     ? `${path.map((p, i) => (typeof p === 'number' ? `[${p}]` : i ? `.${String(p)}` : String(p))).join('')}: `
     : '';
 
+/** Whether the sink can know its packets. */
+export const isTracked = (s: Stream): boolean => s.track && !s.replay;
+
+/** IPv6, by its first IP header. */
+export const isIp6 = (s: Stream): boolean =>
+  s.layers.find((l) => l.name === 'ipv4' || l.name === 'ipv6')?.name === 'ipv6';
+
 export const defaultMac = (port: number, router = false): string =>
   `02:00:00:00:${router ? '01' : '00'}:${(port + 1).toString(16).padStart(2, '0')}`;
 
+/** The headers with what the stream itself says of the first Ethernet, IP and UDP or TCP header. */
+function completeLayers(s: Stream): Layer[] {
+  const defined = (o: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(o).filter(([, v]) => v !== undefined));
+  const seen = new Set<string>();
+  return s.layers.map((l) => {
+    const kind =
+      'src' in layerSpecs[l.name].fields
+        ? ({ ipv4: 'ip', ipv6: 'ip', tcp: 'port', udp: 'port' }[l.name as string] ?? l.name)
+        : '';
+    if (!kind || seen.has(kind)) return l;
+    seen.add(kind);
+    const values =
+      kind === 'ether'
+        ? { src: s.srcMac ?? defaultMac(s.from), dst: s.dstMac ?? defaultMac(s.from, true) }
+        : kind === 'ip'
+          ? { src: s.src, dst: s.dst, ttl: s.ttl, tos: s.tos }
+          : { src: s.srcPort, dst: s.dstPort };
+    return { ...l, values: { ...defined(values), ...l.values } };
+  });
+}
+
+/** The program of a stream's frames. */
+export const streamFrame = (s: Stream): FrameProgram => compileFrame(completeLayers(s), s.checksum);
+
 /** The element that makes a stream, named `name`, not yet sending. */
 export function sourceElement(name: string, id: number, s: Stream): string {
-  const ip6 = isIp6(s);
-  const args: [string, string | number | boolean][] = [
-    ['STREAM', id],
+  const pace: [string, string | number | boolean][] = [
     ['RATE', s.rate],
-    ['SIZE', s.size],
-    ['SRC_ETH', s.srcMac ?? defaultMac(s.from)],
-    ['DST_ETH', s.dstMac ?? defaultMac(s.from, true)],
-    ['SRC_IP', s.src ?? (ip6 ? 'fd00::2' : '10.0.0.2')],
-    ['DST_IP', s.dst ?? (ip6 ? 'fd00:1::2' : '10.0.1.2')],
-    ['SRC_PORT', s.srcPort],
-    ['DST_PORT', s.dstPort],
-    ['CHECKSUM', s.checksum],
-    ['TTL', s.ttl],
-    ['TOS', s.tos],
+    ['PACE', s.pace],
+    ['BURST', s.burst],
     ['SEED', s.seed],
-    ['SAMPLE', s.sample],
     ['ACTIVE', false],
   ];
-  return `${name} :: PktgenSource(${args.map(([k, v]) => `${k} ${v}`).join(', ')});`;
+  const join = (args: typeof pace) => args.map(([k, v]) => `${k} ${v}`).join(', ');
+  if (s.replay) {
+    const ether: typeof pace = [];
+    if (s.srcMac) ether.push(['SRC_ETH', s.srcMac]);
+    if (s.dstMac) ether.push(['DST_ETH', s.dstMac]);
+    const { file, speed, loop } = s.replay;
+    return `${name} :: PktgenReplay(${JSON.stringify(file)}, ${join([['SPEED', speed], ['LOOP', loop], ...ether, ...pace])});`;
+  }
+  const f = streamFrame(s);
+  const quoted = (words: string[]) => `"${words.join(' ')}"`;
+  return `${name} :: PktgenSource(${join([
+    ['STREAM', id],
+    ['SIZE', s.size],
+    ['FRAME', f.header.toString('hex')],
+    ['FIELDS', quoted(f.fields)],
+    ['LENGTHS', quoted(f.lengths)],
+    ['CHECKSUMS', quoted(f.checksums)],
+    ['TRACK', s.track],
+    ['SAMPLE', s.sample],
+    ...pace,
+  ])});`;
 }

@@ -24,13 +24,15 @@ describe('streams', () => {
     expect(s).toEqual({
       from: 0,
       to: 1,
-      srcPort: '1024',
-      dstPort: '9',
+      layers: ['ether', 'ipv4', 'udp'].map((name) => ({ name, values: {} })),
       size: '64',
       rate: 0,
-      checksum: false,
-      ttl: 64,
-      tos: 0,
+      load: { unit: 'pps', value: 0 },
+      weight: 1,
+      pace: 'constant',
+      burst: 1,
+      checksum: true,
+      track: true,
       seed: 1,
       sample: 1,
     });
@@ -73,7 +75,7 @@ describe('streams', () => {
     expect(lines.filter((l) => l.includes('streams[0].src: expected ADDR'))).toHaveLength(1);
     expect(lines.filter((l) => l.includes('streams[0].rate: expected packets a second'))).toHaveLength(1);
     expect(lines.filter((l) => l.includes('streams[1].size: expected frame sizes'))).toHaveLength(1);
-    expect(lines.filter((l) => l.includes('streams[1]: ') && l.includes('colour'))).toHaveLength(1);
+    expect(lines.filter((l) => l.includes("streams[1].colour: unknown key 'colour'"))).toHaveLength(1);
   });
 
   it.each([
@@ -96,11 +98,14 @@ describe('streams', () => {
 describe('the generator graph', () => {
   it('writes one source element with everything the stream says', () => {
     const [s] = checkStreams({
-      streams: [{ src: '10.0.0.2', dst: '10.0.1.0/24', rate: '2M', size: 'imix' }],
+      streams: [{ src: '10.0.0.2', dst: '10.0.1.0/24', rate: '2M', size: 'imix', burst: 4, pace: 'poisson' }],
     });
     expect(sourceElement('s', 3, s!)).toBe(
-      's :: PktgenSource(STREAM 3, RATE 2000000, SIZE imix, SRC_ETH 02:00:00:00:00:01, DST_ETH 02:00:00:00:01:01, ' +
-        'SRC_IP 10.0.0.2, DST_IP 10.0.1.0/24, SRC_PORT 1024, DST_PORT 9, CHECKSUM false, TTL 64, TOS 0, SEED 1, SAMPLE 1, ACTIVE false);',
+      's :: PktgenSource(STREAM 3, SIZE imix, ' +
+        'FRAME 0200000001010200000000010800450000000000400040110000' +
+        '0a000002000000000400000900000000, ' +
+        'FIELDS "30/4/0/inc/167772417/254/1/1", LENGTHS "16/14 38/34", CHECKSUMS "40/34/0/26/34/17 24/14/34", ' +
+        'TRACK true, SAMPLE 1, RATE 2000000, PACE poisson, BURST 4, SEED 1, ACTIVE false);',
     );
   });
 
