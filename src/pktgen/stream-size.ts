@@ -31,7 +31,7 @@ export function parseSizes(value: string | number | readonly number[], least = 6
   });
   const wrong = list.find((s) => s.bytes < least || s.bytes > LONGEST_FRAME);
   if (wrong)
-    return `frames of ${wrong.bytes} bytes are not possible: ${least} (these headers, the signature and the frame check sequence) to ${LONGEST_FRAME}`;
+    return `frames of ${wrong.bytes} bytes are not possible: ${least}${least > 64 ? ' (these headers, the signature and the frame check sequence)' : ''} to ${LONGEST_FRAME}`;
   if (list.reduce((n, s) => n + s.weight, 0) > 256) return 'more than 256 sizes, counted with their weights';
   return { text, list };
 }

@@ -42,7 +42,12 @@ const ports = z.union([z.number(), z.string()], PORT_HELP).transform((v, context
   context.addIssue(PORT_HELP);
   return z.NEVER;
 });
-const size = z.union([z.number(), z.array(z.number()).min(1), z.string()], `expected ${SIZE_HELP}`);
+const size = z
+  .union([z.number(), z.array(z.number()).min(1), z.string()], `expected ${SIZE_HELP}`)
+  .superRefine((v, context) => {
+    const sizes = parseSizes(v);
+    if (typeof sizes === 'string') context.addIssue(sizes);
+  });
 const load = z.union([z.number(), z.string()], `expected ${RATE_HELP}`).transform((v, context): Load => {
   const parsed = parseLoad(v);
   if (parsed) return parsed;
