@@ -404,6 +404,18 @@ static int unknown(const ArgSpec *specs, const char *text, int i, Errors *errs) 
   return -1;
 }
 
+/* The reference takes the last of the arguments for one key and does not look at the others. */
+static bool given_again(const ArgSpec *specs, const ArgSpec *a, const Args *args, unsigned i, Errors *errs) {
+  if (a->flags & ARG_REPEATED) return false;
+  for (unsigned k = i + 1; k < args->n; k++) {
+    size_t n = key_length(args->texts[k]);
+    if (!n || !args->texts[k][n] || find_key(specs, args->texts[k], n) != a) continue;
+    warning(errs, "%s is given twice: '%s' is ignored", a->key, args->texts[i]);
+    return true;
+  }
+  return false;
+}
+
 static int apply(Element *e, const ArgSpec *specs, Args *args, bool defaults, Errors *errs) {
   uint32_t before = errs->errors;
   unsigned nspecs = 0;
@@ -422,11 +434,8 @@ static int apply(Element *e, const ArgSpec *specs, Args *args, bool defaults, Er
     const ArgSpec *a = find_key(specs, text, n);
     if (a && text[n]) {
       while (is_space(text[n])) n++;
-      if (taken[a - specs] && !(a->flags & ARG_REPEATED)) {
-        arg_error(errs, (int)i, "%s is given twice", a->key);
-        continue;
-      }
       taken[a - specs] = true;
+      if (given_again(specs, a, args, i, errs)) continue;
       set_given(e, a);
       parse_one(e, a, text + n, errs, (int)i);
       continue;
@@ -441,6 +450,7 @@ static int apply(Element *e, const ArgSpec *specs, Args *args, bool defaults, Er
     } else {
       a = next++;
       taken[a - specs] = true;
+      if (given_again(specs, a, args, i, errs)) continue;
       if (!*text) { /* an empty place keeps the default */
         if (a->flags & ARG_MANDATORY) arg_error(errs, (int)i, "%s is missing", a->key);
         continue;
