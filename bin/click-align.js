@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/click-align.js';
+require('./launch.js').run('click-align');

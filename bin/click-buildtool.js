@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/click-buildtool.js';
+require('./launch.js').run('click-buildtool');

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/click-check.js';
+require('./launch.js').run('click-check');

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/click-devirtualize.js';
+require('./launch.js').run('click-devirtualize');

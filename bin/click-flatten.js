@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/click-flatten.js';
+require('./launch.js').run('click-flatten');

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/click2xml.js';
+require('./launch.js').run('click2xml');

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/clicklet.js';
+import('../dist/clicklet.js');

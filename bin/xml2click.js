@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/xml2click.js';
+require('./launch.js').run('xml2click');

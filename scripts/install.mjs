@@ -1,7 +1,7 @@
 // Builds the C parts through cmake-js, by native/CMakeLists.txt. Run by `npm install`. On other systems than Linux on
 // x86-64 it says what will not work and succeeds: the front end and the tools need no C.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,3 +56,6 @@ const table = spawnSync(join(root, 'build', 'clicklet-engine'), ['--table'], {
 if (table.status !== 0) fail(`the class table could not be made: ${table.stderr || table.error}`);
 mkdirSync(join(root, 'src', 'generated'), { recursive: true });
 writeFileSync(join(root, 'src', 'generated', 'elements.json'), table.stdout);
+// What V8 keeps of the commands depends on this very Node.
+if (existsSync(join(root, 'dist', 'commands.cjs')))
+  spawnSync(process.execPath, [join(root, 'scripts', 'code-cache.mjs')], { stdio: 'ignore' });

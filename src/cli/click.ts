@@ -202,7 +202,7 @@ function apply(option: Parsed, line: CommandLine): void {
   }
 }
 
-await runCommand('click', async () => {
+void runCommand('click', async () => {
   let line: CommandLine;
   try {
     line = readCommandLine(process.argv.slice(2));

@@ -11,6 +11,6 @@ export function classTable(): ClassTable {
   if (cached) return cached;
   const file = packagePath('src', 'generated', 'elements.json');
   if (!existsSync(file)) throw new Error("the element table is missing: run 'npm run build:native' first");
-  cached = ClassTable.fromJson(JSON.parse(readFileSync(file, 'utf8')));
+  cached = ClassTable.fromText(readFileSync(file, 'utf8'));
   return cached;
 }

@@ -47,9 +47,10 @@ export interface ElementClass {
 
 /** The element classes that exist, by name. */
 export class ClassTable {
-  readonly #classes = new Map<string, ElementClass>();
+  /** A class, or the JSON text of one that nobody asked for yet. */
+  readonly #classes = new Map<string, ElementClass | string>();
 
-  constructor(classes: Iterable<ElementClass>) {
+  constructor(classes: Iterable<ElementClass> = []) {
     for (const elementClass of classes) this.#classes.set(elementClass.name, elementClass);
   }
 
@@ -63,12 +64,33 @@ export class ClassTable {
     return new ClassTable(json.classes.map(readClass));
   }
 
+  /**
+   * Load a table from the text of such JSON. Where every class has a line of its own, as in the engine's dump, a
+   * class is read when it is asked for: a configuration uses few of them.
+   */
+  static fromText(text: string): ClassTable {
+    const [first, ...lines] = text.trimEnd().split('\n');
+    const last = lines.pop();
+    const table = new ClassTable();
+    for (const line of lines) {
+      const name = /^\{"name":"([^"\\]+)",.*\},?$/.exec(line)?.[1];
+      if (name === undefined) return ClassTable.fromJson(JSON.parse(text));
+      table.#classes.set(name, line);
+    }
+    if (first !== '{"version":1,"classes":[' || last !== ']}') return ClassTable.fromJson(JSON.parse(text));
+    return table;
+  }
+
   get size(): number {
     return this.#classes.size;
   }
 
   get(name: string): ElementClass | undefined {
-    return this.#classes.get(name);
+    const found = this.#classes.get(name);
+    if (typeof found !== 'string') return found;
+    const elementClass = readClass(JSON.parse(found.replace(/,$/, '')), 0);
+    this.#classes.set(name, elementClass);
+    return elementClass;
   }
 
   has(name: string): boolean {
@@ -79,8 +101,8 @@ export class ClassTable {
     return this.#classes.keys();
   }
 
-  [Symbol.iterator](): IterableIterator<ElementClass> {
-    return this.#classes.values();
+  *[Symbol.iterator](): IterableIterator<ElementClass> {
+    for (const name of this.#classes.keys()) yield this.get(name)!;
   }
 }
 

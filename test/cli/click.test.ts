@@ -119,6 +119,13 @@ describe('click', () => {
   });
 });
 
+it('commands start from what V8 keeps compiled', () => {
+  const program = `console.log(require(${JSON.stringify(join(root, 'bin/launch.js'))}).load().script.cachedDataRejected)`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+  // 'undefined' is a cache that was not made: scripts/code-cache.mjs failed.
+  expect({ stdout, stderr }).toEqual({ stdout: 'false\n', stderr: '' });
+});
+
 describe('tools', () => {
   it('click-flatten', () => {
     const args = [

@@ -8,7 +8,7 @@ import { flattenText, runTool, type ToolLine, writeRouter } from './tool.ts';
 
 const FOREIGN = ['linuxmodule', 'bsdmodule'];
 
-await runTool(
+void runTool(
   {
     name: 'click-check',
     about: 'Checks a configuration for every mistake that can be found without running it.',

@@ -12,7 +12,7 @@ import { report } from '../output.ts';
 import { readRouter } from './read.ts';
 import { flattenText, runTool, writeOutput } from './tool.ts';
 
-await runTool(
+void runTool(
   {
     name: 'click2xml',
     about: 'Prints a configuration as XML, compound element classes included.',

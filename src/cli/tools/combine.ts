@@ -13,7 +13,7 @@ import { archiveOf } from './combine-archive.ts';
 import { type RouterSource, readRouter } from './read.ts';
 import { flattenText, runTool, writeRouter } from './tool.ts';
 
-await runTool(
+void runTool(
   {
     name: 'click-combine',
     about:

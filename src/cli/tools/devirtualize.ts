@@ -5,29 +5,13 @@
 
 import { passThrough } from './pass-through.ts';
 
-await passThrough({
-  name: 'click-devirtualize',
-  about:
-    'Writes the flat configuration. The fused engine calls elements directly, so there is nothing to generate.',
-  options: [
+void passThrough(
+  'click-devirtualize',
+  'Writes the flat configuration. The fused engine calls elements directly, so there is nothing to generate.',
+  [
     { id: 'kernel', long: 'linuxmodule', short: 'l', negatable: true, help: 'Accepted.' },
     { id: 'kernel', long: 'kernel', short: 'k', negatable: true },
     { id: 'user', long: 'userlevel', short: 'u', negatable: true, help: 'Accepted.' },
-    {
-      id: 'source',
-      long: 'source',
-      short: 's',
-      negatable: true,
-      help: 'There is no source code to write: an error.',
-    },
-    {
-      id: 'config',
-      long: 'config',
-      short: 'c',
-      negatable: true,
-      help: 'Write the configuration only, never an archive.',
-    },
-    { id: 'reverse', long: 'reverse', short: 'r', negatable: true, help: 'Accepted.' },
     {
       id: 'exclude',
       long: 'no-devirtualize',
@@ -46,4 +30,4 @@ await passThrough({
       help: 'Accepted.',
     },
   ],
-});
+);

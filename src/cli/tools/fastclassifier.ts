@@ -5,31 +5,15 @@
 
 import { passThrough } from './pass-through.ts';
 
-await passThrough({
-  name: 'click-fastclassifier',
-  about:
-    'Writes the flat configuration. The engine compiles classifiers itself, so there is nothing to generate.',
-  options: [
+void passThrough(
+  'click-fastclassifier',
+  'Writes the flat configuration. The engine compiles classifiers itself, so there is nothing to generate.',
+  [
     { id: 'combine', long: 'combine', negatable: true, help: 'Accepted (as --no-combine).' },
     { id: 'classes', long: 'classes', negatable: true, help: 'Accepted (as --no-classes).' },
     { id: 'kernel', long: 'kernel', short: 'k', negatable: true, help: 'Accepted.' },
     { id: 'user', long: 'user', short: 'u', negatable: true, help: 'Accepted.' },
-    {
-      id: 'source',
-      long: 'source',
-      short: 's',
-      negatable: true,
-      help: 'There is no source code to write: an error.',
-    },
-    {
-      id: 'config',
-      long: 'config',
-      short: 'c',
-      negatable: true,
-      help: 'Write the configuration only, never an archive.',
-    },
-    { id: 'reverse', long: 'reverse', short: 'r', negatable: true, help: 'Accepted.' },
     { id: 'quiet', long: 'quiet', short: 'q', negatable: true, help: 'Accepted.' },
     { id: 'verbose', long: 'verbose', short: 'V', negatable: true, help: 'Accepted.' },
   ],
-});
+);

@@ -4,7 +4,7 @@ import { printRouter, readFlat, runTool, type ToolLine, writeOutput, writeRouter
 
 const ACTIONS = ['classes', 'names', 'declarations', 'config'];
 
-await runTool(
+void runTool(
   {
     name: 'click-flatten',
     about: 'Prints a Click configuration without its compound elements: what they contain takes their place.',

@@ -2,7 +2,7 @@
 
 import { PRETTY_OPTIONS, pretty } from './pretty-main.ts';
 
-await pretty({
+void pretty({
   name: 'click-pretty',
   about:
     'Shows a configuration as an HTML page, with syntax highlighting and tables of its elements, or as a graph.',

@@ -7,7 +7,7 @@ import { OptionError } from './clp.ts';
 import { decode, sourceName } from './read.ts';
 import { readFlat, runTool, writeRouter } from './tool.ts';
 
-await runTool(
+void runTool(
   {
     name: 'click-uncombine',
     about: 'Takes one component out of a configuration that click-combine made.',

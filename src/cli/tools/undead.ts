@@ -6,7 +6,7 @@ import { Diagnostics } from '../../lang/diagnostics.ts';
 import { message, report } from '../output.ts';
 import { readFlat, runTool, writeRouter } from './tool.ts';
 
-await runTool(
+void runTool(
   {
     name: 'click-undead',
     about:

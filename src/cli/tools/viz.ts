@@ -2,7 +2,7 @@
 
 import { PRETTY_OPTIONS, pretty } from './pretty-main.ts';
 
-await pretty(
+void pretty(
   {
     name: 'click-viz',
     about: "Shows a configuration as a graph for Graphviz: 'click-viz FILE | dot -Tsvg > FILE.svg'.",

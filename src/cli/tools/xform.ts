@@ -8,7 +8,7 @@ import { OptionError } from './clp.ts';
 import { parseDefinition, type RouterSource, readRouter } from './read.ts';
 import { flattenText, runTool, writeRouter } from './tool.ts';
 
-await runTool(
+void runTool(
   {
     name: 'click-xform',
     about:

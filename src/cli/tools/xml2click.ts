@@ -6,7 +6,7 @@ import { message } from '../output.ts';
 import { decode, readBytes, sourceName } from './read.ts';
 import { flattenText, printRouter, runTool, writeOutput } from './tool.ts';
 
-await runTool(
+void runTool(
   {
     name: 'xml2click',
     about: 'Prints the configuration that an XML document describes.',
