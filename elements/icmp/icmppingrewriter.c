@@ -54,11 +54,6 @@ static void ping_rewriter_push(Element *e, int port, Packet **p, unsigned n) {
     rw_push((Rewriter *)e, port, p + i, 1, ping_rewriter_key, ping_rewriter_apply);
 }
 
-static int ping_rewriter_initialize(Element *e, Errors *errs) {
-  ((Rewriter *)e)->shape = RW_PING;
-  return rw_initialize((Rewriter *)e, 1 << RW_PLAIN, errs);
-}
-
 /* An ICMP error that quotes a rewritten request asks with the addresses of a reply and the identifier in
  * sport. */
 static uint32_t ping_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
@@ -66,26 +61,20 @@ static uint32_t ping_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlo
   RwFlowId f = ping_flow(id->src, id->dst, id->sport, false);
   return rw_find(e, 0, &f, rw_hash(&f, e->set->seed));
 }
-static void *ping_rewriter_cast(Element *e, const char *name) {
-  static const RwLookup lookup = {ping_rewriter_find};
-  return strcmp(name, "RwLookup") ? rw_cast(e, name) : (void *)(uintptr_t)&lookup;
-}
 
-static void ping_rewriter_text(const RwFlow *f, int direction, Text *out) {
+static void ping_rewriter_text(const Rewriter *e, const RwFlow *f, int direction, Text *out) {
   const RwFlowId *from = &f->id[direction], *back = &f->id[!direction];
   text_printf(out, "(%pI, %pI, %u) => (%pI, %pI, %u)", (const void *)&from->src, (const void *)&from->dst,
               be16(from->sport), (const void *)&back->dst, (const void *)&back->src, be16(back->dport));
 }
-static int ping_rewriter_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  rw_table((Rewriter *)e, 0, ping_rewriter_text, out);
-  return 0;
+
+static int ping_rewriter_initialize(Element *e, Errors *errs) {
+  static const RwKind kind = {ping_rewriter_text, {ping_rewriter_find}, 1 << RW_PLAIN, RW_PING};
+  return rw_initialize((Rewriter *)e, &kind, errs);
 }
 
-ELEMENT(ICMPPingRewriter, .ports = "1-/1-", .processing = "h/h", .push = ping_rewriter_push,
-        .configure = rw_configure, .initialize = ping_rewriter_initialize, .cleanup = rw_cleanup,
-        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ping_rewriter_cast,
+ELEMENT(ICMPPingRewriter, RW_ELEMENT, .push = ping_rewriter_push, .initialize = ping_rewriter_initialize,
         .args = ARGS(RW_ARGS(ICMPPingRewriter), RW_ARG_DST_ANNO(ICMPPingRewriter),
                      RW_ARG_TIME(ICMPPingRewriter, "TIMEOUT", timeout[RW_PLAIN], "300"),
                      RW_ARG_TIME(ICMPPingRewriter, "GUARANTEE", guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("table", ping_rewriter_table), READ_FN("mappings", ping_rewriter_table),
-                             RW_HANDLERS));
+        .handlers = HANDLERS(RW_TABLE, RW_HANDLERS));

@@ -118,7 +118,7 @@ static int icmp_rewrite(ICMPRewriter *e, Packet *p) {
   if (!packet_unique(p)) return PACKET_DROP;
   const RwFlow *f = rw_flow(e->maps[m].rewriter->set, (ref - 1) / 2);
   int direction = (ref - 1) & 1;
-  uint8_t shape = e->maps[m].rewriter->shape;
+  uint8_t shape = e->maps[m].rewriter->kind->shape;
   RwFlowId to = rw_reverse(f->id[!direction]);
   if (shape == RW_SOURCE) { /* the mapping is of one address */
     if (!to.src) to.src = q.id.src;

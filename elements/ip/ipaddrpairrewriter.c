@@ -31,13 +31,8 @@ always_inline bool ip_pair_key(const Rewriter *e, const Packet *p, RwKey *k) {
 }
 
 always_inline int ip_pair_apply(const Rewriter *e, RwFlow *f, int direction, Packet *p) {
-  uint8_t *ip = rw_apply_ip(e, f, direction, p), *transport = ip + wire_ip_header(ip);
-  if (!wire_first_fragment(ip)) return f->class;
-  ptrdiff_t there = packet_end(p) - transport;
-  if (ip[9] == WIRE_PROTO_TCP && there >= 18)
-    rw_adjust(transport + 16, direction, f->port_delta);
-  else if (ip[9] == WIRE_PROTO_UDP && there >= WIRE_UDP)
-    rw_adjust_udp(transport + 6, direction, f->port_delta);
+  uint8_t *ip = rw_apply_ip(e, f, direction, p);
+  rw_apply_addresses(f, direction, ip, p);
   return f->class;
 }
 
@@ -45,36 +40,25 @@ static void ip_pair_push(Element *e, int port, Packet **p, unsigned n) {
   rw_push((Rewriter *)e, port, p, n, ip_pair_key, ip_pair_apply);
 }
 
-static int ip_pair_initialize(Element *e, Errors *errs) {
-  ((Rewriter *)e)->shape = RW_PAIR;
-  ((Rewriter *)e)->dst_anno = true;
-  return rw_initialize((Rewriter *)e, 1 << RW_PLAIN, errs);
-}
-
 static uint32_t ip_pair_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   RwFlowId pair = {.src = id->src, .dst = id->dst};
   return rw_find(e, 0, &pair, rw_hash(&pair, e->set->seed));
 }
-static void *ip_pair_cast(Element *e, const char *name) {
-  static const RwLookup lookup = {ip_pair_find};
-  return strcmp(name, "RwLookup") ? rw_cast(e, name) : (void *)(uintptr_t)&lookup;
-}
 
-static void ip_pair_text(const RwFlow *f, int direction, Text *out) {
+static void ip_pair_text(const Rewriter *e, const RwFlow *f, int direction, Text *out) {
   const RwFlowId *from = &f->id[direction], *back = &f->id[!direction];
   text_printf(out, "(%pI, %pI) => (%pI, %pI)", (const void *)&from->src, (const void *)&from->dst,
               (const void *)&back->dst, (const void *)&back->src);
 }
-static int ip_pair_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  rw_table((Rewriter *)e, 0, ip_pair_text, out);
-  return 0;
+
+static int ip_pair_initialize(Element *e, Errors *errs) {
+  static const RwKind kind = {ip_pair_text, {ip_pair_find}, 1 << RW_PLAIN, RW_PAIR};
+  ((Rewriter *)e)->dst_anno = true;
+  return rw_initialize((Rewriter *)e, &kind, errs);
 }
 
-ELEMENT(IPAddrPairRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_pair_push,
-        .configure = rw_configure, .initialize = ip_pair_initialize, .cleanup = rw_cleanup,
-        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_pair_cast,
+ELEMENT(IPAddrPairRewriter, RW_ELEMENT, .push = ip_pair_push, .initialize = ip_pair_initialize,
         .args = ARGS(RW_ARGS(IPAddrPairRewriter),
                      RW_ARG_TIME(IPAddrPairRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
                      RW_ARG_TIME(IPAddrPairRewriter, "GUARANTEE", guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("table", ip_pair_table), READ_FN("mappings", ip_pair_table),
-                             RW_HANDLERS));
+        .handlers = HANDLERS(RW_TABLE, RW_HANDLERS));

@@ -42,7 +42,7 @@ always_inline bool ip_addr_key(const Rewriter *e, const Packet *p, RwKey *k) {
 }
 
 always_inline int ip_addr_apply(const Rewriter *e, RwFlow *f, int direction, Packet *p) {
-  uint8_t *ip = p->network, *transport = ip + wire_ip_header(ip);
+  uint8_t *ip = p->network;
   if (direction) {
     store32(ip + 16, f->id[0].src);
     rw_apply_annos(e, f, 1, p, f->id[0].src);
@@ -50,12 +50,7 @@ always_inline int ip_addr_apply(const Rewriter *e, RwFlow *f, int direction, Pac
     store32(ip + 12, f->id[1].dst);
   }
   rw_adjust(ip + 10, direction, f->ip_delta);
-  if (!wire_first_fragment(ip)) return f->class;
-  ptrdiff_t there = packet_end(p) - transport;
-  if (ip[9] == WIRE_PROTO_TCP && there >= 18)
-    rw_adjust(transport + 16, direction, f->port_delta);
-  else if (ip[9] == WIRE_PROTO_UDP && there >= WIRE_UDP)
-    rw_adjust_udp(transport + 6, direction, f->port_delta);
+  rw_apply_addresses(f, direction, ip, p);
   return f->class;
 }
 
@@ -64,37 +59,26 @@ static void ip_addr_push(Element *e, int port, Packet **p, unsigned n) {
   for (unsigned i = 0; i < n; i++) rw_push((Rewriter *)e, port, p + i, 1, ip_addr_key, ip_addr_apply);
 }
 
-static int ip_addr_initialize(Element *e, Errors *errs) {
-  ((Rewriter *)e)->shape = RW_SOURCE;
-  ((Rewriter *)e)->dst_anno = true;
-  return rw_initialize((Rewriter *)e, 1 << RW_PLAIN, errs);
-}
-
 static uint32_t ip_addr_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   RwFlowId by_source = {.src = id->src}, by_destination = {.dst = id->dst};
   uint32_t ref = rw_find(e, 0, &by_source, rw_hash(&by_source, e->set->seed));
   return ref ? ref : rw_find(e, 0, &by_destination, rw_hash(&by_destination, e->set->seed));
 }
-static void *ip_addr_cast(Element *e, const char *name) {
-  static const RwLookup lookup = {ip_addr_find};
-  return strcmp(name, "RwLookup") ? rw_cast(e, name) : (void *)(uintptr_t)&lookup;
-}
 
-static void ip_addr_text(const RwFlow *f, int direction, Text *out) {
+static void ip_addr_text(const Rewriter *e, const RwFlow *f, int direction, Text *out) {
   const uint32_t *from = direction ? &f->id[1].dst : &f->id[0].src,
                  *to = direction ? &f->id[0].src : &f->id[1].dst;
   text_printf(out, "%pI => %pI", (const void *)from, (const void *)to);
 }
-static int ip_addr_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  rw_table((Rewriter *)e, 0, ip_addr_text, out);
-  return 0;
+
+static int ip_addr_initialize(Element *e, Errors *errs) {
+  static const RwKind kind = {ip_addr_text, {ip_addr_find}, 1 << RW_PLAIN, RW_SOURCE};
+  ((Rewriter *)e)->dst_anno = true;
+  return rw_initialize((Rewriter *)e, &kind, errs);
 }
 
-ELEMENT(IPAddrRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_addr_push,
-        .configure = rw_configure, .initialize = ip_addr_initialize, .cleanup = rw_cleanup,
-        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_addr_cast,
+ELEMENT(IPAddrRewriter, RW_ELEMENT, .push = ip_addr_push, .initialize = ip_addr_initialize,
         .args = ARGS(RW_ARGS(IPAddrRewriter),
                      RW_ARG_TIME(IPAddrRewriter, "TIMEOUT", timeout[RW_PLAIN], "7200"),
                      RW_ARG_TIME(IPAddrRewriter, "GUARANTEE", guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("table", ip_addr_table), READ_FN("mappings", ip_addr_table),
-                             RW_HANDLERS));
+        .handlers = HANDLERS(RW_TABLE, RW_HANDLERS));

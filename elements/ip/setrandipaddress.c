@@ -21,7 +21,8 @@ static inline uint32_t set_rand_pick(SetRandIPAddress *e) {
 }
 
 static inline int set_rand_ip_address(SetRandIPAddress *e, Packet *p) {
-  packet_set_dst_ip(p, e->limit > 0 ? e->addrs[random_u32(&e->base) % (uint32_t)e->limit] : set_rand_pick(e));
+  packet_set_dst_ip(p,
+                    e->limit > 0 ? e->addrs[random_uniform(&e->base, (uint32_t)e->limit)] : set_rand_pick(e));
   return 0;
 }
 

@@ -25,7 +25,7 @@ typedef struct RandomSample {
 
 static inline int random_sample_action(RandomSample *e, Packet *p) {
   (void)p;
-  if (!e->active || random_u32(&e->base) >> (32 - SAMPLE_BITS) < e->sample) return 0;
+  if (!e->active || (random_u32(&e->base) >> 1 & ((1u << SAMPLE_BITS) - 1)) < e->sample) return 0;
   e->drops++;
   return 1;
 }

@@ -9,7 +9,7 @@
  *
  * Handlers: `seed` (read/write): writing it seeds again; empty: a random one.
  *
- * Differs: a seed gives other numbers than with the reference.
+ * The numbers are those of the C library's random(3).
  *
  * Example: `RandomSeed(1); InfiniteSource(LIMIT 10) -> RandomSample(0.5) -> Discard;`
  */

@@ -16,7 +16,7 @@ typedef struct RandomSwitch {
 
 static inline int random_switch_action(RandomSwitch *e, Packet *p) {
   (void)p;
-  return (int)((uint64_t)random_u32(&e->base) * e->base.noutputs >> 32);
+  return (int)random_uniform(&e->base, e->base.noutputs);
 }
 
 ACTION(RandomSwitch, random_switch_action)

@@ -263,13 +263,15 @@ static int random_number(const Script *s, const char *p, Text *out, Errors *errs
   text_free(&word);
   if (!ok || (n == 1 && !v[0]) || (n == 2 && v[1] < v[0]))
     return error(errs, "random: expected N, or a least and a greatest number");
-  uint64_t r = random_u32(&s->base);
   if (!n)
-    text_printf(out, "%u", (uint32_t)r & 0x7fffffff);
+    text_printf(out, "%u", random_u32(&s->base) >> 1);
   else if (n == 1)
-    text_printf(out, "%llu", (unsigned long long)(r * v[0] >> 32));
+    text_printf(out, "%u", random_uniform(&s->base, (uint32_t)v[0]));
   else
-    text_printf(out, "%llu", (unsigned long long)(v[0] + (r * (v[1] - v[0] + 1) >> 32)));
+    text_printf(out, "%llu",
+                (unsigned long long)v[0] + (v[1] - v[0] > UINT32_MAX - 1
+                                                ? random_u32(&s->base)
+                                                : random_uniform(&s->base, (uint32_t)(v[1] - v[0] + 1))));
   return 0;
 }
 

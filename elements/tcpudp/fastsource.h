@@ -67,7 +67,7 @@ static inline Packet *fast_packet(const FastSource *e) {
   return p;
 }
 
-static inline uint32_t fast_random(const FastSource *e) { return (random_u32(&e->base) >> 2) % 0xffff; }
+static inline uint32_t fast_random(const FastSource *e) { return (random_u32(&e->base) >> 3) % 0xffff; }
 
 /* Makes up to max packets, as many as are due. */
 always_inline unsigned fast_pull(FastSource *e, Packet **p, unsigned max, Packet *(*make)(FastSource *)) {

@@ -44,7 +44,7 @@ static FastTcpFlow *fast_tcp_choose(FastTCPFlows *e, uint8_t *flags) {
       }
     return NULL;
   }
-  flow = &e->flows[(random_u32(&e->f.base) >> 2) % e->nflows];
+  flow = &e->flows[(random_u32(&e->f.base) >> 3) % e->nflows];
   if (flow->count == e->flow_size) {
     flow->ports = fast_random(&e->f) | fast_random(&e->f) << 16;
     flow->count = 0;
@@ -89,8 +89,9 @@ static int fast_tcp_configure(Element *el, const Args *args, Errors *errs) {
 static int fast_tcp_initialize(Element *el, Errors *errs) {
   FastTCPFlows *e = (FastTCPFlows *)el;
   for (uint32_t i = 0; i < e->nflows; i++)
-    e->flows[i] = (FastTcpFlow){
-        .ports = fast_random(&e->f) | fast_random(&e->f) << 16, .seq = random_u32(el), .ack = random_u32(el)};
+    e->flows[i] = (FastTcpFlow){.ports = fast_random(&e->f) | fast_random(&e->f) << 16,
+                                .seq = random_u32(el) >> 1,
+                                .ack = random_u32(el) >> 1};
   return 0;
 }
 

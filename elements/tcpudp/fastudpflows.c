@@ -33,7 +33,7 @@ static Packet *fast_udp_flow_make(FastSource *f) {
   FastUDPFlows *e = (FastUDPFlows *)f;
   Packet *p = fast_done(f) ? NULL : fast_packet(f);
   if (!p) return NULL;
-  FastUdpFlow *flow = &e->flows[(random_u32(&f->base) >> 2) % e->nflows];
+  FastUdpFlow *flow = &e->flows[(random_u32(&f->base) >> 3) % e->nflows];
   if (flow->count == e->flow_size) *flow = (FastUdpFlow){.ports = fast_random(f) | fast_random(f) << 16};
   flow->count++;
   store32(p->transport, flow->ports);

@@ -59,39 +59,29 @@ always_inline bool ip_rewriter_key(const Rewriter *e, const Packet *p, RwKey *k)
 
 always_inline int ip_rewriter_apply(const Rewriter *e, RwFlow *f, int direction, Packet *p) {
   uint8_t *ip = rw_apply_ip(e, f, direction, p);
-  uint32_t header = wire_ip_header(ip);
-  if (f->map) return rw_apply_udp(f, direction, ip + header);
-  return rw_apply_tcp(f, direction, ip, ip + header, wire_network_bytes(p) - header);
+  return f->map ? rw_apply_udp(f, direction, ip + wire_ip_header(ip)) : rw_apply_tcp(e, f, direction, ip, p);
 }
 
 static void ip_rewriter_push(Element *e, int port, Packet **p, unsigned n) {
   rw_push((Rewriter *)e, port, p, n, ip_rewriter_key, ip_rewriter_apply);
 }
 
-static int ip_rewriter_initialize(Element *e, Errors *errs) {
-  return rw_initialize((Rewriter *)e, (1 << RW_CLASSES) - 1, errs);
-}
-
 static uint32_t ip_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   if (proto != WIRE_PROTO_TCP && proto != WIRE_PROTO_UDP) return 0;
   return rw_find(e, proto == WIRE_PROTO_UDP, id, rw_hash(id, e->set->seed));
 }
+static int ip_rewriter_initialize(Element *e, Errors *errs) {
+  static const RwKind kind = {rw_text_ports, {ip_rewriter_find}, (1 << RW_CLASSES) - 1, RW_PORTS};
+  return rw_initialize((Rewriter *)e, &kind, errs);
+}
+
+/* It does what a TCPRewriter does. */
 static void *ip_rewriter_cast(Element *e, const char *name) {
-  static const RwLookup lookup = {ip_rewriter_find};
-  return strcmp(name, "RwLookup") ? rw_cast(e, name) : (void *)(uintptr_t)&lookup;
+  return strcmp(name, "TCPRewriter") ? rw_cast(e, name) : e;
 }
 
-static int ip_rewriter_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  rw_table((Rewriter *)e, (int)h->data, rw_text_ports, out);
-  return 0;
-}
-static int ip_rewriter_lookup(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  return rw_lookup((Rewriter *)e, (int)h->data, param, out, errs);
-}
-
-ELEMENT(IPRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_rewriter_push,
-        .configure = rw_configure, .initialize = ip_rewriter_initialize, .cleanup = rw_cleanup,
-        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = ip_rewriter_cast,
+ELEMENT(IPRewriter, RW_ELEMENT, .cast = ip_rewriter_cast, .push = ip_rewriter_push,
+        .initialize = ip_rewriter_initialize,
         .args = ARGS(RW_ARGS(IPRewriter), RW_ARG_DST_ANNO(IPRewriter),
                      RW_ARG_TIME(IPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
                      RW_ARG_TIME(IPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"),
@@ -103,9 +93,8 @@ ELEMENT(IPRewriter, .ports = "1-/1-", .processing = "h/h", .push = ip_rewriter_p
                      ARG(IPRewriter, INTERVAL, "UDP_STREAMING_TIMEOUT", rw.timeout[RW_UDP_STREAMING], NULL,
                          .min = 0, .max = 2.1e15, GIVEN(IPRewriter, rw.streaming_given)),
                      RW_ARG_TIME(IPRewriter, "UDP_GUARANTEE", udp_guarantee, "5")),
-        .handlers = HANDLERS(READ_FN("tcp_table", ip_rewriter_table),
-                             READ_FN("tcp_mappings", ip_rewriter_table),
-                             READ_FN("udp_table", ip_rewriter_table, .data = 1),
-                             READ_FN("udp_mappings", ip_rewriter_table, .data = 1),
-                             READ_PARAM_FN("tcp_lookup", ip_rewriter_lookup),
-                             READ_PARAM_FN("udp_lookup", ip_rewriter_lookup, .data = 1), RW_HANDLERS));
+        .handlers = HANDLERS(READ_FN("tcp_table", rw_read_table), READ_FN("tcp_mappings", rw_read_table),
+                             READ_FN("udp_table", rw_read_table, .data = 1),
+                             READ_FN("udp_mappings", rw_read_table, .data = 1),
+                             READ_PARAM_FN("tcp_lookup", rw_read_lookup),
+                             READ_PARAM_FN("udp_lookup", rw_read_lookup, .data = 1), RW_HANDLERS));

@@ -59,7 +59,8 @@ typedef struct RwFlow {
   uint16_t member, input; /* which rewriter of the set and which of its inputs made it */
   uint32_t born;          /* counts flows, for the order of tables */
   uint8_t map;            /* of its rewriter's tables, where it is */
-  uint8_t spare[7];
+  uint8_t spare[3];
+  uint32_t sequence; /* its changes of TCP sequence numbers + 1, 0: none */
 } RwFlow;
 _Static_assert(sizeof(RwFlow) == 64, "flow record");
 
@@ -76,9 +77,12 @@ typedef struct RwWheel {
 typedef struct RwSlot {
   uint32_t hash, ref;
 } RwSlot; /* ref: 2 * flow + direction + 1, 0: empty */
+/* A table that is full is replaced by one of twice the size; each new flow then moves a few slots, so that no
+ * packet waits for all of them. Until that is done a flow is looked for in both. */
 typedef struct RwMap {
-  RwSlot *slots;
+  RwSlot *slots, *old;
   uint32_t mask, count;
+  uint32_t old_mask, old_at, old_left; /* next slot to move, slots still to look at */
   /* For the order in which tables are shown: the reference's number of buckets, one less than 2^n, and how
    * many flows had been born when it grew to each n. */
   uint8_t growths;
@@ -91,8 +95,11 @@ typedef struct RwMap {
 enum { RW_PORTS, RW_PING, RW_PAIR, RW_SOURCE };
 
 typedef struct Rewriter Rewriter;
+typedef struct RwSequence RwSequence;
 
 /* The flows that share one capacity: of one rewriter or of several. */
+always_inline uint32_t rw_buckets(unsigned growths) { return (2u << growths) - 1; } /* as shown */
+
 #define RW_FIRST_BITS 8 /* 256 flows in the first chunk, each further chunk doubles the number */
 typedef struct RwSet {
   RwFlow *chunk[24];
@@ -101,6 +108,8 @@ typedef struct RwSet {
   int32_t capacity;
   uint32_t born, refs;
   uint64_t seed;
+  RwSequence *sequences;
+  uint32_t nsequences, unused_sequence; /* first free one + 1 */
   Rewriter **members;
   uint32_t nmembers;
 } RwSet;
@@ -142,15 +151,31 @@ struct RwInput {
   uint16_t index;
 };
 
+typedef void (*RwTextFn)(const Rewriter *e, const RwFlow *f, int direction, Text *out);
+/* The flow of the answers that an ICMP error quotes, or 0. */
+typedef uint32_t (*RwLookupFn)(const Rewriter *e, uint8_t proto, const RwFlowId *id);
+/* How other elements ask for that, by cast "RwLookup". */
+typedef struct RwLookup {
+  RwLookupFn find;
+} RwLookup;
+
+/* What makes a class of rewriters: the text of its flows, how ICMP errors find them, a set of bits with the
+ * timeouts they can have, what identifies them. */
+typedef struct RwKind {
+  RwTextFn text;
+  RwLookup lookup;
+  uint8_t classes, shape;
+} RwKind;
+
 struct Rewriter {
   Element base;
+  const RwKind *kind;
   RwSet *set;
   RwMap map[2]; /* [1]: UDP, where it is kept apart from TCP */
   RwInput *inputs;
   RwWheel *wheel[RW_CLASSES];
   uint16_t member;
   bool dst_anno, reply_anno_given;
-  uint8_t shape; /* RW_PORTS ... */
   int reply_anno;
   Timer timer;
   PortHandlers patterns; /* pattern0 ... */
@@ -166,20 +191,29 @@ always_inline uint32_t rw_now(const Rewriter *e) {
   return (uint32_t)((uint64_t)time_recent(&e->base) / NSEC_PER_MSEC);
 }
 
-always_inline uint32_t rw_find(const Rewriter *e, int map, const RwFlowId *id, uint32_t hash) {
-  const RwMap *m = &e->map[map];
-  for (uint32_t i = hash & m->mask;; i = (i + 1) & m->mask) {
-    RwSlot s = m->slots[i];
+always_inline uint32_t rw_find_in(const RwSet *set, const RwSlot *slots, uint32_t mask, const RwFlowId *id,
+                                  uint32_t hash) {
+  for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+    RwSlot s = slots[i];
     if (!s.ref) return 0;
-    if (likely(s.hash == hash) && likely(rw_same(&rw_flow(e->set, (s.ref - 1) / 2)->id[(s.ref - 1) & 1], id)))
+    if (likely(s.hash == hash) && likely(rw_same(&rw_flow(set, (s.ref - 1) / 2)->id[(s.ref - 1) & 1], id)))
       return s.ref;
   }
+}
+always_inline uint32_t rw_find(const Rewriter *e, int map, const RwFlowId *id, uint32_t hash) {
+  const RwMap *m = &e->map[map];
+  uint32_t ref = rw_find_in(e->set, m->slots, m->mask, id, hash);
+  if (unlikely(m->old) && !ref) ref = rw_find_in(e->set, m->old, m->old_mask, id, hash);
+  return ref;
 }
 
 /* A new mapping as the input says. Returns RW_DROP or an output where there is none; else the output is in
  * the flow that *ref names. p (may be NULL) lends its reply annotation. */
 int rw_new_flow(Rewriter *e, int port, int map, const RwFlowId *id, uint8_t proto, int class, const Packet *p,
                 uint32_t *ref);
+/* For other elements: the flow of these addresses and ports, begun by input `port` if there is none and port
+ * is not -1. 0: none. */
+uint32_t rw_ensure(Rewriter *e, int port, uint8_t proto, const RwFlowId *f);
 void rw_set_class(Rewriter *e, RwFlow *f, uint32_t number, int class); /* a flow's timeout changes */
 
 /* What an element does: the key of a packet (false: it has none, it is passed or dropped), the table and the
@@ -284,8 +318,17 @@ enum {
   RW_BOTH_DATA = 12
 };
 
-/* TCP behind a rewritten IP header, `there` bytes of it; returns the class. */
-always_inline int rw_apply_tcp(RwFlow *f, int direction, uint8_t *ip, uint8_t *tcp, uint32_t there) {
+/* TCP sequence and acknowledgement numbers, see rewritersequence.c. */
+void rw_apply_sequence(RwSet *s, const RwFlow *f, int direction, uint8_t *tcp, uint32_t there);
+/* From sequence number `from` on, the payload of that direction is `delta` bytes longer than it was sent.
+ * False when memory is out. */
+bool rw_sequence_change(RwSet *s, RwFlow *f, int direction, uint32_t from, int32_t delta);
+int32_t rw_sequence_delta(const RwSet *s, const RwFlow *f, int direction); /* of what is sent now */
+
+/* TCP behind a rewritten IP header; returns the class. */
+always_inline int rw_apply_tcp(const Rewriter *e, RwFlow *f, int direction, uint8_t *ip, const Packet *p) {
+  uint8_t *tcp = ip + wire_ip_header(ip);
+  ptrdiff_t there = packet_end(p) - tcp;
   if (unlikely(there < 18)) return f->class;
   rw_apply_ports(f, direction, tcp);
   rw_adjust(tcp + 16, direction, f->port_delta);
@@ -299,6 +342,7 @@ always_inline int rw_apply_tcp(RwFlow *f, int direction, uint8_t *ip, uint8_t *t
     flags &= (uint8_t)~done; /* SYN, or there is more */
   if (payload) flags |= (uint8_t)(RW_FORWARD_DATA << direction);
   if (flags != f->flags) f->flags = flags;
+  if (unlikely(f->sequence)) rw_apply_sequence(e->set, f, direction, tcp, (uint32_t)there);
   if (unlikely((flags & RW_BOTH_DONE) == RW_BOTH_DONE)) return RW_TCP_DONE;
   return (flags & RW_BOTH_DATA) == RW_BOTH_DATA ? RW_TCP_DATA : RW_TCP_NODATA;
 }
@@ -314,6 +358,17 @@ always_inline int rw_apply_udp(RwFlow *f, int direction, uint8_t *udp) {
   rw_apply_ports(f, direction, udp);
   rw_adjust_udp(udp + 6, direction, f->port_delta);
   return rw_udp_state(f, direction);
+}
+
+/* The checksums of TCP and UDP where only addresses change. */
+always_inline void rw_apply_addresses(const RwFlow *f, int direction, uint8_t *ip, const Packet *p) {
+  if (!wire_first_fragment(ip)) return;
+  uint8_t *transport = ip + wire_ip_header(ip);
+  ptrdiff_t there = packet_end(p) - transport;
+  if (ip[9] == WIRE_PROTO_TCP && there >= 18)
+    rw_adjust(transport + 16, direction, f->port_delta);
+  else if (ip[9] == WIRE_PROTO_UDP && there >= WIRE_UDP)
+    rw_adjust_udp(transport + 6, direction, f->port_delta);
 }
 
 /* The key of a packet with ports: IPv4, not a later fragment, 8 bytes of transport header. */
@@ -334,6 +389,7 @@ always_inline bool rw_port_key(const Packet *p, RwKey *k) {
  * --------------------------------------------------------------------------------- */
 
 int rw_pattern_parse(const Element *e, char *const *words, unsigned n, RwPattern *out, Errors *errs, int arg);
+void rw_pattern_text(const RwPattern *p, Text *out);
 RwPattern *rw_pattern_named(const Element *e, const char *name); /* NULL if none */
 #define RW_NAME_PATTERN 0x5057 /* a kind of name: a pointer to an RwPattern */
 /* The words of a pattern (or a pattern's name) and two outputs. The pattern is owned by `in` unless it is a
@@ -347,28 +403,25 @@ int rw_pattern_rewrite(const Element *e, RwPattern *pattern, Rewriter *rewriter,
                        RwFlowId *to, int map);
 
 int rw_configure(Element *e, const Args *args, Errors *errs); /* one specification for each input */
-/* `classes` is a set of bits: those that the element's flows can have. */
-int rw_initialize(Rewriter *e, unsigned classes, Errors *errs);
+int rw_initialize(Rewriter *e, const RwKind *kind, Errors *errs);
 void rw_cleanup(Element *e);
+void rw_take_state(Element *e, Element *old); /* flows that came by inputs with the same specification */
 void rw_timer(Element *e, Timer *t);
 void *rw_cast(Element *e, const char *name);
 const Handler *rw_extra_handler(Element *e, const char *name, unsigned index);
-/* What ICMPRewriter asks: the flow with that reply identifier, or 0. */
-typedef uint32_t (*RwLookupFn)(const Rewriter *e, uint8_t proto, const RwFlowId *id);
-/* A rewriter's answer to that, by cast "RwLookup". */
-typedef struct RwLookup {
-  RwLookupFn find;
-} RwLookup;
-
-typedef void (*RwTextFn)(const RwFlow *f, int direction, Text *out);
-void rw_table(Rewriter *e, int map, RwTextFn text, Text *out);
-void rw_text_ports(const RwFlow *f, int direction, Text *out); /* "(A, P, B, Q) => (C, R, D, S)" */
-int rw_lookup(Rewriter *e, int map, const char *param, Text *out,
-              Errors *errs); /* "SADDR SPORT DADDR DPORT" */
+void rw_text_ports(const Rewriter *e, const RwFlow *f, int direction,
+                   Text *out); /* "(A, P, B, Q) => (C, R, D, S)" */
+int rw_read_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
+int rw_read_lookup(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int rw_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int rw_write(Element *e, const Handler *h, const char *value, Errors *errs);
 int rw_read_pattern(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int rw_write_pattern(Element *e, const Handler *h, const char *value, Errors *errs);
+
+/* What all classes of rewriters have in common. */
+#define RW_ELEMENT                                                                                           \
+  .ports = "1-/1-", .processing = "h/h", .configure = rw_configure, .cleanup = rw_cleanup,                   \
+  .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = rw_cast, .take_state = rw_take_state
 
 /* T begins with a Rewriter `rw`. */
 #define RW_ARGS(T)                                                                                           \
@@ -380,6 +433,10 @@ int rw_write_pattern(Element *e, const Handler *h, const char *value, Errors *er
 #define RW_ARG_DST_ANNO(T) ARG(T, BOOL, "DST_ANNO", rw.dst_anno, "true")
 #define RW_ARG_TIME(T, KEY, f, def)                                                                          \
   ARG(T, INTERVAL, KEY, rw.f, def, .min = 0, .max = 2.1e15) /* below 2^31 ms */
+
+/* One table, with a lookup by addresses and ports or none. */
+#define RW_TABLE READ_FN("table", rw_read_table), READ_FN("mappings", rw_read_table)
+#define RW_TABLE_AND_LOOKUP RW_TABLE, READ_PARAM_FN("lookup", rw_read_lookup)
 
 #define RW_HANDLERS                                                                                          \
   READ_FN("table_size", rw_read, .data = 'n'), READ_FN("nmappings", rw_read, .data = 'n'),                   \

@@ -84,7 +84,7 @@ int rw_pattern_parse(const Element *e, char *const *w, unsigned n, RwPattern *ou
   return 0;
 }
 
-static void rw_pattern_text(const RwPattern *p, Text *out) {
+void rw_pattern_text(const RwPattern *p, Text *out) {
   uint32_t last = be32(be32(p->to.src) + p->top);
   if (!p->ports && p->top)
     text_printf(out, "%pI-%pI", (const void *)&p->to.src, (const void *)&last);
@@ -114,7 +114,7 @@ static bool rw_try(const RwPattern *p, const Rewriter *r, RwFlowId *to, uint32_t
     to->sport = be16((uint16_t)(be16(p->to.sport) + v));
   else
     to->src = be32(be32(p->to.src) + v);
-  if (r->shape == RW_PING) to->dport = (uint16_t)(to->sport + 1);
+  if (r->kind->shape == RW_PING) to->dport = (uint16_t)(to->sport + 1);
   RwFlowId reply = rw_reverse(*to);
   return !rw_find(r, map, &reply, rw_hash(&reply, r->set->seed));
 }
@@ -130,7 +130,7 @@ int rw_pattern_rewrite(const Element *e, RwPattern *p, Rewriter *r, const RwFlow
   uint32_t v = (uint32_t)be16(f->sport) - be16(p->to.sport);
   bool found = p->same_first && p->ports && v <= p->top && rw_try(p, r, to, v, map);
   if (!found) {
-    v = !p->sequential     ? (p->top == UINT32_MAX ? random_u32(e) : random_u32(e) % (p->top + 1))
+    v = !p->sequential     ? (p->top == UINT32_MAX ? random_u32(e) : random_uniform(e, p->top + 1))
         : p->next > p->top ? 0
                            : p->next;
     for (uint64_t n = 0; n <= p->top; n++, v = v == p->top ? 0 : v + 1)
@@ -245,55 +245,4 @@ int rw_configure(Element *el, const Args *args, Errors *errs) {
   for (unsigned i = 0; i < args_count(args); i++)
     if (rw_spec_parse(e, (int)i, args_text(args, i), &e->inputs[i], errs, args_index(args, i)) < 0) rc = -1;
   return rc;
-}
-
-/* ---- Handlers
- * ---------------------------------------------------------------------------------------------------------
- */
-
-static void rw_input_text(const RwInput *in, Text *out) {
-  static const char *const kinds[] = {[RW_IN_DROP] = "<drop>",
-                                      [RW_IN_PASS] = "<nochange>",
-                                      [RW_IN_KEEP] = "<keep>",
-                                      [RW_IN_MAPPER] = "<mapper>"};
-  if (in->kind == RW_IN_PATTERN)
-    rw_pattern_text(in->pattern, out);
-  else
-    text_add_string(out, kinds[in->kind]);
-  if (in->count) text_printf(out, " [%u]", in->count);
-  text_add_char(out, '\n');
-}
-
-int rw_read(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
-  const Rewriter *e = (const Rewriter *)el;
-  uint64_t count = 0, failures = 0;
-  for (int i = 0; i < el->ninputs; i++) {
-    count += e->inputs[i].count;
-    failures += e->inputs[i].failures;
-    if (h->data == 'p') rw_input_text(&e->inputs[i], out);
-  }
-  switch (h->data) {
-  case 'n':
-    text_printf(out, "%llu", (unsigned long long)count);
-    break;
-  case 'f':
-    text_printf(out, "%llu", (unsigned long long)failures);
-    break;
-  case 's':
-    text_printf(out, "%u", e->set->count);
-    break;
-  case 'c':
-    text_printf(out, "%d", e->set->capacity);
-    break;
-  }
-  return 0;
-}
-
-int rw_read_pattern(Element *el, const Handler *h, const char *param, Text *out, Errors *errs) {
-  rw_input_text(&((const Rewriter *)el)->inputs[h->data], out);
-  return 0;
-}
-
-const Handler *rw_extra_handler(Element *e, const char *name, unsigned index) {
-  return port_handlers_find(&((Rewriter *)e)->patterns, name, index);
 }

@@ -11,7 +11,8 @@
  * SPORT DADDR DPORT` and answers with what that flow is rewritten to, if it is known. `table_size`,
  * `mapping_failures`, `patterns`, `size`, `capacity`, `clear`, `pattern0` ...: as of IPRewriter.
  *
- * Differs: it does not change sequence numbers; the reference does so on behalf of FTPPortMapper.
+ * Sequence and acknowledgement numbers change where FTPPortMapper changed the length of what is sent; the
+ * table then shows by how much.
  *
  * Example: `Idle -> rw :: TCPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard; Idle -> [1] rw;
  * rw [1] -> Discard;`
@@ -30,37 +31,24 @@ always_inline bool tcp_rewriter_key(const Rewriter *e, const Packet *p, RwKey *k
 
 always_inline int tcp_rewriter_apply(const Rewriter *e, RwFlow *f, int direction, Packet *p) {
   uint8_t *ip = rw_apply_ip(e, f, direction, p);
-  uint32_t header = wire_ip_header(ip);
-  return rw_apply_tcp(f, direction, ip, ip + header, wire_network_bytes(p) - header);
+  return rw_apply_tcp(e, f, direction, ip, p);
 }
 
 static void tcp_rewriter_push(Element *e, int port, Packet **p, unsigned n) {
   rw_push((Rewriter *)e, port, p, n, tcp_rewriter_key, tcp_rewriter_apply);
 }
 
-static int tcp_rewriter_initialize(Element *e, Errors *errs) {
-  return rw_initialize((Rewriter *)e, 1 << RW_TCP_NODATA | 1 << RW_TCP_DATA | 1 << RW_TCP_DONE, errs);
-}
-
 static uint32_t tcp_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   return proto == WIRE_PROTO_TCP ? rw_find(e, 0, id, rw_hash(id, e->set->seed)) : 0;
 }
-static void *tcp_rewriter_cast(Element *e, const char *name) {
-  static const RwLookup lookup = {tcp_rewriter_find};
-  return strcmp(name, "RwLookup") ? rw_cast(e, name) : (void *)(uintptr_t)&lookup;
+
+static int tcp_rewriter_initialize(Element *e, Errors *errs) {
+  static const RwKind kind = {
+      rw_text_ports, {tcp_rewriter_find}, 1 << RW_TCP_NODATA | 1 << RW_TCP_DATA | 1 << RW_TCP_DONE, RW_PORTS};
+  return rw_initialize((Rewriter *)e, &kind, errs);
 }
 
-static int tcp_rewriter_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  rw_table((Rewriter *)e, 0, rw_text_ports, out);
-  return 0;
-}
-static int tcp_rewriter_lookup(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  return rw_lookup((Rewriter *)e, 0, param, out, errs);
-}
-
-ELEMENT(TCPRewriter, .ports = "1-/1-", .processing = "h/h", .push = tcp_rewriter_push,
-        .configure = rw_configure, .initialize = tcp_rewriter_initialize, .cleanup = rw_cleanup,
-        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = tcp_rewriter_cast,
+ELEMENT(TCPRewriter, RW_ELEMENT, .push = tcp_rewriter_push, .initialize = tcp_rewriter_initialize,
         .args = ARGS(RW_ARGS(TCPRewriter), RW_ARG_DST_ANNO(TCPRewriter),
                      RW_ARG_TIME(TCPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
                      RW_ARG_TIME(TCPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"),
@@ -68,5 +56,4 @@ ELEMENT(TCPRewriter, .ports = "1-/1-", .processing = "h/h", .push = tcp_rewriter
                      RW_ARG_TIME(TCPRewriter, "TCP_DONE_TIMEOUT", timeout[RW_TCP_DONE], "240"),
                      RW_ARG_TIME(TCPRewriter, "TCP_GUARANTEE", guarantee, "5"),
                      RW_ARG_TIME(TCPRewriter, "GUARANTEE", guarantee, NULL)),
-        .handlers = HANDLERS(READ_FN("table", tcp_rewriter_table), READ_FN("mappings", tcp_rewriter_table),
-                             READ_PARAM_FN("lookup", tcp_rewriter_lookup), RW_HANDLERS));
+        .handlers = HANDLERS(RW_TABLE_AND_LOOKUP, RW_HANDLERS));

@@ -41,30 +41,18 @@ static void udp_rewriter_push(Element *e, int port, Packet **p, unsigned n) {
   rw_push((Rewriter *)e, port, p, n, udp_rewriter_key, udp_rewriter_apply);
 }
 
-static int udp_rewriter_initialize(Element *e, Errors *errs) {
-  return rw_initialize((Rewriter *)e, 1 << RW_UDP | 1 << RW_UDP_STREAMING, errs);
-}
-
 static uint32_t udp_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   uint32_t ref = rw_find(e, 0, id, rw_hash(id, e->set->seed));
   return ref && rw_flow(e->set, (ref - 1) / 2)->proto == proto ? ref : 0;
 }
-static void *udp_rewriter_cast(Element *e, const char *name) {
-  static const RwLookup lookup = {udp_rewriter_find};
-  return strcmp(name, "RwLookup") ? rw_cast(e, name) : (void *)(uintptr_t)&lookup;
+
+static int udp_rewriter_initialize(Element *e, Errors *errs) {
+  static const RwKind kind = {
+      rw_text_ports, {udp_rewriter_find}, 1 << RW_UDP | 1 << RW_UDP_STREAMING, RW_PORTS};
+  return rw_initialize((Rewriter *)e, &kind, errs);
 }
 
-static int udp_rewriter_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  rw_table((Rewriter *)e, 0, rw_text_ports, out);
-  return 0;
-}
-static int udp_rewriter_lookup(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  return rw_lookup((Rewriter *)e, 0, param, out, errs);
-}
-
-ELEMENT(UDPRewriter, .ports = "1-/1-", .processing = "h/h", .push = udp_rewriter_push,
-        .configure = rw_configure, .initialize = udp_rewriter_initialize, .cleanup = rw_cleanup,
-        .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = udp_rewriter_cast,
+ELEMENT(UDPRewriter, RW_ELEMENT, .push = udp_rewriter_push, .initialize = udp_rewriter_initialize,
         .args = ARGS(RW_ARGS(UDPRewriter), RW_ARG_DST_ANNO(UDPRewriter),
                      RW_ARG_TIME(UDPRewriter, "TIMEOUT", timeout[RW_UDP], "300"),
                      RW_ARG_TIME(UDPRewriter, "UDP_TIMEOUT", timeout[RW_UDP], NULL),
@@ -74,5 +62,4 @@ ELEMENT(UDPRewriter, .ports = "1-/1-", .processing = "h/h", .push = udp_rewriter
                          .min = 0, .max = 2.1e15, GIVEN(UDPRewriter, rw.streaming_given)),
                      RW_ARG_TIME(UDPRewriter, "GUARANTEE", udp_guarantee, "5"),
                      RW_ARG_TIME(UDPRewriter, "UDP_GUARANTEE", udp_guarantee, NULL)),
-        .handlers = HANDLERS(READ_FN("table", udp_rewriter_table), READ_FN("mappings", udp_rewriter_table),
-                             READ_PARAM_FN("lookup", udp_rewriter_lookup), RW_HANDLERS));
+        .handlers = HANDLERS(RW_TABLE_AND_LOOKUP, RW_HANDLERS));

@@ -2,6 +2,26 @@
 #include "router.h"
 #include <clicklet/platform.h>
 
+/* Additive feedback (Knuth, The Art of Computer Programming, volume 2, 3.2.2; x^31 + x^3 + 1), seeded as
+ * random(3) of the C library is: configurations with a RandomSeed get the numbers that they get in the
+ * reference, which are these without the last bit. */
+static uint32_t engine_random(Engine *e) {
+  uint32_t *s = e->random_state, i = e->random_at;
+  e->random_at = i == 30 ? 0 : i + 1;
+  return s[i] += s[i < 3 ? i + 28 : i - 3];
+}
+
+static void engine_seed(Engine *e, uint32_t seed) {
+  int64_t x = seed ? (int32_t)seed : 1;
+  for (unsigned i = 0; i < countof(e->random_state); i++) {
+    e->random_state[i] = (uint32_t)x;
+    x = 16807 * x % 2147483647; /* Park and Miller's minimal standard */
+    if (x < 0) x += 2147483647;
+  }
+  e->random_at = 3;
+  for (int i = 0; i < 310; i++) engine_random(e);
+}
+
 Engine *engine_new(const EngineOptions *options) {
   Engine *e = mem_alloc(sizeof *e);
   if (!e) return NULL;
@@ -9,11 +29,7 @@ Engine *engine_new(const EngineOptions *options) {
   e->simulated = e->options.simulated_start_set ? e->options.simulated_start : 1000000000 * NSEC_PER_SEC;
   if (!e->options.simulated_tick) e->options.simulated_tick = 1;
   e->pool.limit = e->options.pool_packets ? e->options.pool_packets : UINT32_MAX;
-  uint64_t seed = e->options.simulated_time ? UINT64_C(0x9e3779b97f4a7c15) : platform_entropy();
-  for (int i = 0; i < 4; i++) {
-    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    e->random_state[i] = (uint32_t)(seed >> 32);
-  }
+  engine_seed(e, e->options.simulated_time ? 1 : (uint32_t)platform_entropy());
   platform_engine_init(e);
   return e;
 }
@@ -158,26 +174,19 @@ void engine_stats(const Engine *e, EngineStats *out) {
   out->pool_failures = e->pool.failures;
 }
 
-/* xoshiro128++ (Blackman and Vigna, 2019, public domain description). */
-uint32_t random_u32(const Element *e) {
-  uint32_t *s = e->router->engine->random_state;
-  uint32_t sum = s[0] + s[3], result = (sum << 7 | sum >> 25) + s[0], t = s[1] << 9;
-  s[2] ^= s[0];
-  s[3] ^= s[1];
-  s[1] ^= s[2];
-  s[0] ^= s[3];
-  s[2] ^= t;
-  s[3] = s[3] << 11 | s[3] >> 21;
-  return result;
+uint32_t random_u32(const Element *e) { return engine_random(e->router->engine); }
+
+/* Quotients rather than remainders, which leave out the low bits, as the reference does it. */
+uint32_t random_uniform(const Element *e, uint32_t n) {
+  if (n <= 1) return 0;
+  if (n > 1u << 31) return (uint32_t)((uint64_t)random_u32(e) * n >> 32);
+  if (n == 2) return random_u32(e) >> 15 & 1;
+  uint32_t each = (1u << 31) / n, r;
+  while ((r = random_u32(e) >> 1) >= each * n) {}
+  return r / each;
 }
 
-void random_seed(const Element *e, uint32_t seed) {
-  uint64_t x = seed;
-  for (int i = 0; i < 4; i++) {
-    x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    e->router->engine->random_state[i] = (uint32_t)(x >> 32) | 1;
-  }
-}
+void random_seed(const Element *e, uint32_t seed) { engine_seed(e->router->engine, seed); }
 
 /* For the platform, which does not see Engine's insides. */
 void **engine_platform(Engine *e) { return &e->platform; }

@@ -62,7 +62,7 @@ struct Engine {
   Router *next;         /* written to `hotconfig`, ready to take the router's place before the next round */
   Errors next_messages; /* warnings of its initialisation */
   PortStates next_ports;
-  uint32_t random_state[4];
+  uint32_t random_state[31], random_at;
   NetDevice *devices;
   EngineStats stats;
   void *platform; /* the platform's own state */

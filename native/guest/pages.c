@@ -268,6 +268,8 @@ void *platform_alloc_pages(size_t size) {
   return page_address(page);
 }
 
+bool platform_can_spare(size_t size) { return pages_for(size) <= free_pages / 2; }
+
 void platform_free_pages(void *p, size_t size) {
   (void)size;
   platform_free(p);

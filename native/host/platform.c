@@ -40,6 +40,11 @@ void platform_free_pages(void *p, size_t size) {
   if (p) munmap(p, size);
 }
 
+bool platform_can_spare(size_t size) {
+  (void)size;
+  return true;
+}
+
 static int64_t clock_ns(clockid_t id) {
   struct timespec t;
   clock_gettime(id, &t);

@@ -539,6 +539,7 @@ void router_set_driver_hook(Router *r, Element *e, bool (*hook)(Element *e));
 int router_runcount(const Router *r);
 void router_adjust_runcount(Router *r, int delta);
 uint32_t random_u32(const Element *e);
+uint32_t random_uniform(const Element *e, uint32_t n); /* 0 ... n - 1; 0 for n 0 */
 void random_seed(const Element *e, uint32_t seed);
 
 /* Memory: zeroed; NULL when out. For configuration time and tables, never per packet. */

@@ -10,6 +10,9 @@ void platform_free(void *p);
  */
 void *platform_alloc_pages(size_t size);
 void platform_free_pages(void *p, size_t size);
+/* True if a table that grows with traffic may take so much. In a guest as much again stays free, so that the
+ * next configuration has room; what cannot grow makes do with what it has. */
+bool platform_can_spare(size_t size);
 
 int64_t platform_clock_realtime(void); /* ns since the epoch */
 int64_t platform_clock_steady(void);   /* ns */
