@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Configuration, ConfigurationError, checkArguments, compilePlan } from '../engine/router.ts';
 import { Diagnostics, type Note } from '../lang/diagnostics.ts';
 import type { Span } from '../lang/source.ts';
@@ -122,6 +122,10 @@ function defaultName(file: string): string {
   );
 }
 
+/** A file named in the topology file is meant from there. */
+const resolvePath = (topology: string, file: string): string =>
+  isAbsolute(file) ? file : join(dirname(topology), file);
+
 class Loader {
   readonly #file: string;
   readonly #data: TopologyFile;
@@ -184,13 +188,13 @@ class Loader {
       this.#claim(name, span);
       const vars = Object.fromEntries(Object.entries(r.vars ?? {}).map(([k, v]) => [k, number(String(v))]));
       const ports = (r.ports ?? []).map(number);
-      const good = ports.every((p, i) => this.#port(p, [...path, 'ports', i], n));
+      const good = ports.map((p, i) => this.#port(p, [...path, 'ports', i], n)).every(Boolean);
       const configuration = this.#configuration(r.config, vars, [...path, 'config']);
       if (!configuration || mem === undefined) continue;
       if (n === 1) this.#checkDevices(configuration, key, ports);
       if (!good) continue;
       const { cpu, vmm = 'auto' } = r;
-      const file = join(dirname(this.#file), r.config);
+      const file = resolvePath(this.#file, r.config);
       const digest = createHash('sha256')
         .update(configuration.plan)
         .update(JSON.stringify([mem, ports, cpu ?? null, vmm]))
@@ -235,7 +239,7 @@ class Loader {
     variables: Record<string, string>,
     path: (string | number)[],
   ): Configuration | undefined {
-    const file = join(dirname(this.#file), config);
+    const file = resolvePath(this.#file, config);
     const key = JSON.stringify([file, variables]);
     if (this.#compiled.has(key)) return this.#compiled.get(key);
     let configuration: Configuration | undefined;
@@ -298,7 +302,7 @@ class Loader {
       this.#claim(name, this.#document.key(['switches', name]));
       const entry: TopologySwitch = { name, kind: 'switch' };
       if (value?.config !== undefined) {
-        const file = join(dirname(this.#file), value.config);
+        const file = resolvePath(this.#file, value.config);
         const text = this.#read(file, path);
         if (text !== undefined) {
           entry.config = { file, text };

@@ -25,9 +25,9 @@ export function makeTap({ name, netns }: TopologyTap): void {
   if (!tapExists(name)) must(name, 'tuntap', 'add', 'dev', name, 'mode', 'tap');
 }
 
-/** Once its router has it open: to its namespace, with its address, up. */
+/** Once its router has it open: to its namespace, with its address, up. Does no harm a second time. */
 export function configureTap({ name, netns, address, gateway }: TopologyTap): void {
-  if (netns !== undefined) must(name, 'link', 'set', name, 'netns', netns);
+  if (netns !== undefined && tapExists(name)) must(name, 'link', 'set', name, 'netns', netns);
   const inside = netns === undefined ? [] : ['-n', netns];
   if (netns !== undefined) must(name, ...inside, 'link', 'set', 'lo', 'up');
   if (address !== undefined) must(name, ...inside, 'addr', 'replace', address, 'dev', name);

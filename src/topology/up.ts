@@ -43,7 +43,8 @@ async function locked(topology: Topology, options: UpOptions): Promise<UpResult>
   const actions = planActions(topology, state, list(), alive);
   check(topology, state, actions);
   const taps = tapsToMake(topology, state, actions);
-  saveTopology(nextState(topology, state, taps));
+  const next = nextState(topology, state, taps);
+  saveTopology(next);
 
   const start = performance.now();
   for (const tap of taps) makeTap(tap);
@@ -62,8 +63,10 @@ async function locked(topology: Topology, options: UpOptions): Promise<UpResult>
     }
     options.onProgress?.(started.length + failed.length, actions.boot.length);
   });
-  const bad = new Set(failed.flatMap(({ router }) => router.ports));
-  for (const tap of taps) if (!bad.has(`tap:${tap.name}`)) configureTap(tap);
+  const bad = new Set(failed.flatMap(({ router }) => router.ports.map((p) => p.replace(/,.*/, ''))));
+  const ours = new Set(next.taps.map((t) => t.name));
+  for (const tap of topology.taps) // also of an `up` that was killed before it came to that
+    if (ours.has(tap.name) && !bad.has(`tap:${tap.name}`)) configureTap(tap);
   return {
     started,
     running: actions.running.map((r) => r.name),

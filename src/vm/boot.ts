@@ -214,13 +214,12 @@ async function start(
   }
 }
 
-/** Waits until every port's other side is there. The monitor gives up, and ends, when one does not come. */
+/**
+ * Waits until the other side of every port that the configuration uses is there. The monitor gives up, and ends, when
+ * one does not come.
+ */
 async function linksUp(channel: Channel): Promise<void> {
-  for (;;) {
-    const { ports } = (await channel.monitorStats()) as { ports: { link: boolean }[] };
-    if (ports.every((p) => p.link)) return;
-    await sleep(5);
-  }
+  while ((await channel.stats()).ports.some((p) => p.open && !p.link)) await sleep(5);
 }
 
 /** Collects the boot phases from the monitor's event lines. */
