@@ -15,7 +15,11 @@ double frame_mean(const Frame *f) {
 
 void frame_reset(Frame *f, uint32_t seed) {
   f->at = 0;
-  for (uint32_t i = 0; i < f->nfields; i++) f->fields[i].index = f->fields[i].held = 0;
+  for (FrameField *x = f->fields; x < f->fields + f->nfields; x++) {
+    x->value = x->first;
+    x->left = x->count;
+    x->held = 0;
+  }
   f->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 }
 

@@ -16,12 +16,11 @@ enum { FIELD_INCREMENT, FIELD_DECREMENT, FIELD_RANDOM, FIELD_LIST };
 typedef struct FrameField {
   uint16_t at;               /* offset */
   uint8_t wide, shift, mode; /* wide: 2 or 4 bytes; the value is shifted by so many bits */
-  uint32_t first, step;
-  uint64_t count; /* values: 1 to 2^32 */
-  uint32_t every, held;
-  uint64_t index;
+  uint32_t value, step;      /* value: the next one; step: downwards 2^32 - STEP */
+  uint64_t left, count;      /* values: 1 to 2^32; left: until it begins again */
+  uint64_t in[FRAME_SUMS];   /* all ones where a sum covers it */
+  uint32_t first, every, held;
   uint32_t *list;
-  uint64_t in[FRAME_SUMS]; /* all ones where a sum covers it */
 } FrameField;
 
 typedef struct FrameSum {
@@ -73,24 +72,27 @@ int frame_parse_fields(Frame *f, const char *text, Errors *errs, int arg);
 int frame_parse_lengths(Frame *f, const char *text, Errors *errs, int arg);
 int frame_parse_sums(Frame *f, const char *text, Errors *errs, int arg);
 
+/* 64 bits to 16, with the carries of each half added to the other. */
 always_inline uint16_t frame_fold(uint64_t sum) {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return (uint16_t)((sum & 0xffff) + (sum >> 16));
+  sum += sum << 32 | sum >> 32;
+  uint32_t half = (uint32_t)(sum >> 32);
+  half += half << 16 | half >> 16;
+  return (uint16_t)(half >> 16);
 }
 
 always_inline uint32_t frame_value(Frame *f, FrameField *x) {
-  if (x->mode == FIELD_RANDOM)
-    return x->first + x->step * (uint32_t)((pktgen_random(&f->random) * x->count) >> 32);
-  uint64_t i = x->index;
-  if (likely(++x->held >= x->every)) {
-    x->held = 0;
-    x->index = i + 1 == x->count ? 0 : i + 1;
+  uint32_t value = x->value;
+  if (unlikely(x->mode == FIELD_RANDOM))
+    return value + x->step * (uint32_t)((pktgen_random(&f->random) * x->count) >> 32);
+  if (unlikely(x->mode == FIELD_LIST)) value = x->list[x->count - x->left];
+  if (unlikely(x->every > 1) && ++x->held < x->every) return value;
+  x->held = 0;
+  x->value += x->step;
+  if (unlikely(!--x->left)) {
+    x->left = x->count;
+    x->value = x->first;
   }
-  if (x->mode == FIELD_LIST) return x->list[i];
-  uint32_t step = x->step * (uint32_t)i;
-  return x->mode == FIELD_INCREMENT ? x->first + step : x->first - step;
+  return value;
 }
 
 /* Changes the bits of a field in a copy of the model; returns them as they lie in memory. */
@@ -107,8 +109,9 @@ always_inline uint32_t frame_put(const FrameField *x, uint8_t *d, uint32_t value
 
 __attribute__((noinline)) Packet *frame_large(uint32_t len);
 
-/* The next packet, complete, with the given sequence number and stamp (0: none). NULL when memory is out. */
-always_inline Packet *frame_packet(Frame *f, uint64_t sequence, uint64_t stamp) {
+/* The next packet, complete, with the given sequence number and stamp (0: none). NULL when memory is out.
+ * Where nlive is a constant the sums stay in registers. */
+always_inline Packet *frame_packet(Frame *f, uint32_t nlive, uint64_t sequence, uint64_t stamp) {
   const FrameModel *m = &f->models[f->order[f->at]];
   uint32_t len = m->len;
   Packet *p = likely(len <= PACKET_BUFFER - PACKET_HEADROOM) ? packet_alloc(len) : frame_large(len);
@@ -121,7 +124,6 @@ always_inline Packet *frame_packet(Frame *f, uint64_t sequence, uint64_t stamp) 
     memcpy(d, m->bytes, len);
 
   uint64_t sum[FRAME_SUMS];
-  uint32_t nlive = f->nlive;
   for (uint32_t k = 0; k < nlive; k++) sum[k] = m->sum[k];
   for (FrameField *x = f->fields, *end = x + f->nfields; x < end; x++) {
     uint64_t bits = frame_put(x, d, frame_value(f, x));
@@ -144,6 +146,21 @@ always_inline Packet *frame_packet(Frame *f, uint64_t sequence, uint64_t stamp) 
     for (uint32_t j = k + 1; j < nlive; j++) sum[j] += c & s->in[j];
   }
   return p;
+}
+
+always_inline unsigned frame_loop(Frame *f, uint32_t nlive, Packet **p, unsigned n, uint64_t sequence,
+                                  uint64_t stamp) {
+  unsigned k = 0;
+  while (k < n && likely((p[k] = frame_packet(f, nlive, sequence + k, stamp)) != NULL)) k++;
+  return k;
+}
+
+/* Up to n packets with the same stamp; fewer when memory is out. */
+static inline unsigned frame_batch(Frame *f, Packet **p, unsigned n, uint64_t sequence, uint64_t stamp) {
+  if (f->nlive == 0) return frame_loop(f, 0, p, n, sequence, stamp);
+  if (f->nlive == 1) return frame_loop(f, 1, p, n, sequence, stamp);
+  if (f->nlive == 2) return frame_loop(f, 2, p, n, sequence, stamp);
+  return frame_loop(f, f->nlive, p, n, sequence, stamp);
 }
 
 #endif

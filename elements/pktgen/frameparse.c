@@ -78,6 +78,7 @@ static int parse_field(Frame *f, char *word, Errors *errs, int arg) {
     ok = n <= 8 && x.count && x.count <= UINT64_C(1) << 32 && x.every;
   }
   mem_free(v);
+  if (mode == FIELD_DECREMENT) x.step = 0 - x.step;
   if (rc) return rc;
   if (!ok)
     return arg_error(errs, arg,

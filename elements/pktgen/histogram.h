@@ -31,13 +31,13 @@ static inline uint64_t histogram_value(unsigned index, uint64_t *width) {
   return (uint64_t)(index - (magnitude << HISTOGRAM_HALF_BITS)) << magnitude;
 }
 
-always_inline void histogram_record(Histogram *h, uint64_t v) {
+always_inline void histogram_record(Histogram *h, uint64_t v, uint64_t n) {
   if (unlikely(v > HISTOGRAM_MAX)) v = HISTOGRAM_MAX;
-  h->counts[histogram_index(v)]++;
+  h->counts[histogram_index(v)] += n;
   if (v > h->max) h->max = v;
   if (v < h->min) h->min = v;
-  h->sum += (double)v;
-  h->total++;
+  h->sum += (double)v * (double)n;
+  h->total += n;
 }
 
 static inline void histogram_reset(Histogram *h) {

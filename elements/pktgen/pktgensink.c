@@ -96,11 +96,16 @@ always_inline bool sink_number(PktgenSink *s, SinkStream *t, uint64_t n) {
   return true;
 }
 
+/* Records the latency of n packets with the same time of sending; 0: it was not taken. */
+static void sink_latency(PktgenSink *s, uint64_t stamp, unsigned n, uint64_t now) {
+  if (stamp && n && s->latency) histogram_record(s->histogram, pktgen_age(now, stamp), n);
+}
+
 static void sink_push(Element *e, int port, Packet **p, unsigned n) {
   PktgenSink *s = (PktgenSink *)e;
   Packet *foreign[BATCH_MAX];
-  unsigned nforeign = 0;
-  uint64_t now = 0;
+  unsigned nforeign = 0, same = 0;
+  uint64_t now = s->latency ? pktgen_stamp(time_steady(e)) : 0, last = 0;
   for (unsigned i = 0; i < n; i++) {
     uint32_t len = p[i]->len;
     bool room = len >= PKTGEN_ETHER + PKTGEN_SIGNATURE;
@@ -116,13 +121,16 @@ static void sink_push(Element *e, int port, Packet **p, unsigned n) {
       t->received++;
       t->bytes += len;
       uint64_t stamp = be64((uint64_t)load32(d + 12) | (uint64_t)load16(d + 16) << 32) >> 16;
-      if (stamp && s->latency) {
-        if (!now) now = pktgen_stamp(time_steady(e));
-        histogram_record(s->histogram, pktgen_age(now, stamp));
+      if (unlikely(stamp != last)) { /* packets that were made together came together, as a rule */
+        sink_latency(s, last, same, now);
+        last = stamp;
+        same = 0;
       }
+      same++;
     }
     packet_free(p[i]);
   }
+  sink_latency(s, last, same, now);
   if (unlikely(nforeign)) {
     s->foreign += nforeign;
     output_push_batch(e, 0, foreign, nforeign);

@@ -68,21 +68,29 @@ typedef struct PktgenSource {
   char *size_text, *frame_text, *fields_text, *lengths_text, *sums_text;
 } PktgenSource;
 
-static unsigned pktgen_make(PktgenSource *s, Packet **p, unsigned max) {
-  unsigned n = pacer_allow(&s->pacer, &s->base, max), k = 0;
-  uint64_t stamp = pktgen_stamp(s->pacer.now), sequence = s->pacer.count, bytes = 0;
+/* The time is taken of every SAMPLEth packet only. */
+static unsigned pktgen_sampled(PktgenSource *s, Packet **p, unsigned n, uint64_t stamp) {
+  unsigned k = 0;
   for (; k < n; k++) {
-    uint64_t time = stamp;
-    if (unlikely(s->sample != 1)) {
-      if (s->sample && !s->sample_left)
-        s->sample_left = s->sample;
-      else
-        time = 0;
-      s->sample_left -= s->sample > 0;
-    }
-    if (unlikely(!(p[k] = frame_packet(&s->frame, sequence + k, time)))) break;
-    bytes += p[k]->len;
+    uint64_t time = s->sample && !s->sample_left ? stamp : 0;
+    if (time) s->sample_left = s->sample;
+    s->sample_left -= s->sample > 0;
+    if (!frame_batch(&s->frame, p + k, 1, s->pacer.count + k, time)) break;
   }
+  return k;
+}
+
+static unsigned pktgen_make(PktgenSource *s, Packet **p, unsigned max) {
+  unsigned n = pacer_allow(&s->pacer, &s->base, max), k;
+  uint64_t stamp = pktgen_stamp(s->pacer.now), bytes = 0;
+  if (likely(s->sample == 1))
+    k = frame_batch(&s->frame, p, n, s->pacer.count, stamp);
+  else
+    k = pktgen_sampled(s, p, n, stamp);
+  if (likely(s->frame.period == 1))
+    bytes = (uint64_t)k * s->frame.models->len;
+  else
+    for (unsigned i = 0; i < k; i++) bytes += p[i]->len;
   s->byte_count += bytes;
   pacer_made(&s->pacer, k);
   if (unlikely(!s->pacer.active)) {

@@ -13,15 +13,9 @@
 
 enum {
   PIPE_SLOTS = 512,
-  PIPE_FRAME =
-      2112 - 8, /* a slot is an odd number of cache lines, so that slots spread over all cache sets */
+  PIPE_SLOT = 33 * CACHE_LINE, /* bytes: an odd number of lines, so that slots spread over all cache sets */
+  PIPE_FRAME = 16384,          /* the longest frame; it lies in as many slots as it needs */
 };
-
-typedef struct PipeSlot {
-  uint32_t len, spare;
-  uint8_t data[PIPE_FRAME];
-} __attribute__((aligned(CACHE_LINE))) PipeSlot;
-_Static_assert(sizeof(PipeSlot) == 33 * CACHE_LINE, "slot size");
 
 /* One direction: one producer, one consumer. Each side keeps a copy of the other's position and looks at the
  * original only when the copy says that the ring is empty or full. */
@@ -32,7 +26,9 @@ typedef struct PipeRing {
   uint32_t tail_seen;
   _Atomic uint32_t receiver_waits __attribute__((aligned(CACHE_LINE)));
   _Atomic uint32_t sender_waits;
-  PipeSlot slots[PIPE_SLOTS];
+  /* Lengths apart from the bytes, so that a small frame costs one cache line on its way to the other core. */
+  uint16_t lens[PIPE_SLOTS] __attribute__((aligned(CACHE_LINE))); /* in the first slot of each frame */
+  uint8_t slots[PIPE_SLOTS][PIPE_SLOT] __attribute__((aligned(CACHE_LINE)));
 } PipeRing;
 
 typedef struct Pipe {
@@ -61,6 +57,30 @@ static void pipe_wake(Pipe *pipe, int end) {
   (void)!write(pipe->wake[end], &one, sizeof one);
 }
 
+always_inline uint32_t pipe_slots(uint32_t len) {
+  return likely(len <= PIPE_SLOT) ? 1 : (len + PIPE_SLOT - 1) / PIPE_SLOT;
+}
+
+/* Frames of more than one slot, which may begin again at the first. */
+__attribute__((noinline)) static void pipe_copy(PipeRing *r, uint32_t at, uint8_t *data, uint32_t len,
+                                                bool in) {
+  for (uint32_t done = 0; done < len; done += PIPE_SLOT, at++) {
+    uint32_t n = len - done < PIPE_SLOT ? len - done : PIPE_SLOT;
+    uint8_t *slot = r->slots[at % PIPE_SLOTS];
+    memcpy(in ? slot : data + done, in ? data + done : slot, n);
+  }
+}
+
+/* The bytes of up to 64 slots are asked for at once, as each may lie in the other core's cache. */
+always_inline void pipe_prefetch(PipeRing *r, uint32_t at, uint32_t n, int to_write) {
+  for (uint32_t i = 0; i < n; i++) {
+    if (to_write)
+      __builtin_prefetch(r->slots[(at + i) % PIPE_SLOTS], 1);
+    else
+      __builtin_prefetch(r->slots[(at + i) % PIPE_SLOTS], 0);
+  }
+}
+
 static unsigned pipe_receive(NetDevice *d, Packet **p, unsigned max) {
   PipeDevice *v = (PipeDevice *)d;
   PipeRing *r = &v->pipe->rings[v->end];
@@ -70,21 +90,25 @@ static unsigned pipe_receive(NetDevice *d, Packet **p, unsigned max) {
   uint64_t bytes = 0;
   if (max > there) max = there;
   if (!max) return 0;
-  for (; taken < max; taken++) {
-    const PipeSlot *slot = &r->slots[(head + taken) % PIPE_SLOTS];
-    Packet *q = likely(slot->len <= PACKET_ROOM) ? packet_alloc(slot->len)
-                                                 : packet_make(PACKET_HEADROOM, NULL, slot->len, 0);
+  pipe_prefetch(r, head, max, 0);
+  while (taken < max) { /* whole frames only are there */
+    uint32_t at = head + taken, len = r->lens[at % PIPE_SLOTS];
+    const uint8_t *data = r->slots[at % PIPE_SLOTS];
+    taken += pipe_slots(len);
+    Packet *q = likely(len <= PACKET_ROOM) ? packet_alloc(len) : packet_make(PACKET_HEADROOM, NULL, len, 0);
     if (unlikely(!q)) {
       d->rx_dropped++;
       continue;
     }
-    if (likely(slot->len <= 64))
-      memcpy(q->data, slot->data, 64);
+    if (likely(len <= 64))
+      memcpy(q->data, data, 64);
+    else if (likely(len <= PIPE_SLOT))
+      memcpy(q->data, data, len);
     else
-      memcpy(q->data, slot->data, slot->len);
+      pipe_copy(r, at, q->data, len, false);
     q->mac = q->data;
     q->type = link_packet_type(q->data);
-    bytes += slot->len;
+    bytes += len;
     p[n++] = q;
   }
   atomic_store_explicit(&r->head, head + taken, memory_order_release);
@@ -101,31 +125,37 @@ static unsigned pipe_send(NetDevice *d, Packet **p, unsigned n) {
   PipeDevice *v = (PipeDevice *)d;
   PipeRing *r = &v->pipe->rings[!v->end];
   uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-  if (PIPE_SLOTS - (tail - r->head_seen) < n)
+  if (PIPE_SLOTS - (tail - r->head_seen) < n + PIPE_FRAME / PIPE_SLOT)
     r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
   uint32_t room = PIPE_SLOTS - (tail - r->head_seen), filled = 0;
   uint64_t bytes = 0;
-  if (n > room) n = room;
-  for (unsigned i = 0; i < n; i++) {
-    uint32_t len = p[i]->len;
+  unsigned done = 0, sent = 0;
+  pipe_prefetch(r, tail, n < room ? n : room, 1);
+  for (; done < n; done++) {
+    uint32_t len = p[done]->len, at = tail + filled, slots = pipe_slots(len);
     if (unlikely(len > PIPE_FRAME || len < 14)) {
       d->tx_dropped++;
-      packet_free(p[i]);
+      packet_free(p[done]);
       continue;
     }
-    PipeSlot *slot = &r->slots[(tail + filled++) % PIPE_SLOTS];
-    slot->len = len;
-    if (likely(len <= 64 && packet_tailroom(p[i]) >= 64))
-      memcpy(slot->data, p[i]->data, 64);
+    if (unlikely(filled + slots > room)) break;
+    uint8_t *data = r->slots[at % PIPE_SLOTS];
+    r->lens[at % PIPE_SLOTS] = (uint16_t)len;
+    if (likely(len <= 64 && packet_tailroom(p[done]) >= 64))
+      memcpy(data, p[done]->data, 64);
+    else if (likely(slots == 1))
+      memcpy(data, p[done]->data, len);
     else
-      memcpy(slot->data, p[i]->data, len);
+      pipe_copy(r, at, p[done]->data, len, true);
+    filled += slots;
+    sent++;
     bytes += len;
-    packet_free(p[i]);
+    packet_free(p[done]);
   }
   atomic_store_explicit(&r->tail, tail + filled, memory_order_release);
-  d->tx_packets += filled;
+  d->tx_packets += sent;
   d->tx_bytes += bytes;
-  return n;
+  return done;
 }
 
 static void pipe_flush(NetDevice *d) {
