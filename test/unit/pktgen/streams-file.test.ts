@@ -1,0 +1,134 @@
+/** Stream files: what they mean, and where their mistakes are. */
+
+import { describe, expect, it } from 'vitest';
+import { StreamError } from '../../../src/pktgen/stream.ts';
+import { loadPps, parseLineRate, parseLoad } from '../../../src/pktgen/stream-rate.ts';
+import { meanSize, parseSizes } from '../../../src/pktgen/stream-size.ts';
+import { parseStreamFile } from '../../../src/pktgen/streams-file.ts';
+
+const mistakes = (text: string): string[] => {
+  try {
+    parseStreamFile(text, 'dir/s.yaml');
+  } catch (e) {
+    expect(e).toBeInstanceOf(StreamError);
+    return (e as Error).message.split('\n').map((line) => line.replace(/^dir\/s\.yaml:/, ''));
+  }
+  return [];
+};
+
+describe('stream files', () => {
+  it('report all mistakes at once, each with its line and column', () => {
+    const text = `lineRate: fast
+colour: 1
+streams:
+  - name: one
+    src: 10.0.0.300
+    rate: quick
+    layers:
+      - ether: { src: 5 }
+      - vlan: { id: 5000, colour: 2 }
+      - tcp
+      - ipv4: { dst: 10.0.0.9-10.0.0.1 }
+      - gre
+  - size: 63
+  - size: 64
+    layers: [ether, ipv4, tcp]
+  - wieght: 3
+    burst: 0
+  - layers: [ipv4]
+  - replay: x.pcap
+    rate: 50%
+`;
+    expect(mistakes(text).map((line) => line.slice(0, 60))).toEqual(
+      [
+        '1:11: error: expected bits a second such as 10G or 25Gbit/s',
+        "2:1: error: unknown key 'colour': expected streams, lineRate",
+        '5:10: error: expected ADDR, FIRST-LAST or ADDR/LEN, perhaps followed by',
+        '6:11: error: expected packets a second such as 1000000, 250k or 5M',
+        "8:23: error: expected an Ethernet address or FIRST-LAST, such as '02:",
+        '9:21: error: 5000 does not fit: the field has 12 bits',
+        "9:27: error: vlan has no 'colour': it has id, priority, dei",
+        '10:9: error: vlan carries vlan, qinq, mpls, ipv4, ipv6, not tcp',
+        '11:9: error: tcp carries no other header',
+        "11:22: error: the range ends before it begins: '10.0.0.9-10.0.0.1'",
+        "12:9: error: unknown header 'gre': expected ether, vlan, qinq, mpls",
+        '13:11: error: frames of 63 bytes are not possible: 64 to 9216',
+        '14:11: error: frames of 64 bytes are not possible: 76 (these headers, the',
+        "16:5: error: unknown key 'wieght'",
+        '17:12: error: expected a whole number from 1 to 1000000',
+        '18:14: error: the first header must be ether',
+        '20:11: error: expected packets a second: the sizes are those of the trace',
+      ].map((line) => line.slice(0, 60)),
+    );
+  });
+
+  it('report what is not YAML, and what has no streams', () => {
+    expect(mistakes('streams: [\n - x')[0]).toMatch(/^2:2: error: not YAML: /);
+    expect(mistakes('streams: []')[0]).toBe('1:10: error: expected streams: a list of 1 to 1024 streams');
+    expect(mistakes('{}')[0]).toBe('1:1: error: expected streams: a list of 1 to 1024 streams');
+    expect(mistakes('streams: [{size: 64}, {size: 65, size: 66}]')[0]).toMatch(
+      /not YAML: Map keys must be unique/,
+    );
+  });
+
+  it('find traces beside themselves', () => {
+    const [s] = parseStreamFile('streams: [{replay: t.pcap}]', 'dir/s.yaml');
+    expect(s!.replay).toEqual({ file: 'dir/t.pcap', speed: 1, loop: 1 });
+  });
+
+  it('turn a bidirectional stream into two', () => {
+    const [a, b, ...more] = parseStreamFile(
+      'streams: [{name: x, src: 10.0.0.1, dst: 10.0.1.1, srcPort: 5, bidirectional: true, dstMac: "02:00:00:00:00:99"}]',
+      's.yaml',
+    );
+    expect(more).toEqual([]);
+    expect(a).toMatchObject({ name: 'x', from: 0, to: 1, src: '10.0.0.1', dst: '10.0.1.1', srcPort: '5' });
+    expect(b).toMatchObject({
+      name: 'x back',
+      from: 1,
+      to: 0,
+      src: '10.0.1.1',
+      dst: '10.0.0.1',
+      dstPort: '5',
+    });
+    expect(b!.dstMac).toBeUndefined();
+  });
+});
+
+describe('rates', () => {
+  it.each([
+    ['10Gbit/s', 64, 14_880_952.38],
+    ['1.5Gbit/s L2', 64, 2_929_687.5],
+    ['100%', 1518, 812_743.82],
+    ['50%', 64, 7_440_476.19],
+    ['250k', 64, 250_000],
+    ['10Mbps', 64, 14_880.95],
+  ])('%s of %d-byte frames is %d packets a second', (text, size, pps) =>
+    expect(loadPps(parseLoad(text)!, size)).toBeCloseTo(pps, 2),
+  );
+  it.each(['quick', '-1', '0%', '1Gbit', '1Gbit/s L3'])('%s is none', (text) =>
+    expect(parseLoad(text)).toBeUndefined(),
+  );
+  it('percentages count from the line rate', () => {
+    expect(loadPps({ unit: 'percent', value: 10 }, 64, parseLineRate('100G'))).toBeCloseTo(14_880_952.38, 2);
+    expect(parseLineRate('fast')).toBeNaN();
+    const [s] = parseStreamFile('{lineRate: 1G, streams: [{rate: 100%}]}', 's.yaml');
+    expect(s!.rate).toBeCloseTo(1_488_095.24, 2);
+  });
+});
+
+describe('sizes', () => {
+  it.each([
+    ['64', 64],
+    ['imix', (7 * 64 + 4 * 594 + 1518) / 12],
+    ['64*3 128', 80],
+  ])('%s is %d bytes in the mean', (text, mean) => {
+    const sizes = parseSizes(text);
+    expect(typeof sizes === 'string' ? sizes : meanSize(sizes)).toBe(mean);
+  });
+  it('are refused where the headers do not fit', () => {
+    expect(parseSizes(80, 84)).toMatch(/84 \(these headers, the signature/);
+    expect(parseSizes('imix', 600)).toMatch(/more than the frames of imix have/);
+    expect(parseSizes('64*200 128*57')).toMatch(/more than 256/);
+  });
+});
