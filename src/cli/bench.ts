@@ -9,7 +9,11 @@ export function benchCommand(): Command {
     .description('measure a configuration: rate, loss, latency, boot')
     .argument('<file>', 'configuration file (- for standard input)')
     .argument('[definitions...]', 'NAME=value')
-    .option('--dut <kind>', 'vm, process, or auto: a virtual machine if one can run here', 'auto')
+    .option(
+      '--dut <kind>',
+      'vm, process, auto (a virtual machine if one can run here), or devices: tap:A,B, vhost-user:A,B, iface:A,B',
+      'auto',
+    )
     .option('--vmm <vmm>', 'auto, kvm or qemu', 'auto')
     .option('--mem <size>', 'guest memory', '5M')
     .option('--size <sizes>', 'frame sizes in bytes, one trial each: 64,128,512 or imix')

@@ -1,20 +1,38 @@
 /** A benchmark from a configuration to a result: boot, warm up, trials for each size, latency, stop. */
 
-import { cpus, getPriority, setPriority } from 'node:os';
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Configuration, compilePlan, Router } from '../engine/router.ts';
 import type { Diagnostic } from '../lang/diagnostics.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { completeStream, discover, foreignDevices, portCount } from './discover.ts';
-import { type Dut, placeOf, processSite, type Site, vmSite } from './dut.ts';
+import {
+  checkFrameSizes,
+  type Dut,
+  deviceSite,
+  isDeviceDut,
+  placeOf,
+  portsOfDut,
+  processSite,
+  type Site,
+  vmSite,
+} from './dut.ts';
 import { environment } from './environment.ts';
 import { type GeneratorGraph, generatorGraph, loopGraph } from './graph.ts';
+import { atHighPriority } from './priority.ts';
+import { resolveGateways, resolverGraph } from './resolve.ts';
 import type { BenchResult, TrialResult } from './results.ts';
-import type { Stream } from './stream.ts';
+import { isTracked, type Stream } from './stream.ts';
 import { type Counts, type Progress, resetTrial, runTrial } from './trial.ts';
 import { trialResult } from './trial-result.ts';
 
-export type DutChoice = 'auto' | 'vm' | 'process';
+export type DutChoice =
+  | 'auto'
+  | 'vm'
+  | 'process'
+  | `tap:${string}`
+  | `vhost-user:${string}`
+  | `iface:${string}`;
 
 export interface BenchOptions {
   text: string;
@@ -58,18 +76,7 @@ const LATENCY_FRACTION = 0.5;
  * is left to us, what cannot run on this host is replaced by the next best, and the result says why.
  */
 export async function runBench(o: BenchOptions): Promise<BenchResult> {
-  // Other work on the machine should not be what is measured. Engine threads and monitors inherit the priority.
-  const before = getPriority();
-  try {
-    setPriority(-20);
-  } catch {
-    // not permitted: the result says which priority it had
-  }
-  try {
-    return await firstThatRuns(o);
-  } finally {
-    setPriority(before);
-  }
+  return atHighPriority(() => firstThatRuns(o));
 }
 
 async function firstThatRuns(o: BenchOptions): Promise<BenchResult> {
@@ -83,7 +90,11 @@ async function firstThatRuns(o: BenchOptions): Promise<BenchResult> {
   o.observe?.warnings?.(onHost.warnings);
   const count = checkPorts(onHost, o);
   o.observe?.step?.('reading the configuration');
-  const addresses = await probe(onHost, o.file, count);
+  // What runs elsewhere may name devices of that place: they are not opened here.
+  const elsewhere = isDeviceDut(o.dut) && foreignDevices(onHost.graph).length > 0;
+  const addresses = elsewhere
+    ? new Map()
+    : await probe(onHost, o.file, Math.max(count, portCount(onHost.graph)));
   const streams = o.streams.map((s) => completeStream(s, addresses));
   const candidates = sites(o, count);
   for (let why = ''; ; ) {
@@ -103,6 +114,7 @@ async function firstThatRuns(o: BenchOptions): Promise<BenchResult> {
 /** The places to try, best first. Each is given why the one before it was of no use. */
 function sites(o: BenchOptions, ports: number): ((why: string) => Site)[] {
   const asked = () => processSite(ports, 'as asked for');
+  if (isDeviceDut(o.dut)) return [() => deviceSite(o.dut)];
   if (o.dut === 'process') return [asked];
   const list: ((why: string) => Site)[] = [() => vmSite(ports, o.vmm, o.memBytes)];
   if (o.vmm !== 'auto') return list;
@@ -116,13 +128,21 @@ async function benchAt(
   o: BenchOptions,
   configuration: Configuration,
   count: number,
-  streams: readonly Stream[],
+  given: readonly Stream[],
 ): Promise<BenchResult> {
+  checkFrameSizes(
+    site,
+    given.flatMap((s) => o.sizes.map((size) => size ?? s.size)),
+  );
   o.observe?.note?.(`device under test: ${placeOf[site.vmm]}: ${site.why}`);
   const cores = cpus().length;
   const generatorCpu = cores > 1 ? 0 : null;
   const dutCpu = cores > 1 ? 1 : null;
-  const graph = generatorGraph(count, streams);
+  const resolver = resolverGraph(given);
+  if (resolver && site.kind !== 'device')
+    throw new BenchError('gateway is for devices: the addresses of a router that is started here are known');
+  let streams = given;
+  let graph = generatorGraph(count, streams);
   let generator: Router | undefined;
   let dut: Dut | undefined;
   let running: Promise<void> | undefined;
@@ -130,10 +150,17 @@ async function benchAt(
     const limits: Limits = new Map();
     for (const size of o.sizes) {
       o.observe?.step?.(`the generator's own limit${size ? `, size ${size}` : ''}`);
-      limits.set(size, await loopLimit(streams[0]!, size, generatorCpu));
+      limits.set(size, await loopLimit(given[0]!, size, generatorCpu));
     }
-    generator = await Router.create(generatorConfiguration(graph), { ports: site.generatorPorts });
+    generator = await Router.create(resolver ?? generatorConfiguration(graph), {
+      ports: site.generatorPorts,
+    });
     running = generator.run(generatorCpu ?? undefined);
+    if (resolver) {
+      streams = await resolveGateways(generator, given, 3000, o.signal);
+      graph = generatorGraph(count, streams);
+      await generator.swap(generatorConfiguration(graph));
+    }
     await startWarmUp(generator, graph);
     o.observe?.step?.(site.kind === 'vm' ? 'booting the router' : 'starting the router');
     dut = await site.start(configuration, o.file, dutCpu ?? undefined);
@@ -177,11 +204,11 @@ const generatorConfiguration = (g: GeneratorGraph): Configuration => compilePlan
 
 function checkPorts(c: Configuration, o: BenchOptions): number {
   const foreign = foreignDevices(c.graph);
-  if (foreign.length)
+  if (foreign.length && !isDeviceDut(o.dut))
     throw new BenchError(
       `${o.file}: a benchmark drives the numbered ports FromDevice(0), ToDevice(1) and so on; these are none: ${foreign.join(', ')}`,
     );
-  const count = portCount(c.graph);
+  const count = isDeviceDut(o.dut) ? portsOfDut(o.dut).length : portCount(c.graph);
   if (count === 0)
     throw new BenchError(`${o.file}: nothing to drive: there is no FromDevice(0) and no ToDevice(0)`);
   const beyond = Math.max(...o.streams.flatMap((s) => [s.from, s.to]));
@@ -246,7 +273,7 @@ async function warmUp(
 ): Promise<void> {
   const started = performance.now();
   const limitMs = site.vmm === 'qemu' ? 15_000 : 5_000;
-  const missing = new Set(streams.keys());
+  const missing = new Set([...streams.keys()].filter((i) => isTracked(streams[i]!)));
   let ended = '';
   void dut.ended.then((m) => {
     ended = m;

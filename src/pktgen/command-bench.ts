@@ -6,6 +6,7 @@ import { libraryResolver, readConfig, splitDefinitions } from '../cli/load.ts';
 import { CliError, EXIT, message, print, report } from '../cli/output.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { BenchError, type DutChoice, runBench } from './bench.ts';
+import { isDeviceDut } from './dut.ts';
 import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
@@ -29,13 +30,11 @@ export interface BenchFlags extends StreamFlags {
 
 /** Returns the exit status. */
 export async function bench(file: string, words: string[], o: BenchFlags): Promise<number> {
-  if (/^(tap|vhost-user|iface):/.test(o.dut))
+  if (!['auto', 'vm', 'process'].includes(o.dut) && !isDeviceDut(o.dut))
     throw new CliError(
-      `--dut ${o.dut} is not there yet: 'clicklet pktgen --port ... --port ...' drives devices`,
+      `unknown --dut '${o.dut}': expected vm, process, auto, tap:A,B, vhost-user:A,B or iface:A,B`,
       EXIT.usage,
     );
-  if (!['auto', 'vm', 'process'].includes(o.dut))
-    throw new CliError(`unknown --dut '${o.dut}': expected vm, process or auto`, EXIT.usage);
   if (!['auto', 'kvm', 'qemu'].includes(o.vmm))
     throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
   if (o.search !== 'none')

@@ -9,6 +9,7 @@ import { portsOfDut } from './dut.ts';
 import { type ExchangeResult, exchange, type Pacing } from './exchange.ts';
 import { type LoopbackResult, loopback } from './loopback.ts';
 import { gbit, micro, mpps, percent } from './print.ts';
+import { atHighPriority } from './priority.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
 import { isTracked, type Stream } from './stream.ts';
 import { DEFAULT_LINE_RATE, loadPps, parseLoad, RATE_HELP, WIRE_OVERHEAD } from './stream-rate.ts';
@@ -96,7 +97,7 @@ export async function pktgen(o: PktgenFlags): Promise<number> {
       EXIT.usage,
     );
   const result = await shown(display, (signal) =>
-    exchange({ signal, ports, streams, durationS, count, cpu, observe: display }),
+    atHighPriority(() => exchange({ signal, ports, streams, durationS, count, cpu, observe: display })),
   );
   print(o.json ? `${JSON.stringify(result, null, 2)}\n` : exchangeText(result, streams));
   return EXIT.ok;
@@ -150,7 +151,7 @@ async function limit(
   display: Display,
   json: boolean | undefined,
 ): Promise<number> {
-  const r = await shown(display, (signal) => loopback(stream, durationS, signal));
+  const r = await shown(display, (signal) => atHighPriority(() => loopback(stream, durationS, signal)));
   print(json ? `${JSON.stringify(r, null, 2)}\n` : loopbackText(r));
   return EXIT.ok;
 }

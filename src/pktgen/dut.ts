@@ -7,11 +7,15 @@ import { type Configuration, Router } from '../engine/router.ts';
 import { bootVm, type Vm } from '../vm/boot.ts';
 import { type BootMs, forget } from '../vm/registry.ts';
 import { chooseVmm, type VmmChoice } from '../vm/vmm.ts';
+import { FCS, LONGEST_FRAME } from './frames.ts';
+import { parseSizes } from './stream-size.ts';
 
 /** A place for a router under test: where its ports will be, before it runs. */
 export interface Site {
-  kind: 'vm' | 'process';
-  vmm: 'kvm' | 'qemu' | 'process';
+  kind: 'vm' | 'process' | 'device';
+  vmm: 'kvm' | 'qemu' | 'process' | 'device';
+  /** The longest frame that its ports take, frame check sequence included. */
+  maxFrame: number;
   /** One sentence: what was chosen and why. */
   why: string;
   /** Device specs of the generator's ends. */
@@ -35,9 +39,30 @@ export const placeOf = {
   kvm: 'a virtual machine under the KVM monitor',
   qemu: 'a virtual machine under QEMU',
   process: 'a router in this process',
+  device: 'another device',
 } as const;
 
 let serial = 0;
+
+/** A guest receives a frame into one packet buffer: its room (FRAME_ROOM in native/guest/net.c) and the check sequence. */
+const VM_LONGEST_FRAME = 1728 + FCS;
+
+/** Refuse frames that the site's ports would drop. Throws FrameSizeError. */
+export function checkFrameSizes(site: Site, sizes: readonly string[]): void {
+  for (const text of sizes) {
+    const parsed = parseSizes(text);
+    const wrong = typeof parsed === 'string' ? undefined : parsed.list.find((x) => x.bytes > site.maxFrame);
+    if (wrong)
+      throw new FrameSizeError(
+        `frames of ${wrong.bytes} bytes: ${placeOf[site.vmm]} takes up to ${site.maxFrame} bytes, frame check sequence included`,
+      );
+  }
+}
+
+/** Frames are longer than the device under test can take. */
+export class FrameSizeError extends Error {
+  readonly exitCode = 1;
+}
 
 /** A router in this process, its ports joined to the generator's through memory. */
 export function processSite(ports: number, why: string): Site {
@@ -46,6 +71,7 @@ export function processSite(ports: number, why: string): Site {
   return {
     kind: 'process',
     vmm: 'process',
+    maxFrame: LONGEST_FRAME,
     why,
     generatorPorts: end('a'),
     close: () => undefined,
@@ -86,6 +112,7 @@ export function vmSite(
   return {
     kind: 'vm',
     vmm: vmm.kind,
+    maxFrame: VM_LONGEST_FRAME,
     why: instead ? `because ${instead}` : vmm.reason,
     generatorPorts: specs,
     close: () => rmSync(folder, { recursive: true, force: true }),
@@ -147,6 +174,27 @@ export function portsOfDut(text: string): string[] {
   if (!kind || names.some((n) => !n))
     throw new UsageError(`--dut '${text}': expected tap:A,B, vhost-user:A,B or iface:A,B`);
   return names.map((n) => (kind === 'iface' ? n : `${kind}:${n}`));
+}
+
+/** Whatever stands between those devices: nothing is started, and nothing is known of it but its packets. */
+export function deviceSite(text: string): Site {
+  const ports = portsOfDut(text);
+  return {
+    kind: 'device',
+    vmm: 'device',
+    maxFrame: LONGEST_FRAME,
+    why: text,
+    generatorPorts: ports,
+    close: () => undefined,
+    start: async () => ({
+      read: () => Promise.reject(new UsageError(`--dut ${text}: it has no handlers`)),
+      bootMs: async () => null,
+      memory: () => null,
+      exits: async () => null,
+      ended: new Promise<string>(() => undefined),
+      stop: async () => undefined,
+    }),
+  };
 }
 
 /** The command line asks for what there is not. */

@@ -71,9 +71,8 @@ export async function resolveGateways(
 async function lookUp(router: Handlers, port: number, gateway: string): Promise<string | undefined> {
   const table = await router.read(`arp${port}.table`);
   for (const line of table.split('\n')) {
-    const [ip, , mac] = line.trim().split(/\s+/);
-    if (ip === gateway && mac && /^([0-9A-Fa-f]{2}-){5}/.test(mac) && !/^00-00-00-00-00-00$/.test(mac))
-      return mac.replaceAll('-', ':').toLowerCase();
+    const [ip, known, mac] = line.trim().split(/\s+/);
+    if (ip === gateway && known === '1' && mac) return mac.replaceAll('-', ':').toLowerCase();
   }
   return undefined;
 }

@@ -76,8 +76,8 @@ export const ResultSchema = z.object({
   version: z.literal(1),
   config: z.string(),
   dut: z.object({
-    kind: z.enum(['vm', 'process']),
-    vmm: z.enum(['kvm', 'qemu', 'process']),
+    kind: z.enum(['vm', 'process', 'device']),
+    vmm: z.enum(['kvm', 'qemu', 'process', 'device']),
     why: z.string(),
     engine: z.string(),
     bootMs: BootSchema.nullable(),
