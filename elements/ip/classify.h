@@ -85,12 +85,35 @@ void filter_flip_short(Filter *f, uint32_t first_test);  /* of all tests from th
 void filter_link(Filter *f, uint32_t expr, int32_t yes, int32_t no);
 void filter_free(Filter *f);
 
-/* Turns linked tests into a program; takes the tests over. False when memory is out. */
+typedef struct FilterRule {
+  uint32_t expr;
+  int32_t leaf;
+} FilterRule;
+
+/* Makes a program of rules, the first of which that holds counts; their expressions were written in that
+ * order, one behind the other, and are all that is in *f, which is used up. Nothing holds: CLASSIFY_DROP.
+ * False when memory is out. */
+bool classify_rules(Classify *c, Filter *f, const FilterRule *rules, uint32_t n, bool flat);
+/* The same for tests that are linked already; `all` counts if there are none. */
 bool classify_build(Classify *c, Filter *f, bool flat, int32_t all);
 void classify_free(Classify *c);
 void classify_print(const Classify *c, Text *out);
 /* Warns of outputs that no packet takes. */
 void classify_warn_unused(const Classify *c, int noutputs, Errors *errs);
+
+/* ---- Looking at words
+ * ---------------------------------------------------------------------------------------------------- */
+
+always_inline unsigned classify_area_of(bool flat, unsigned offset) {
+  return flat || offset < CLASSIFY_NETWORK ? 0 : offset < CLASSIFY_TRANSPORT ? 1 : 2;
+}
+always_inline unsigned classify_area_start(bool flat, unsigned offset) {
+  return flat ? 0 : classify_area_of(flat, offset) * 256;
+}
+/* Bytes from its offset that a test looks at: those up to the last with a bit in the mask. */
+always_inline unsigned classify_mask_bytes(uint32_t mask) {
+  return mask ? 4 - (unsigned)__builtin_clz(mask) / 8 : 0;
+}
 
 /* ---- Running
  * ----------------------------------------------------------------------------------------------------- */

@@ -46,6 +46,14 @@ typedef struct Primitive {
   uint8_t ether[6], ether_mask[6];
 } Primitive;
 
+#define SERVICES_KEPT 32
+typedef struct KnownService {
+  char name[20];
+  int kind; /* NAME_TCP_PORT, NAME_UDP_PORT; 0: none yet */
+  bool found;
+  uint16_t port;
+} KnownService;
+
 typedef struct Lang {
   Filter *f;
   const Element *scope;
@@ -55,6 +63,7 @@ typedef struct Lang {
   unsigned n, at, depth;
   Primitive previous;
   bool failed;
+  KnownService *services;
 } Lang;
 
 static const char *word_at(const Lang *l, unsigned i) { return i < l->n ? l->words[i] : ""; }
@@ -144,11 +153,20 @@ static bool find_name(const Named *table, const char *s, uint32_t *out) {
   return false;
 }
 
+/* Service names are looked up in the host's files: the answers are kept while a configuration is read. */
 static bool find_port(const Lang *l, int kind, const char *s, uint32_t *out) {
-  uint16_t port;
-  if (is_digit(*s) || (!known_port(s, &port) && !name_query(l->scope, kind, s, &port, sizeof port)))
-    return false;
-  return *out = port, true;
+  uint16_t port = 0;
+  if (is_digit(*s)) return false;
+  uint32_t hash = (uint32_t)kind;
+  for (const char *c = s; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+  KnownService *k = &l->services[(hash ^ hash >> 16) % SERVICES_KEPT];
+  if (k->kind != kind || strcmp(k->name, s) != 0) {
+    bool found = known_port(s, &port) || name_query(l->scope, kind, s, &port, sizeof port);
+    if (strlen(s) >= sizeof k->name) return *out = port, found;
+    *k = (KnownService){.kind = kind, .found = found, .port = port};
+    memcpy(k->name, s, strlen(s));
+  }
+  return *out = k->port, k->found;
 }
 
 static bool find_proto(const Lang *l, const char *s, uint32_t *out) {
@@ -791,7 +809,8 @@ static uint32_t parse_pattern(Lang *l, unsigned from) {
 }
 
 uint32_t ip_filter_parse(Filter *f, const Element *scope, const char *text, Errors *errs, int arg) {
-  Lang l = {.f = f, .scope = scope, .errs = errs, .arg = arg};
+  KnownService services[SERVICES_KEPT] = {0};
+  Lang l = {.f = f, .scope = scope, .errs = errs, .arg = arg, .services = services};
   l.n = split_pattern(text, &l.words);
   uint32_t e = l.words ? parse_pattern(&l, 0) : (error(errs, "out of memory"), 0);
   mem_free(l.words);
@@ -820,12 +839,10 @@ int ip_filter_configure(Element *e, const Args *args, Errors *errs, bool actions
   Filter f = {0};
   Classify program;
   int rc = 0;
-  struct {
-    uint32_t expr;
-    int32_t leaf;
-  } *patterns = mem_alloc((n + 1) * sizeof *patterns);
-  for (unsigned i = 0; patterns && i < n; i++) {
-    Lang l = {.f = &f, .scope = e, .errs = errs, .arg = args_index(args, i)};
+  KnownService services[SERVICES_KEPT] = {0};
+  FilterRule *rules = mem_alloc((n + 1) * sizeof *rules);
+  for (unsigned i = 0; rules && i < n; i++) {
+    Lang l = {.f = &f, .scope = e, .errs = errs, .arg = args_index(args, i), .services = services};
     Text text = {0};
     unquote(args_text(args, i), &text);
     l.n = split_pattern(text_cstr(&text), &l.words);
@@ -834,19 +851,15 @@ int ip_filter_configure(Element *e, const Args *args, Errors *errs, bool actions
     else if (!l.n)
       FAIL(&l, "empty pattern %u", i);
     else {
-      patterns[i].leaf = actions ? parse_action(&l, e->noutputs) : ~(int32_t)i;
-      patterns[i].expr = parse_pattern(&l, actions ? 1 : 0);
+      rules[i].leaf = actions ? parse_action(&l, e->noutputs) : ~(int32_t)i;
+      rules[i].expr = parse_pattern(&l, actions ? 1 : 0);
     }
     if (l.failed) rc = -1;
     mem_free(l.words);
     text_free(&text);
   }
-  for (unsigned i = 0; !rc && patterns && i < n && !f.failed; i++)
-    filter_link(&f, patterns[i].expr, patterns[i].leaf,
-                i + 1 < n ? (int32_t)f.exprs[patterns[i + 1].expr - 1].first : CLASSIFY_DROP);
-  if (!rc && (!patterns || !classify_build(&program, &f, false, CLASSIFY_DROP)))
-    rc = error(errs, "out of memory");
-  mem_free(patterns);
+  if (!rc && (!rules || !classify_rules(&program, &f, rules, n, false))) rc = error(errs, "out of memory");
+  mem_free(rules);
   filter_free(&f);
   if (rc) return rc;
   if (!actions) classify_warn_unused(&program, e->noutputs, errs);

@@ -1,22 +1,12 @@
 /* iproutes.h: the IPv4 routing table that all IP lookup elements share.
  *
- * A trie of 256-way nodes, allocated where routes need them, so that a handful of routes takes a few
- * kilobytes and a lookup is one to four dependent loads. An entry is a child node, or a leaf: the index of a
- * (gateway, port) pair and the length of the prefix it came from. Leaves are pushed down: where a node
- * exists, it says all about its range. Beside the trie there is the list of routes, in the order in which
- * `table` shows them, and a hash over it.
+ * A trie (iptrie.h) that gives the index of a (gateway, port) pair. Beside it there is the list of routes, in
+ * the order in which `table` shows them, and a hash over it.
  */
 #ifndef CLICKLET_ELEMENTS_IPROUTES_H
 #define CLICKLET_ELEMENTS_IPROUTES_H
 #include "ip.h"
-
-#define ROUTE_CHILD 0x80000000u
-#define ROUTE_HOP_BITS 25
-#define ROUTE_HOP(entry) ((entry) & ((1u << ROUTE_HOP_BITS) - 1))
-#define ROUTE_LEN(entry) ((entry) >> ROUTE_HOP_BITS)
-#define ROUTE_LEAF(hop, len) ((hop) | (uint32_t)(len) << ROUTE_HOP_BITS)
-
-typedef uint32_t RouteNode[256];
+#include "iptrie.h"
 
 typedef struct RouteHop {
   uint32_t gw;   /* network order, 0: none */
@@ -42,13 +32,12 @@ enum { ROUTES_LINEAR, ROUTES_STATIC, ROUTES_SORTED, ROUTES_RADIX, ROUTES_DIRECT 
 
 typedef struct IPRoutes {
   Element base;
-  RouteNode *nodes; /* the first is the root */
-  RouteHop *hops;   /* the first says: no route */
-  bool irregular;   /* some mask is not a prefix: lookups then go through the list */
+  IPTrie trie;    /* of indices of hops */
+  RouteHop *hops; /* the first says: no route */
   uint8_t kind;
   uint8_t complaints;
   bool started;
-  uint32_t nodes_used, nodes_room, node_free; /* free nodes are chained by their first entry */
+  uint32_t irregular; /* routes whose mask is no prefix: lookups then go through the list */
   uint32_t hops_used, hops_room, hop_free;
   Route *routes;
   uint32_t nroutes, routes_room, route_free; /* route_free: latest freed place + 1 */
@@ -56,11 +45,23 @@ typedef struct IPRoutes {
   RouteHash by_prefix, by_hop;
 } IPRoutes;
 
+enum { ROUTE_OK = 0, ROUTE_EXISTS = -2, ROUTE_MISSING = -3, ROUTE_MEMORY = -4, ROUTE_MASK = -5 };
+
+/* The table. Where there was a route for the prefix, it goes to *old. */
+bool ip_routes_reset(IPRoutes *t); /* no routes; false when memory is out */
+void ip_routes_free(IPRoutes *t);
+int ip_routes_add(IPRoutes *t, const Route *r, bool replace, Route *old);
+int ip_routes_remove(IPRoutes *t, const Route *r,
+                     Route *old); /* r->port < 0: whatever its gateway and port */
+/* Through the list, for tables with masks that are no prefixes; host order; NULL if there is none. */
+const Route *ip_routes_search(const IPRoutes *t, uint32_t addr);
+always_inline bool route_mask_regular(uint32_t mask) { return !(~mask & (~mask + 1)); }
+
+/* The elements. */
 int ip_routes_configure(Element *e, const Args *args, Errors *errs, int kind);
 void ip_routes_cleanup(Element *e);
+void ip_routes_push(Element *e, int port, Packet **p, unsigned n);
 int ip_routes_no_route(IPRoutes *t, Packet *p);
-const Route *ip_routes_search(const IPRoutes *t,
-                              uint32_t addr); /* through the list; host order; NULL if none */
 int ip_routes_read_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int ip_routes_read_lookup(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int ip_routes_write(Element *e, const Handler *h, const char *value, Errors *errs);
@@ -70,33 +71,19 @@ enum { ROUTE_ADD, ROUTE_SET, ROUTE_REMOVE };
 
 /* addr in host order. */
 always_inline const RouteHop *ip_routes_lookup(const IPRoutes *t, uint32_t addr) {
-  uint32_t entry = t->nodes[0][addr >> 24];
-  if (entry & ROUTE_CHILD) {
-    entry = t->nodes[entry & ~ROUTE_CHILD][addr >> 16 & 255];
-    if (entry & ROUTE_CHILD) {
-      entry = t->nodes[entry & ~ROUTE_CHILD][addr >> 8 & 255];
-      if (entry & ROUTE_CHILD) entry = t->nodes[entry & ~ROUTE_CHILD][addr & 255];
-    }
-  }
-  return &t->hops[ROUTE_HOP(entry)];
+  return &t->hops[ip_trie_lookup(&t->trie, addr)];
 }
 
-static inline int ip_route(IPRoutes *t, Packet *p) {
-  uint32_t gw;
-  int port;
-  if (unlikely(t->irregular)) {
-    const Route *r = ip_routes_search(t, be32(packet_dst_ip(p)));
-    if (!r) return ip_routes_no_route(t, p);
-    gw = r->gw;
-    port = r->port;
-  } else {
-    const RouteHop *hop = ip_routes_lookup(t, be32(packet_dst_ip(p)));
-    gw = hop->gw;
-    port = hop->port;
-    if (unlikely(port < 0)) return ip_routes_no_route(t, p);
-  }
-  if (gw) packet_set_dst_ip(p, gw);
+always_inline int ip_route_to(IPRoutes *t, Packet *p, const RouteHop *hop) {
+  int port = hop->port;
+  if (unlikely(port < 0)) return ip_routes_no_route(t, p);
+  if (hop->gw) packet_set_dst_ip(p, hop->gw);
   return port;
+}
+int ip_route_irregular(IPRoutes *t, Packet *p);
+static inline int ip_route(IPRoutes *t, Packet *p) {
+  if (unlikely(t->irregular)) return ip_route_irregular(t, p);
+  return ip_route_to(t, p, ip_routes_lookup(t, be32(packet_dst_ip(p))));
 }
 
 #define IP_ROUTES_READ                                                                                       \
@@ -118,8 +105,8 @@ static inline int ip_route(IPRoutes *t, Packet *p) {
   static int initialize_##T(Element *e, Errors *errs) {                                                      \
     return (void)errs, ((IPRoutes *)e)->started = true, 0;                                                   \
   }                                                                                                          \
-  ELEMENT(T, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T), .configure = configure_##T,     \
-          .initialize = initialize_##T, .cleanup = ip_routes_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),   \
-          .handlers = HANDLERS(__VA_ARGS__))
+  ELEMENT(T, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T), .push = ip_routes_push,         \
+          .configure = configure_##T, .initialize = initialize_##T, .cleanup = ip_routes_cleanup,            \
+          .args = ARGS(ARG_ALL_REST("ROUTE")), .handlers = HANDLERS(__VA_ARGS__))
 
 #endif

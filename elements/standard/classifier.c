@@ -83,26 +83,22 @@ static int classifier_configure(Element *e, const Args *args, Errors *errs) {
   if (n != e->noutputs) return error(errs, "need %d arguments, one per output port", (int)e->noutputs);
   Filter f = {0};
   Classify program;
-  uint32_t *patterns = mem_alloc((n + 1) * sizeof *patterns);
-  for (unsigned i = 0; patterns && i < n; i++) {
+  FilterRule *rules = mem_alloc((n + 1) * sizeof *rules);
+  for (unsigned i = 0; rules && i < n; i++) {
     const char *s = args_text(args, i);
-    patterns[i] = filter_open(&f, FILTER_AND);
+    rules[i] = (FilterRule){.expr = filter_open(&f, FILTER_AND), .leaf = ~(int32_t)i};
     uint32_t before = f.ntests;
     if (!strcmp(s, "-")) s++;
     for (;;) {
       while (s && is_space(*s)) s++;
       if (!s || !*s) break;
-      s = classifier_clause(&f, patterns[i], s, errs, args_index(args, i));
+      s = classifier_clause(&f, rules[i].expr, s, errs, args_index(args, i));
     }
     if (!s) rc = -1;
-    if (f.ntests == before) filter_add(&f, patterns[i], filter_test(&f, 0, 0, 0));
+    if (f.ntests == before) filter_add(&f, rules[i].expr, filter_test(&f, 0, 0, 0));
   }
-  for (unsigned i = 0; !rc && patterns && i < n && !f.failed; i++)
-    filter_link(&f, patterns[i], ~(int32_t)i,
-                i + 1 < n ? (int32_t)f.exprs[patterns[i + 1] - 1].first : CLASSIFY_DROP);
-  if (!rc && (!patterns || !classify_build(&program, &f, true, CLASSIFY_DROP)))
-    rc = error(errs, "out of memory");
-  mem_free(patterns);
+  if (!rc && (!rules || !classify_rules(&program, &f, rules, n, true))) rc = error(errs, "out of memory");
+  mem_free(rules);
   filter_free(&f);
   if (rc) return rc;
   classify_warn_unused(&program, e->noutputs, errs);
