@@ -8,7 +8,11 @@
  * lookup by value.
  *
  * `tests` stays the definition of the graph: it is what the `program` handler shows and what the fused engine
- * turns into branches. `steps` is the same for the interpreter.
+ * turns into branches: tests[0] is where a packet starts; see classify_test_next for how to go through it.
+ * `steps` is the same for the interpreter, with the same numbers.
+ *
+ * The rules of a long list are cut into groups first (classify_branch.c), so that the number of tests on a
+ * path grows with the logarithm of the number of rules. The result has the same form.
  */
 #ifndef CLICKLET_ELEMENTS_CLASSIFY_H
 #define CLICKLET_ELEMENTS_CLASSIFY_H
@@ -21,6 +25,13 @@
  * header. */
 enum { CLASSIFY_MAC = 0, CLASSIFY_NETWORK = 256, CLASSIFY_TRANSPORT = 512 };
 
+/* One test: "does the packet have `value` under `mask` in the four bytes at `offset`?" Offsets are multiples
+ * of 4 and count from the start of an area: in flat programs that is the packet's data; in others 2 bytes in
+ * front of the link header (CLASSIFY_MAC), or the network or transport header; none of them need be aligned.
+ * A test is decided without loading when the packet ends before the last byte with bits in the mask
+ * (classify_mask_bytes): then the answer is `short_yes`. Edges point forward only, so a packet takes at most
+ * ntests tests; several edges may lead to one test. Tests of the same word with the same mask that follow
+ * each other along `no` compare with different values: a switch. */
 typedef struct ClassifyTest {
   uint32_t mask, value; /* of the four bytes as loaded; value has no bits outside of mask */
   int32_t next[2];      /* no, yes */
@@ -113,6 +124,15 @@ always_inline unsigned classify_area_start(bool flat, unsigned offset) {
 /* Bytes from its offset that a test looks at: those up to the last with a bit in the mask. */
 always_inline unsigned classify_mask_bytes(uint32_t mask) {
   return mask ? 4 - (unsigned)__builtin_clz(mask) / 8 : 0;
+}
+
+/* For whoever goes through a program: what follows when test i is answered. Returns the next test, or -1 for
+ * an output, with *output its number or PACKET_DROP. */
+always_inline int32_t classify_test_next(const Classify *c, uint32_t i, bool yes, int *output) {
+  int32_t to = c->tests[i].next[yes];
+  if (to >= 0) return to;
+  *output = to == CLASSIFY_DROP ? PACKET_DROP : ~to;
+  return -1;
 }
 
 /* ---- Running

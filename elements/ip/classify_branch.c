@@ -10,156 +10,10 @@
  * of a field) that must have one of some values. A test that is true of bytes that are missing is no such
  * need, so short packets go where they would without the cuts.
  */
-#include "classify_graph.h"
+#include "classify_branch.h"
 
 #define RULES_IN_A_ROW 4 /* are not cut any further */
-#define CUBES_MAX 16     /* in a clause; with more, the field counts as open */
-#define DIMS_MAX 32
 #define DEPTH_MAX 200
-
-/* An entry of a list: a rule, and marks for those of its clauses that hold for all packets that get there. */
-#define RULE_BITS 24
-#define CLAUSES_MARKED 8
-#define RULE(entry) ((entry) & ((1u << RULE_BITS) - 1))
-#define MARK(clause) (1u << (RULE_BITS + (clause)))
-
-typedef struct Cube { /* the first `len` bits of a field, left-aligned */
-  uint32_t key;
-  uint32_t len;
-} Cube;
-
-typedef struct Clause {
-  uint32_t first, n; /* cubes: one of them holds if the rule does */
-  uint32_t dim;
-} Clause;
-
-typedef struct RuleInfo {
-  uint32_t first, n; /* clauses */
-  bool exact;        /* the rule holds if all of them do */
-} RuleInfo;
-
-typedef struct Dim { /* a field: a word of the packet, and the first bit of it that counts */
-  uint16_t offset;
-  uint8_t top;
-} Dim;
-
-enum { BLOCK_CUT, BLOCK_RULE };
-typedef struct Block {
-  int kind;
-  uint32_t rule;
-  Dim dim;
-  Cube cube;
-  int32_t no, yes; /* blocks or leaves; a rule's yes is its leaf */
-} Block;
-
-typedef struct Memo {
-  uint32_t list, n; /* in lists; 0 rules: unused */
-  bool settled;
-  int32_t to;
-} Memo;
-
-#define VECTOR(T)                                                                                            \
-  struct {                                                                                                   \
-    T *at;                                                                                                   \
-    uint32_t n, room;                                                                                        \
-  }
-
-typedef struct Branch {
-  Filter *f;
-  const FilterRule *rules;
-  RuleInfo *info;
-  VECTOR(Cube) cubes;
-  VECTOR(Clause) clauses;
-  VECTOR(Block) blocks;   /* those that lead to others are behind them */
-  VECTOR(uint32_t) lists; /* of entries, one behind the other */
-  Dim dims[DIMS_MAX];
-  uint32_t ndims;
-  Memo *memo;
-  uint32_t memo_size, memo_used;
-  Cube *sorted; /* the cubes of one field in a list */
-  uint32_t depth;
-  uint32_t blocks_max, lists_max; /* over which a part is taken in two */
-  int32_t otherwise;
-  bool failed, full; /* out of memory; over a limit */
-} Branch;
-
-static bool vector_room(Branch *b, void *vector, size_t size, uint32_t more) {
-  struct {
-    void *at;
-    uint32_t n, room;
-  } *v = vector;
-  if (v->n + more <= v->room) return true;
-  uint32_t room = v->room ? 2 * v->room : 64;
-  while (room < v->n + more) room *= 2;
-  void *grown = mem_resize(v->at, v->room * size, room * size);
-  if (!grown) return b->failed = true, false;
-  v->at = grown;
-  v->room = room;
-  return true;
-}
-#define ROOM(b, v, more) vector_room(b, &(b)->v, sizeof *(b)->v.at, more)
-
-/* ---- What rules need ---- */
-
-static uint32_t dim_of(Branch *b, Dim d) {
-  uint32_t i = 0;
-  while (i < b->ndims && (b->dims[i].offset != d.offset || b->dims[i].top != d.top)) i++;
-  if (i == b->ndims && i < DIMS_MAX) b->dims[b->ndims++] = d;
-  return i;
-}
-
-static void clause_of_test(Branch *b, const ClassifyTest *t) {
-  uint32_t mask = be32(t->mask), last = mask & (~mask + 1);
-  if (t->short_yes || !mask || ((mask + last) & mask)) return; /* gaps in the mask */
-  unsigned lead = (unsigned)__builtin_clz(mask);
-  uint32_t dim = dim_of(b, (Dim){.offset = t->offset, .top = (uint8_t)lead});
-  if (dim == DIMS_MAX || !ROOM(b, cubes, 1) || !ROOM(b, clauses, 1)) return;
-  b->clauses.at[b->clauses.n++] = (Clause){.first = b->cubes.n, .n = 1, .dim = dim};
-  b->cubes.at[b->cubes.n++] =
-      (Cube){.key = be32(t->value) << lead, .len = (uint32_t)__builtin_popcount(mask)};
-}
-
-/* Adds the clauses of an expression; returns whether they say all. */
-static bool clauses_of(Branch *b, uint32_t expr) {
-  const FilterExpr *e = &b->f->exprs[expr - 1];
-  uint32_t before = b->clauses.n;
-  if (e->kind == FILTER_TEST) {
-    clause_of_test(b, &b->f->tests[e->first]);
-    return !b->f->tests[e->first].mask || b->clauses.n > before;
-  }
-  if (e->kind == FILTER_NOT) return false;
-  const FilterExpr *first = &b->f->exprs[e->child - 1];
-  bool exact = clauses_of(b, e->child);
-  if (!first->sibling) return exact;
-  if (e->kind == FILTER_CHOOSE) return b->clauses.n = before, false;
-  if (e->kind == FILTER_AND) {
-    for (uint32_t c = first->sibling; c; c = b->f->exprs[c - 1].sibling) exact &= clauses_of(b, c);
-    return exact;
-  }
-  /* One of several: a clause stays if each of them has one for that field, and takes over its cubes. */
-  uint32_t ours = b->clauses.n;
-  exact &= ours == before + 1;
-  for (uint32_t c = first->sibling; c && ours > before; c = b->f->exprs[c - 1].sibling) {
-    exact &= clauses_of(b, c) && b->clauses.n == ours + 1;
-    uint32_t kept = before;
-    for (uint32_t i = before; i < ours; i++) {
-      Clause *mine = &b->clauses.at[i], *other = NULL;
-      for (uint32_t k = ours; k < b->clauses.n && !other; k++)
-        if (b->clauses.at[k].dim == mine->dim) other = &b->clauses.at[k];
-      uint32_t n = other ? mine->n + other->n : 0;
-      if (!other || n > CUBES_MAX || !ROOM(b, cubes, n)) {
-        exact = false;
-        continue;
-      }
-      memcpy(&b->cubes.at[b->cubes.n], &b->cubes.at[mine->first], mine->n * sizeof *b->cubes.at);
-      memcpy(&b->cubes.at[b->cubes.n + mine->n], &b->cubes.at[other->first], other->n * sizeof *b->cubes.at);
-      b->clauses.at[kept++] = (Clause){.first = b->cubes.n, .n = n, .dim = mine->dim};
-      b->cubes.n += n;
-    }
-    b->clauses.n = ours = kept;
-  }
-  return exact && ours > before;
-}
 
 /* ---- Rules and cuts ---- */
 
@@ -321,6 +175,21 @@ static Memo *memo_find(Branch *b, const List *l) {
 
 static int32_t leaf_of(const Branch *b, uint32_t entry) { return b->rules[RULE(entry)].leaf; }
 
+/* Whether all rules compare the same word with one value each: tried in a row, they become one lookup. */
+static bool one_lookup(const Branch *b, const List *l) {
+  const ClassifyTest *first = NULL;
+  for (uint32_t i = 0; i < l->n - l->settled; i++) {
+    const FilterExpr *e = &b->f->exprs[b->rules[RULE(b->lists.at[l->at + i])].expr - 1];
+    while (e->kind != FILTER_TEST && e->kind != FILTER_NOT && e->child == e->last)
+      e = &b->f->exprs[e->child - 1];
+    const ClassifyTest *t = &b->f->tests[e->first];
+    if (e->kind != FILTER_TEST || t->short_yes) return false;
+    if (!first) first = t;
+    if (t->offset != first->offset || t->mask != first->mask) return false;
+  }
+  return true;
+}
+
 /* Where packets go for which the first rule of the list that holds counts. */
 static int32_t list_build(Branch *b, const List *l) {
   if (b->failed || b->full) return 0;
@@ -331,7 +200,7 @@ static int32_t list_build(Branch *b, const List *l) {
   if (!m || m->n) return m ? m->to : 0;
   uint32_t rules = l->n - l->settled, dim = 0, worst = rules - 1 - rules / 16;
   Cube cut = {0, 0};
-  if (rules > RULES_IN_A_ROW && b->depth < DEPTH_MAX)
+  if (rules > RULES_IN_A_ROW && b->depth < DEPTH_MAX && !one_lookup(b, l))
     for (uint32_t d = 0; d < b->ndims; d++)
       if (best_cut(b, l, d, &worst, &cut)) dim = d;
   int32_t to;
@@ -366,8 +235,8 @@ static int32_t part_build(Branch *b, uint32_t from, uint32_t to, int32_t otherwi
   b->lists.n = b->memo_used = b->depth = 0;
   if (b->memo) memset(b->memo, 0, b->memo_size * sizeof *b->memo);
   b->otherwise = otherwise;
-  b->blocks_max = blocks + 12 * n + 256;
-  b->lists_max = 160 * n + 4096;
+  b->blocks_max = blocks + 40 * n + 256;
+  b->lists_max = 520 * n + 4096;
   if (!ROOM(b, lists, n)) return 0;
   for (uint32_t i = from; i < to && !all.settled; i++) {
     b->lists.at[all.n++] = i;
@@ -444,7 +313,7 @@ bool classify_branch(Filter *f, const FilterRule *rules, uint32_t n, int32_t oth
   bool ok = b->info && b->sorted;
   for (uint32_t i = 0; ok && i < n; i++) {
     b->info[i].first = b->clauses.n;
-    b->info[i].exact = clauses_of(b, rules[i].expr);
+    b->info[i].exact = classify_clauses(b, rules[i].expr);
     b->info[i].n = b->clauses.n - b->info[i].first;
   }
   *start = ok ? part_build(b, 0, n, otherwise) : 0;

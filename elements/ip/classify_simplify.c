@@ -1,6 +1,9 @@
 /* classify_simplify.c: from linked tests to the decision graphs of classify.h. */
 #include "classify_graph.h"
 
+/* How far a test goes back at most, so that sorting long runs does not take forever. */
+#define MOVES_MAX 256
+
 static void flip(ClassifyTest *t) {
   int32_t no = t->next[0];
   t->value ^= t->mask;
@@ -30,7 +33,8 @@ static bool pass_sort(ClassifyGraph *b) {
         from[b->t[i].next[k]] = i;
       }
   for (uint32_t i = 0; ok && i < b->n; i++)
-    for (uint32_t at = i;;) { /* a test that swaps places with the next may want to go further back */
+    for (uint32_t at = i, moves = 0; moves < MOVES_MAX;
+         moves++) { /* what swapped may want to go further back */
       bool swapped = false;
       for (int k = 1; k >= 0 && !swapped; k--) {
         ClassifyTest *x = &b->t[at], *y;
@@ -176,7 +180,7 @@ bool classify_rules(Classify *c, Filter *f, const FilterRule *rules, uint32_t n,
   int32_t all = CLASSIFY_DROP;
   *c = (Classify){.all = all};
   if (f->failed) return false;
-  if (n >= BRANCH_FROM) {
+  if (n >= BRANCH_FROM && n < 1u << 24) {
     if (!classify_branch(f, rules, n, CLASSIFY_DROP, &all)) return false;
     if (all < 0) f->ntests = 0;
   } else

@@ -266,7 +266,7 @@ static void one_by_one(unsigned round) {
     for (uint32_t i = 0; i < n && first == n; i++)
       if (holds(&f, tests, rules[i].expr, area, have)) first = i, want = classify_output(rules[i].leaf);
     if (got != want) {
-      printf("n=%u all=%d ntests=%u\n", n, c.all, c.ntests);printf("FAIL round %u (%s): output %d instead of %d, that of '%s', for", round, kind, got, want,
+      printf("FAIL round %u (%s): output %d instead of %d, that of '%s', for", round, kind, got, want,
              first < n ? texts[first] : "none");
       for (uint32_t i = 0; i < len; i++) printf(" %02x", data[i]);
       printf("\n");
