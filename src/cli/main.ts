@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { version } from '../engine/paths.ts';
 import { alignCommand } from './align.ts';
 import { benchCommand } from './bench.ts';
+import { benchSuiteCommand } from './bench-suite.ts';
 import { bootCommand } from './boot.ts';
 import { checkCommand } from './check.ts';
 import { combineCommand } from './combine.ts';
@@ -77,6 +78,7 @@ const VERBS = [
   upCommand,
   downCommand,
   benchCommand,
+  benchSuiteCommand,
   pktgenCommand,
 ];
 for (const verb of VERBS) program.addCommand(verb());
