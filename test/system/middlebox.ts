@@ -88,6 +88,11 @@ export class Middlebox {
    * while for one too many.
    */
   async send(n = 1, expected = n): Promise<string[]> {
+    const got = await this.#exchange(n, expected);
+    return got.map(([port, frame]) => `${port}: ${describeFrame(frame)}`).sort();
+  }
+
+  async #exchange(n: number, expected: number): Promise<Sent[]> {
     for (let i = 0; i < n; i++) await this.#tester.write(`f${this.#next++}.active`, 'true');
     const got: Sent[] = [];
     for (let i = 0; i < 500 && got.length < expected; i++) {
@@ -96,18 +101,12 @@ export class Middlebox {
     }
     await sleep(expected ? 20 : 200);
     got.push(...this.frames());
-    return got.map(([port, frame]) => `${port}: ${describeFrame(frame)}`).sort();
+    return got;
   }
 
-  /** Send one frame; the frames that come out, in hexadecimal. */
-  async sendRaw(): Promise<(readonly [port: number, hex: string])[]> {
-    await this.#tester.write(`f${this.#next++}.active`, 'true');
-    let got: Sent[] = [];
-    for (let i = 0; i < 500 && !got.length; i++) {
-      await sleep(10);
-      got = this.frames();
-    }
-    return got.map(([port, frame]) => [port, frame.toString('hex')] as const);
+  /** Send one frame; the frames that come out, in hexadecimal and in order. Waits for `expected`. */
+  async sendHex(expected: number): Promise<(readonly [port: number, hex: string])[]> {
+    return (await this.#exchange(1, expected)).map(([port, frame]) => [port, frame.toString('hex')] as const);
   }
 
   /** What has come out since the last call, as it is, without ARP. */

@@ -11,6 +11,7 @@ if (!kvm) console.log('middleboxes as virtual routers: skipped: /dev/kvm is not 
 /** Our own addresses behind each port. */
 const HOST = ['020000000a00', '020000000a01'] as const;
 const colons = (hex: string) => hex.replace(/..(?=.)/g, '$&:');
+const hex = (byte: number) => byte.toString(16).padStart(2, '0');
 const every = HOST.map((mac) => `0.0.0.0/0 ${colons(mac)}`);
 
 for (const way of ['process', 'kvm'] as const satisfies Way[])
@@ -29,7 +30,7 @@ for (const way of ['process', 'kvm'] as const satisfies Way[])
       const sent = ether('020000000b0b', HOST[0], 0x0800, udp('10.0.0.2', 5, '10.0.0.3', 6));
       const b = await start('ether-mirror.click', [[0, sent]], { ports: 1 });
       const expected = Buffer.concat([sent.subarray(6, 12), sent.subarray(0, 6), sent.subarray(12)]);
-      expect(await b.sendRaw()).toEqual([[0, expected.toString('hex')]]);
+      expect(await b.sendHex(1)).toEqual([[0, expected.toString('hex')]]);
       expect(await b.count('c')).toBe(1);
     });
 
@@ -200,5 +201,117 @@ for (const way of ['process', 'kvm'] as const satisfies Way[])
       await b.send(1, 0); // ARP passes, which send() does not show
       expect(await b.count('c1')).toBe(1);
       if (way === 'kvm') expect(b.log()).toContain('old_service: 192.0.2.1.1000 > 10.0.0.5.23: S');
+    });
+
+    it('flow-monitor: everything passes, and flows and services are counted', async () => {
+      const from = (n: 0 | 1, p: Buffer): Sent => [n, ether(HOST[1 - n]!, HOST[n], 0x0800, p)];
+      const data = 'x'.repeat(100);
+      const b = await start('flow-monitor.click', [
+        from(0, udp('10.0.0.2', 5000, '10.0.1.2', 53)),
+        from(0, tcp('10.0.0.2', 5001, '10.0.1.2', 80, SYN)),
+        from(0, tcp('10.0.0.2', 5001, '10.0.1.2', 80, ACK, data)),
+        from(0, tcp('10.0.0.2', 5001, '10.0.1.2', 80, ACK, data)),
+        from(0, icmpEcho('10.0.0.2', '10.0.1.2', 1)),
+        from(1, tcp('10.0.1.2', 80, '10.0.0.2', 5001, SYN | ACK)),
+      ]);
+      expect(await b.send(6)).toHaveLength(6);
+      const flows = async (handler: string) =>
+        (await b.read(handler))
+          .trim()
+          .split('\n')
+          .map((line) => line.replace(/ \d+$/, '')); // without the time
+      expect(await flows('from0.top')).toEqual([
+        '10.0.0.2 5001 10.0.1.2 80 6 3 320',
+        '10.0.0.2 0 10.0.1.2 0 1 1 36',
+        '10.0.0.2 5000 10.0.1.2 53 17 1 32',
+      ]);
+      expect(await flows('from1.table')).toEqual(['10.0.1.2 80 10.0.0.2 5001 6 1 40']);
+      expect(await b.read('from0.flows')).toBe('3');
+      expect([
+        await b.count('web0'),
+        await b.count('dns0'),
+        await b.count('icmp0'),
+        await b.count('web1'),
+      ]).toEqual([3, 1, 1, 1]);
+    });
+
+    it('bras: a subscriber dials in by PPPoE, gets an address and is routed; nobody else is', async () => {
+      const us = '020000000080';
+      const [me, other] = [HOST[0], '020000000a0f'];
+      const discovery = (dst: string, code: number, src = me): Sent => [
+        0,
+        ether(dst, src, 0x8863, Buffer.from(`11${hex(code)}0000000c0101000001030004c0ffee01`, 'hex')),
+      ];
+      const ppp = (protocol: number, body: Buffer, session = 1, src: string = me): Sent => {
+        const b = Buffer.concat([Buffer.alloc(8), body]);
+        b.writeUInt16BE(0x1100, 0);
+        b.writeUInt16BE(session, 2);
+        b.writeUInt16BE(body.length + 2, 4);
+        b.writeUInt16BE(protocol, 6);
+        return [0, ether(us, src, 0x8864, b)];
+      };
+      const configure = (protocol: number, code: number, options: string) =>
+        ppp(
+          protocol,
+          Buffer.from(
+            `${hex(code)}07${(options.length / 2 + 4).toString(16).padStart(4, '0')}${options}`,
+            'hex',
+          ),
+        );
+      const mine = '100.70.0.2';
+      const b = await start('bras.click', [
+        discovery('ffffffffffff', 0x09),
+        discovery(us, 0x19),
+        configure(0xc021, 1, '0104 05d4 0506 01020304 0702'.replaceAll(' ', '')),
+        configure(0xc021, 1, '010405d4050601020304'),
+        configure(0x8021, 1, '030600000000'),
+        ppp(0x0021, udp(mine, 5000, '192.0.2.1', 53)),
+        configure(0x8021, 1, '030664460002'),
+        ppp(0x0021, udp(mine, 5000, '192.0.2.1', 53)),
+        ppp(0x0021, udp('100.70.0.9', 5000, '192.0.2.1', 53)),
+        ppp(0x0021, udp(mine, 5000, '192.0.2.1', 53), 1, other),
+        [1, ether('020000000081', HOST[1], 0x0800, udp('192.0.2.1', 53, mine, 5000))],
+        [1, ether('020000000081', HOST[1], 0x0800, udp('192.0.2.1', 53, '100.70.0.77', 5000))],
+        ppp(0x0021, icmpEcho(mine, '100.70.0.1', 3)),
+        configure(0xc021, 9, '01020304'),
+        configure(0xc021, 5, ''),
+        ppp(0x0021, udp(mine, 5000, '192.0.2.1', 53)),
+      ]);
+      /** The frames that come back to the subscriber, without Ethernet header and padding; magic numbers as m. */
+      const answers = async (n: number) => {
+        const got = (await b.sendHex(n)).map(([port, h]) => {
+          const length = Number.parseInt(h.slice(36, 40), 16);
+          return `${port}: ${h.slice(24, 40 + 2 * length).replace(/0506.{8}/g, '0506m')}`;
+        });
+        return got;
+      };
+      // PADO and PADS carry the service, the concentrator's name, and the host's own tag.
+      expect(await answers(1)).toEqual([
+        '0: 8863110700000018' + '01010000' + '01020008636c69636b6c6574' + '01030004c0ffee01',
+      ]);
+      expect(await answers(2)).toEqual([
+        '0: 886311650001000c' + '01010000' + '01030004c0ffee01',
+        '0: 8864110000010010' + 'c021' + '0101000e' + '010405d4' + '0506m',
+      ]);
+      expect(await answers(1)).toEqual(['0: 8864110000010008' + 'c021' + '04070006' + '0702']); // unknown option: reject
+      expect(await answers(2)).toEqual([
+        '0: 8864110000010010' + 'c021' + '0207000e' + '010405d4' + '0506m',
+        '0: 886411000001000c' + '8021' + '0101000a' + '030664460001',
+      ]);
+      expect(await answers(1)).toEqual(['0: 886411000001000c' + '8021' + '0307000a' + '030664460002']); // take this one
+      expect(await b.send(1, 0)).toEqual([]); // not yet
+      expect(await answers(1)).toEqual(['0: 886411000001000c' + '8021' + '0207000a' + '030664460002']);
+      expect(await b.send()).toEqual([`1: udp ${mine}:5000 > 192.0.2.1:53 ttl 63`]);
+      expect(await b.send(1, 0)).toEqual([]); // another's address
+      expect(await b.send(1, 0)).toEqual([]); // another's session
+      const [down] = await answers(1);
+      expect(down).toMatch(/^0: 8864110000010022002145000020/);
+      expect(await b.send()).toEqual([expect.stringMatching(/^1: icmp 3 0 100\.70\.0\.1 > 192\.0\.2\.1 /)]);
+      expect((await answers(1))[0]).toMatch(/^0: 8864110000010026002145000024.*64460001644600020000/);
+      expect((await answers(1))[0]).toMatch(/^0: 886411000001000ac0210a070008.{8}$/); // echo
+      expect(await b.read('sessions.sessions')).toBe('1 02-00-00-00-0A-00 100.70.0.2 open 2 68 2 68\n');
+      expect(await answers(2)).toEqual(['0: 8864110000010006' + 'c021' + '06070004', '0: 886311a700010000']);
+      expect(await b.send(1, 0)).toEqual([]);
+      expect([await b.read('sessions.count'), await b.read('sessions.drops')]).toEqual(['0', '5']);
     });
   });

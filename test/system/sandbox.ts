@@ -56,7 +56,7 @@ export class Sandbox {
   leftovers(): string[] {
     const files = existsSync(this.state) ? readdirSync(this.state, { recursive: true }).map(String) : [];
     return [
-      ...files.filter((f) => f !== '.locks' && f !== '.topologies'),
+      ...files.filter((f) => !['.locks', '.topologies', '.events'].includes(f)),
       ...this.processes().map((pid) => `process ${pid}`),
     ];
   }

@@ -170,6 +170,29 @@ describe.skipIf(noKvm)('a host switch', () => {
     expect(box.run('handler', 'b', 'asked.count').stdout).toBe('0\n');
   });
 
+  it('wakes a parked router by the first frame for it', async () => {
+    // Only a speaks, and not before it is told to.
+    expect(peer('a', 1, 2).status).toBe(0);
+    writeFileSync(
+      join(box.dir, 'quiet.click'),
+      PEER.replace('INTERVAL 0.005', 'INTERVAL 0.005, ACTIVE false'),
+    );
+    expect(box.run('rm', '-f', 'a').status).toBe(0);
+    for (const [name, n, m] of [
+      ['a', 1, 2],
+      ['b', 2, 1],
+    ] as const) {
+      const args = ['boot', 'quiet.click', `N=${n}`, `M=${m}`, '--name', name, '--port', 'switch:lan', '-d'];
+      expect(box.run(...args).status).toBe(0);
+    }
+    expect(box.run('park', 'b').status).toBe(0);
+    const state = () => box.json('ps').find((r: { name: string }) => r.name === 'b').state;
+    expect(state()).toBe('parked');
+    expect(box.run('handler', 'a', 'src.active', 'true').status).toBe(0);
+    await box.grows('a', 'answers.count');
+    expect(state()).toBe('running');
+  });
+
   it('with a configuration of its own has the ports of that', () => {
     writeFileSync(join(box.dir, 'mirror.click'), 'FromDevice(0) -> c :: Counter -> Queue -> ToDevice(0);\n');
     writeFileSync(
