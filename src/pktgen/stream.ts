@@ -267,8 +267,8 @@ function mirrored(s: Stream): Stream {
 }
 
 /** Check a description of streams. Throws StreamError with every mistake and where it is. */
-export function checkStreams(value: unknown, file = 'streams', lineRate?: number): Stream[] {
-  const { streams, issues } = readStreams(value, lineRate);
+export function checkStreams(value: unknown, file = 'streams'): Stream[] {
+  const { streams, issues } = readStreams(value);
   if (!issues.length) return streams;
   throw new StreamError(issues.map((i) => `${file}: ${place(i.path)}${i.message}`).join('\n'));
 }

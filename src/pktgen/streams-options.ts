@@ -2,7 +2,7 @@
 
 import { readConfig } from '../cli/load.ts';
 import { CliError, EXIT } from '../cli/output.ts';
-import { checkStreams, type Stream, StreamError, type StreamInput } from './stream.ts';
+import { readStreams, type Stream, StreamError, type StreamInput } from './stream.ts';
 import { parseLineRate } from './stream-rate.ts';
 
 export interface StreamFlags {
@@ -70,5 +70,15 @@ export async function streamsOf(o: StreamFlags, first: StreamInput = {}): Promis
     stream.replay = { file: o.replay, speed, loop };
   } else if (o.speed !== undefined || o.loop !== undefined)
     throw new StreamError('--speed and --loop are of --replay');
-  return checkStreams({ streams: [stream] }, 'stream', lineRate);
+  const { streams, issues } = readStreams({ streams: [stream] }, lineRate);
+  if (issues.length)
+    throw new StreamError(issues.map((i) => flagMessage(i.path.slice(2), i.message)).join('\n'));
+  return streams;
+}
+
+/** A mistake in the stream of the flags, by the flag that it is in. */
+function flagMessage([key, ...rest]: (string | number)[], text: string): string {
+  if (key === undefined) return text;
+  const place = key === 'layers' ? rest.map((x) => (typeof x === 'number' ? `header ${x + 1}` : x)) : rest;
+  return `${[flagName(String(key)), ...place].join(' ')}: ${text}`;
 }

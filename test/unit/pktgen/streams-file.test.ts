@@ -5,6 +5,7 @@ import { StreamError } from '../../../src/pktgen/stream.ts';
 import { loadPps, parseLineRate, parseLoad } from '../../../src/pktgen/stream-rate.ts';
 import { meanSize, parseSizes } from '../../../src/pktgen/stream-size.ts';
 import { parseStreamFile } from '../../../src/pktgen/streams-file.ts';
+import { streamsOf } from '../../../src/pktgen/streams-options.ts';
 
 const mistakes = (text: string): string[] => {
   try {
@@ -92,6 +93,24 @@ streams:
       dstPort: '5',
     });
     expect(b!.dstMac).toBeUndefined();
+  });
+});
+
+describe('flags', () => {
+  it('are named by their mistakes, all at once', async () => {
+    const o = { layers: 'ether/vlan(id=5000)/udp', srcPort: 'x', burst: '0', lineRate: '1G' };
+    await expect(streamsOf(o, { rate: '1/s' })).rejects.toThrow(
+      /^--layers header 2 vlan id: 5000 does not fit: the field has 12 bits\n--layers header 3: vlan carries .* not udp\n--src-port: expected a port or .*\n--rate: expected packets .*\n--burst: expected a whole number from 1 to 1000000$/,
+    );
+    await expect(streamsOf({ streams: 'a.yaml', src: '10.0.0.1' })).rejects.toThrow(
+      '--src and --streams exclude each other',
+    );
+    const [s] = await streamsOf(
+      { lineRate: '1G', dst: '10.0.1.1', burst: '4', track: false },
+      { rate: '10%', size: 64 },
+    );
+    expect(s).toMatchObject({ dst: '10.0.1.1', burst: 4, track: false, size: '64' });
+    expect(s!.rate).toBeCloseTo(148_809.52, 2);
   });
 });
 
