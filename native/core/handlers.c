@@ -201,12 +201,16 @@ static int read_handlers(Element *e, const Handler *h, const char *param, Text *
   (void)h, (void)param, (void)errs;
   const Handler *lists[2];
   handler_lists(e, lists);
-  for (int k = 0; k < 2; k++)
-    for (const Handler *x = lists[k]; x && x->name; x++) list_handler(e, x, out);
   for (unsigned i = 0; e->class->extra_handler; i++) {
     const Handler *x = e->class->extra_handler(e, NULL, i);
     if (!x) break;
     list_handler(e, x, out);
+  }
+  /* The last one first, as in the reference. */
+  for (int k = 2; k-- > 0;) {
+    unsigned n = 0;
+    while (lists[k] && lists[k][n].name) n++;
+    while (n-- > 0) list_handler(e, &lists[k][n], out);
   }
   return 0;
 }
@@ -239,8 +243,8 @@ static int read_ports(Element *e, const Handler *h, const char *param, Text *out
 }
 
 static const Handler common[] = {
-    READ_FN("class", read_class, .flags = HANDLER_READ | HANDLER_CALM),
     READ_FN("name", read_name, .flags = HANDLER_READ | HANDLER_CALM),
+    READ_FN("class", read_class, .flags = HANDLER_READ | HANDLER_CALM),
     RW_FN("config", read_config, write_config, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CALM),
     READ_FN("ports", read_ports, .flags = HANDLER_READ | HANDLER_CALM),
     READ_FN("handlers", read_handlers, .flags = HANDLER_READ | HANDLER_CALM),
@@ -345,6 +349,10 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
   *found = true;
   if (!strcmp(name, "version"))
     text_add_string(out, CLICKLET_VERSION);
+  else if (!strcmp(name, "driver"))
+    text_add_string(out, "userlevel");
+  else if (!strcmp(name, "packages")) {
+  } /* there are none */
   else if (!strcmp(name, "list")) {
     text_printf(out, "%u\n", r->count);
     for (unsigned i = 0; i < r->count; i++) text_printf(out, "%s\n", r->elements[i]->name);
@@ -359,8 +367,9 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
   else if (!strcmp(name, "timewarp"))
     text_add_string(out, r->engine->options.simulated_time ? "simulation" : "1");
   else if (!strcmp(name, "handlers")) {
-    text_add_string(out, "version\tr\nlist\tr\nclasses\tr\nconfig\tr\nflatconfig\tr\nrequirements\tr\n"
-                         "handlers\tr\nstop\tw\n");
+    text_add_string(out,
+                    "version\tr\ndriver\tr\nconfig\tr\nflatconfig\tr\nrequirements\tr\nhandlers\tr\nlist\tr\n"
+                    "stop\tw\nclasses\tr\npackages\tr\n");
     if (r->engine->options.compile) text_add_string(out, "hotconfig\tw%\n");
     text_add_string(out, "timewarp\tr\n");
   } else if (!strcmp(name, "flatconfig")) {

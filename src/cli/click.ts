@@ -138,8 +138,8 @@ function apply(option: Parsed, line: CommandLine): void {
       run.flatOutput = value;
       break;
     case 'port': {
-      const number = Number(/^(\d+)\+?$/.exec(value)?.[1] ?? 0);
-      if (number < 1 || number > 65_535)
+      const number = Number(/^(\d+)\+?$/.exec(value)?.[1] ?? -1);
+      if (number < 0 || number > 65_535)
         throw new OptionError(`'${option.shown}' expects a TCP port number, not '${value}'`);
       run.controlSockets.push(`TCP, ${value}`);
       break;

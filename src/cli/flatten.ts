@@ -1,10 +1,11 @@
 /** `clicklet flatten FILE`: the flat graph as a configuration. */
 
 import { Command } from 'commander';
-import { ConfigurationError, compilePlan } from '../engine/router.ts';
+import { compilePlan } from '../engine/router.ts';
 import { printFlat } from '../graph/print-flat.ts';
-import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
+import { libraryResolver, readConfig } from './load.ts';
 import { print } from './output.ts';
+import { definitionsOnly } from './rewrite.ts';
 
 export function flattenCommand(): Command {
   return new Command('flatten')
@@ -14,12 +15,10 @@ export function flattenCommand(): Command {
     .option('--json', 'print elements and connections as JSON')
     .action((file: string, words: string[], o) => {
       const config = readConfig(file);
-      const { variables } = splitDefinitions(words);
       const { graph } = compilePlan(config.text, config.file, {
-        variables,
+        variables: definitionsOnly(words),
         resolveLibrary: libraryResolver(),
       });
-      if (!graph) throw new ConfigurationError([]);
       if (!o.json) {
         print(printFlat(graph));
         return;

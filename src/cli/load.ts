@@ -53,11 +53,11 @@ export function splitDefinitions(words: readonly string[]): {
   return { variables, rest };
 }
 
-/** `require(library F)`: the folder of the requiring file's working directory and CLICKPATH, as the reference. */
+/** `require(library F)`: from CLICKPATH as the reference, and then from the working directory in any case. */
 export function libraryResolver(clickPath = process.env.CLICKPATH ?? '') {
   return (name: string): { file: string; text: string } | undefined => {
     const folders = clickPath.split(delimiter).filter(Boolean);
-    const places = ['.', ...folders.flatMap((dir) => [join(dir, 'conf'), dir])];
+    const places = [...folders.flatMap((dir) => [join(dir, 'conf'), dir]), '.'];
     for (const place of places) {
       const file = name.startsWith('/') ? name : join(place, name);
       if (existsSync(file) && statSync(file).isFile()) return { file, text: decode(readFileSync(file)) };

@@ -1,6 +1,7 @@
 /** What every command shares about output and exit: data on stdout, messages on stderr, documented exit status. */
 
 import { writeSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
 import { ConfigurationError } from '../engine/router.ts';
 import { type Diagnostic, formatDiagnostics } from '../lang/diagnostics.ts';
 import { classicMessages, formatClassic } from './tools/classic.ts';
@@ -58,6 +59,12 @@ export function diagnosticsJson(diagnostics: readonly Diagnostic[]): unknown[] {
   }));
 }
 
+/** What went wrong with which file, without the name of the system call. */
+function fileProblem(e: NodeJS.ErrnoException): string {
+  const why = e.errno === undefined ? undefined : getSystemErrorMap().get(e.errno)?.[1];
+  return why === undefined ? e.message : `${e.path}: ${why}`;
+}
+
 /** Run a command; turn what it throws into one message and an exit status. */
 export async function runCommand(name: string, body: () => Promise<number>): Promise<void> {
   try {
@@ -66,7 +73,7 @@ export async function runCommand(name: string, body: () => Promise<number>): Pro
     if (e instanceof ConfigurationError) report(e.diagnostics);
     else if (e instanceof Error && 'exitCode' in e) message(`${name}: ${e.message}\n`);
     else if (e instanceof Error && 'code' in e && typeof e.code === 'string' && 'path' in e)
-      message(`${name}: ${e.message}\n`);
+      message(`${name}: ${fileProblem(e as NodeJS.ErrnoException)}\n`);
     else throw e;
     process.exitCode = e instanceof Error && 'exitCode' in e ? Number(e.exitCode) : EXIT.input;
   }

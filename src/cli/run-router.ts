@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { elaborate } from '../elaborate/index.ts';
 import { writePlan } from '../engine/plan.ts';
+import { checkRequirements } from '../engine/requirements.ts';
 import {
   type Configuration,
   ConfigurationError,
@@ -116,6 +117,8 @@ function compileText(config: ConfigText, options: RunOptions): Configuration {
     batch: options.batch ?? 0,
   });
   const { graph, warnings } = compiled;
+  const unmet = checkRequirements(graph);
+  if (unmet.length > 0) throw new ConfigurationError(unmet);
   // The reference serves the flat configuration as `config` where compact_config is required.
   const compact = graph.requirements.some(({ type }) => type === 'compact_config');
   const batch = options.batch || (callsHandlers(graph) ? 1 : 0);

@@ -159,7 +159,7 @@ class Walker {
     else
       for (const { type, value, span } of requireEntries(statement, error))
         if (type === 'library') this.#library(value, span, scope);
-        else this.#elaboration.requirements.push({ type, value });
+        else this.#elaboration.requirements.push({ type, value, span });
   }
 
   #library(name: string, span: Span, scope: Scope): void {

@@ -71,17 +71,20 @@ export class Names {
     const { diagnostics, options } = this.#elaboration;
     const classNames = [...(options.classes?.names() ?? [])];
     for (const [name, { span, scope }] of this.#unknownClasses) {
-      const guess = suggest(name, [...classNames, ...scope.typeNames()]);
-      diagnostics.error(span, `unknown element class '${name}'${guess}`);
+      const notes = laterClass(name, scope);
+      const guess = notes.length > 0 ? '' : suggest(name, [...classNames, ...scope.typeNames()]);
+      diagnostics.error(span, `unknown element class '${name}'${guess}`, notes);
     }
     for (const [scope, names] of this.#undeclared)
       for (const [name, span] of names) {
         const index = scope.indexOf(name);
-        const notes: Note[] = [];
+        const notes = laterClass(name, scope);
         let guess = '';
-        if (index === undefined)
+        if (name === 'input' || name === 'output')
+          notes.push({ message: `'${name}' exists inside compound elements and groups only`, span });
+        else if (index === undefined && notes.length === 0)
           guess = suggest(name, [...classNames, ...scope.typeNames(), ...scope.declaredNames()]);
-        else
+        else if (index !== undefined)
           notes.push({
             message: 'declared only here, after its first use',
             span: scope.elements[index]!.span,
@@ -89,4 +92,11 @@ export class Names {
         diagnostics.error(span, `undeclared element '${name}'${guess}`, notes);
       }
   }
+}
+
+/** A class takes effect where its declaration ends: is there one of that name, further down? */
+function laterClass(name: string, scope: Scope): Note[] {
+  const type = scope.typeNamed(name);
+  const body = type?.kind === 'compound' ? type.overloads[0] : undefined;
+  return body ? [{ message: 'this class is declared only here, after its first use', span: body.span }] : [];
 }

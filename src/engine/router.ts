@@ -1,9 +1,9 @@
 /** A router in this process: a configuration compiled, installed into a native engine and run. */
 
 import { type CompileOptions, compile } from '../graph/compile.ts';
-import type { FlatGraph } from '../graph/flat-graph.ts';
+import type { FlatArg, FlatGraph } from '../graph/flat-graph.ts';
 import type { ResolvedElement, ResolvedGraph } from '../graph/resolved-graph.ts';
-import { type Diagnostic, Diagnostics, formatDiagnostics } from '../lang/diagnostics.ts';
+import { type Diagnostic, Diagnostics, formatDiagnostics, type Note } from '../lang/diagnostics.ts';
 import { createEngine, type EngineOptions, type NativeEngine, type NativeMessage } from './native.ts';
 import { writePlan } from './plan.ts';
 import { classTable } from './table.ts';
@@ -28,13 +28,20 @@ export function locateMessages(graph: FlatGraph, messages: readonly NativeMessag
   const diagnostics = new Diagnostics();
   for (const m of messages) {
     const element = graph.elements[m.element];
-    const span = element?.args[m.arg]?.span ?? element?.span;
+    const arg = element?.args[m.arg];
+    const span = arg?.span ?? element?.span;
     const text = element ? `'${element.name} :: ${element.className}': ${m.message}` : m.message;
     if (m.severity === 'warning') diagnostics.warning(span, text);
-    else diagnostics.error(span, text);
+    else diagnostics.error(span, text, arg ? undefinedVariable(arg) : []);
   }
   diagnostics.sort();
   return diagnostics;
+}
+
+/** A variable that nothing defines stays as it is written, which is rarely what was meant. */
+function undefinedVariable({ text, span }: FlatArg): Note[] {
+  const name = /\$(\w+)|\$\{(\w+)\}/.exec(text);
+  return name ? [{ message: `nothing defines '$${name[1] ?? name[2]}'`, span }] : [];
 }
 
 /** A compiled configuration: the graph, its plan, and what the front end had to say. */

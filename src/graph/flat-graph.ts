@@ -41,6 +41,7 @@ export interface FlatConnection {
 export interface Requirement {
   readonly type: string;
   readonly value: string;
+  readonly span?: Span;
 }
 
 /** A variable of the outermost scope, with its unexpanded value. */

@@ -3,13 +3,11 @@
  * exit status 0 for yes, 1 for no. The reference's other subcommands build C++ packages, which do not exist here.
  */
 
+import { FEATURES } from '../../engine/requirements.ts';
 import { classTable } from '../../engine/table.ts';
 import { message, print } from '../output.ts';
 import { decode, readBytes } from './read.ts';
 import { runTool } from './tool.ts';
-
-/** What the reference calls features of a build, where this one has them. */
-const FEATURES = ['userlevel', 'int64', 'ip6', 'analysis', 'linux', 'x86_64'];
 
 void runTool(
   {

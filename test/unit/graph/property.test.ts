@@ -21,7 +21,7 @@ function flatten(text: string): FlatGraph {
 const shape = (graph: FlatGraph) => ({
   elements: graph.elements.map(({ name, className, configText }) => ({ name, className, configText })),
   connections: graph.connections.map(({ from, fromPort, to, toPort }) => [from, fromPort, to, toPort]),
-  requirements: graph.requirements,
+  requirements: graph.requirements.map(({ type, value }) => ({ type, value })),
 });
 
 const names = fc.uniqueArray(fc.stringMatching(/^[a-z_][a-zA-Z0-9_@]{0,5}(\/[a-z]{1,3}[0-9]?)?$/), {
