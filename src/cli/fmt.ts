@@ -38,6 +38,10 @@ export function fmtCommand(): Command {
 function format(text: string, file: string): string {
   const diagnostics = new Diagnostics();
   const ast = parse(text, file, diagnostics);
+  for (const { offset } of ast.source.lineMarkers.slice(0, 1)) {
+    const span = { source: ast.source, start: offset, end: offset + 1 };
+    diagnostics.error(span, 'line directives would be lost: lay out the file that this one was made from');
+  }
   if (diagnostics.hasErrors) throw new ConfigurationError(diagnostics.list);
   return printAst(ast);
 }

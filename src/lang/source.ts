@@ -47,6 +47,10 @@ export class Source {
     this.#regions = undefined;
   }
 
+  get lineMarkers(): readonly LineMarker[] {
+    return this.#markers;
+  }
+
   /** Resolve an offset to file, line and column. Offsets outside the text are clamped. */
   locate(offset: number): Position {
     const starts = this.#starts();

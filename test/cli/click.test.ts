@@ -94,6 +94,35 @@ describe('click', () => {
     expect(click('-we', '')).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
+  it('what is required must be there', () => {
+    expect(click('-qe', 'require(foo, package bar, Counter, userlevel) Idle -> Discard')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        "config:1: requirement 'foo' not available\nconfig:1: requirement 'bar' not available\nRouter could not be initialized!\n",
+    });
+    // The tools leave that to the driver.
+    expect(run('click-check', ['-e', 'require(foo) Idle -> Discard']).status).toBe(0);
+  });
+
+  it("handlers are listed in the reference's order", () => {
+    expect(click('-qe', 'Idle -> q :: Queue -> Discard', '-h', 'q.handlers').stdout.split('\n')).toEqual([
+      'reset\twb',
+      'reset_counts\twb',
+      'drops\tr',
+      'capacity\trw.',
+      'highwater_length\tr',
+      'length\tr',
+      'handlers\tr.',
+      'ports\tr.',
+      'config\trw.',
+      'class\tr.',
+      'name\tr.',
+      '',
+    ]);
+    expect(click('-qe', 'Idle', '-h', 'driver').stdout).toBe('userlevel\n');
+  });
+
   it('SIGINT once is a clean stop: handlers are read', async () => {
     const args = [
       join(root, 'bin', 'click.js'),
@@ -165,6 +194,14 @@ describe('tools', () => {
     });
     expect(run('click-check', ['-pe', 'Idle -> Discard']).stdout).toContain('Idle@1 -> Discard@2;');
     expect(run('click-check', ['-e', 'q :: Queue; Idle -> q'])).toMatchObject({ status: 1, stdout: '' });
+    // Arguments may be right on another host.
+    expect(run('click-check', ['-e', 'Idle -> Paint(x) -> Discard'])).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^config:1: While configuring 'Paint@2 :: Paint':\n {2}warning: COLOR: .*\nconfig: configuration OK in userlevel driver\n$/,
+      ),
+    });
     expect(run('click-check', ['-l', '-e', 'Idle -> Discard'])).toEqual({
       status: 1,
       stdout: '',

@@ -47,6 +47,22 @@ describe('clicklet verbs over the passes', () => {
     expect(run('fmt', '--write', 'w.click').status).toBe(0);
     expect(readFileSync(join(dir, 'w.click'), 'utf8')).toBe(stdout);
     expect(run('fmt', '--check', 'w.click').status).toBe(0);
+    writeFileSync(join(dir, 'made.click'), '# 3 "x.click"\nIdle->Discard');
+    expect(run('fmt', 'made.click')).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('made.click:1:1: error: line directives would be lost'),
+    });
+  });
+
+  it('flatten and check take NAME=value and nothing else', () => {
+    for (const verb of ['flatten', 'check'])
+      expect(run(verb, 'a.click', 'word')).toMatchObject({
+        status: 2,
+        stdout: '',
+        stderr: "clicklet: 'word' is not NAME=value\n",
+      });
+    expect(run('check', '--target', 'moon', 'a.click').status).toBe(2);
   });
 
   it('graph prints ports and connections, or DOT', () => {

@@ -25,6 +25,19 @@ describe('names', () => {
     ['a -> Discard', ["1:1 undeclared element 'a'"]],
     ['q :: Queue;\nIdle -> qq -> Discard', ["2:9 undeclared element 'qq'"]],
     ['source :: Idle;\nsuorce -> Discard', ["2:1 undeclared element 'suorce' (did you mean 'source'?)"]],
+    [
+      'input -> Discard',
+      ["1:1 undeclared element 'input'", "  1:1 'input' exists inside compound elements and groups only"],
+    ],
+    [
+      'Idle -> B -> Discard; x :: B; elementclass B { -> }',
+      [
+        "1:28 unknown element class 'B'",
+        '  1:48 this class is declared only here, after its first use',
+        "1:9 undeclared element 'B'",
+        '  1:48 this class is declared only here, after its first use',
+      ],
+    ],
     ['Idle -> Discrad', ["1:9 undeclared element 'Discrad' (did you mean 'Discard'?)"]],
     ['Idle -> Discrad()', ["1:9 unknown element class 'Discrad' (did you mean 'Discard'?)"]],
     ['x :: Discrad', ["1:6 unknown element class 'Discrad' (did you mean 'Discard'?)"]],
@@ -58,7 +71,6 @@ describe('names', () => {
     ],
     ['a :: { b :: Idle }; a/b :: Idle', ["1:8 redeclaration of element 'a/b'", '  1:21 first declared here']],
     ['elementclass A { x } A', ["1:18 undeclared element 'x'"]],
-    ['input -> Discard', ["1:1 undeclared element 'input'"]],
     ['provide(x)', ["1:1 syntax error near 'provide': a reserved word without a meaning"]],
   ])('%j', (text, expected) => {
     expect(report(text)).toEqual(expected);
