@@ -8,7 +8,8 @@ import { type Choice, chooseOverload } from './overload.ts';
 import { type CompoundType, INPUT, OUTPUT, type Scope, type ScopeElement } from './scope.ts';
 import { ExpansionTooLong, type Piece, substitute, substituteMapped, Variables } from './variables.ts';
 
-const MAX_ELEMENTS = 1_000_000;
+/** Far above what engines take (65,535), low enough to say so within seconds. */
+const MAX_ELEMENTS = 300_000;
 /** Compound elements may be this deep inside of each other. */
 const MAX_DEPTH = 200;
 

@@ -29,7 +29,10 @@ export function printFlat(graph: FlatGraph, options: PrintFlatOptions = {}): str
     }
     lines.push(`${name} :: ${className}${configText === '' ? '' : `(${configText})`};`);
   }
-  const chains = connectionChains(graph);
+  const chains = connectionChains(
+    graph.elements.map(({ name }) => name),
+    graph.connections,
+  );
   if (graph.connections.length > 0) {
     if (options.lineDirectives) {
       const text = lines.join('\n');
@@ -39,8 +42,10 @@ export function printFlat(graph: FlatGraph, options: PrintFlatOptions = {}): str
   return [...lines, ...chains].map((line) => `${line}\n`).join('');
 }
 
+type Connection = Pick<FlatConnection, 'from' | 'fromPort' | 'to' | 'toPort'>;
+
 /** Connections as statements, `a -> b [1] -> c`, each connection in exactly one. */
-function connectionChains({ elements, connections }: FlatGraph): string[] {
+export function connectionChains(names: readonly string[], connections: readonly Connection[]): string[] {
   const next = nextInChain(connections);
   const starts = new Array<boolean>(connections.length).fill(true);
   for (const follower of next) if (follower !== undefined) starts[follower] = false;
@@ -48,11 +53,11 @@ function connectionChains({ elements, connections }: FlatGraph): string[] {
   const chains: string[] = [];
   const printFrom = (start: number) => {
     const { from, fromPort } = connections[start]!;
-    let text = elements[from]!.name + (fromPort > 0 ? ` [${fromPort}]` : '');
+    let text = names[from]! + (fromPort > 0 ? ` [${fromPort}]` : '');
     let at: number | undefined = start;
     while (at !== undefined && !used[at]) {
-      const { to, toPort }: FlatConnection = connections[at]!;
-      text += `${at === start ? ' -> ' : '\n    -> '}${toPort > 0 ? `[${toPort}] ` : ''}${elements[to]!.name}`;
+      const { to, toPort }: Connection = connections[at]!;
+      text += `${at === start ? ' -> ' : '\n    -> '}${toPort > 0 ? `[${toPort}] ` : ''}${names[to]}`;
       used[at] = true;
       at = next[at];
     }
@@ -67,7 +72,7 @@ function connectionChains({ elements, connections }: FlatGraph): string[] {
  * For each connection into port 0 of an element, the connection out of that element's port 0 that
  * continues its chain: the first that itself goes to a port 0, or else the last.
  */
-function nextInChain(connections: readonly FlatConnection[]): (number | undefined)[] {
+function nextInChain(connections: readonly Connection[]): (number | undefined)[] {
   const fromPortZero = new Map<number, number[]>();
   for (const [i, { from, fromPort }] of connections.entries()) {
     if (fromPort !== 0) continue;

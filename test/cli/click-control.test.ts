@@ -76,7 +76,7 @@ it('a new configuration keeps its clients; one that fails is answered with why',
   expect(await client.reconfigure('\nFromDump(/nonexistent) -> Discard;')).toContain(
     "520-config:2:1: error: 'FromDump@1 :: FromDump': /nonexistent: No such file or directory\r\n",
   );
-  expect(await client.ask('READ list\n', /DATA(.|\n)*Control.*\n/)).toContain(
+  expect(await client.ask('READ list\n', /DATA[\s\S]*Control.*\n/)).toContain(
     '\r\n5\nIdle@1\nc\nDiscard@3\n',
   );
   expect(await client.reconfigure('Idle -> d :: Discard;')).toBe("200 Write handler 'hotconfig' OK\r\n");

@@ -1,5 +1,6 @@
 /** xml2click: the XML of click2xml back to a configuration, compounds and all. */
 
+import { connectionChains } from '../print-flat.ts';
 import type { XmlElement } from './xml.ts';
 
 /** A mistake in the document, and the line it is on. */
@@ -113,12 +114,23 @@ class Reader {
       text += `# ${attributes.get('line') ?? node.line} "${attributes.get('file') ?? this.#file}"\n`;
       text += `${indent}${attributes.get('name')} :: ${className}${config ? `(${config})` : ''};\n`;
     }
-    for (const { attributes } of of('connection')) {
-      const [fromPort, toPort] = [attributes.get('fromport') ?? '0', attributes.get('toport') ?? '0'];
-      text += `${indent}${attributes.get('from')}${fromPort === '0' ? '' : ` [${fromPort}]`} -> `;
-      text += `${toPort === '0' ? '' : `[${toPort}] `}${attributes.get('to')};\n`;
-    }
+    // As the reference: after line directives of elements, connections are this text's own again.
+    const chains = this.#chains(of('connection'));
+    if (indent === '' && chains.length > 0) text += `# ${text === '' ? 2 : text.split('\n').length + 1} ""\n`;
+    for (const chain of chains) text += `${chain.replace(/^/gm, indent)}\n`;
     return text;
+  }
+
+  #chains(nodes: readonly XmlElement[]): string[] {
+    const names = new Map<string, number>();
+    const indexOf = (name: string) => names.get(name) ?? names.set(name, names.size).size - 1;
+    const connections = nodes.map(({ attributes }) => ({
+      from: indexOf(attributes.get('from')!),
+      fromPort: Number(attributes.get('fromport') ?? 0),
+      to: indexOf(attributes.get('to')!),
+      toPort: Number(attributes.get('toport') ?? 0),
+    }));
+    return connectionChains([...names.keys()], connections);
   }
 
   /** A class by its name, or its body where it has none. */
