@@ -357,9 +357,9 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
     text_printf(out, "%u\n", r->count);
     for (unsigned i = 0; i < r->count; i++) text_printf(out, "%s\n", r->elements[i]->name);
   } else if (!strcmp(name, "classes")) {
-    const ElementClass *const *all;
+    const ElementEntry *all;
     unsigned n = element_classes(&all);
-    for (unsigned i = 0; i < n; i++) text_printf(out, "%s\n", all[i]->name);
+    for (unsigned i = 0; i < n; i++) text_printf(out, "%s\n", all[i].name);
   } else if (!strcmp(name, "config"))
     text_add_string(out, r->strings + r->header->source);
   else if (!strcmp(name, "requirements"))

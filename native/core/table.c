@@ -2,9 +2,9 @@
 #include <clicklet/engine.h>
 #include <clicklet/platform.h>
 
-extern const ElementClass *const __start_clicklet_elements[], *const __stop_clicklet_elements[];
+extern const ElementEntry __start_clicklet_elements[], __stop_clicklet_elements[];
 
-unsigned element_classes(const ElementClass *const **out) {
+unsigned element_classes(const ElementEntry **out) {
   *out = __start_clicklet_elements;
   return (unsigned)(__stop_clicklet_elements - __start_clicklet_elements);
 }
@@ -21,10 +21,12 @@ static bool has_word(const char *list, const char *word) {
 }
 
 const ElementClass *element_class_find(const char *name) {
-  const ElementClass *const *all;
+  const ElementEntry *all;
   unsigned n = element_classes(&all);
   for (unsigned i = 0; i < n; i++)
-    if (!strcmp(all[i]->name, name) || has_word(all[i]->aliases, name)) return all[i];
+    if (!strcmp(all[i].name, name)) return all[i].class;
+  for (unsigned i = 0; i < n; i++)
+    if (has_word(all[i].class->aliases, name)) return all[i].class;
   return NULL;
 }
 
@@ -126,14 +128,15 @@ static void class_json(Text *t, const ElementClass *c, const char *name) {
 
 /* Classes in the order of their names, so that the table does not depend on the order of linking. */
 void element_table_json(Text *out) {
-  const ElementClass *const *all;
+  const ElementEntry *all;
   unsigned n = element_classes(&all);
   text_add_string(out, "{\"version\":1,\"classes\":[\n");
   const char *last = "";
   for (bool first = true;; first = false) {
     const ElementClass *next = NULL;
     for (unsigned i = 0; i < n; i++)
-      if (strcmp(all[i]->name, last) > 0 && (!next || strcmp(all[i]->name, next->name) < 0)) next = all[i];
+      if (strcmp(all[i].name, last) > 0 && (!next || strcmp(all[i].name, next->name) < 0))
+        next = all[i].class;
     if (!next) break;
     if (!first) text_add_string(out, ",\n");
     class_json(out, next, next->name);

@@ -69,7 +69,7 @@ const char *const *engine_ports(const Engine *e);
 Engine *element_engine(const Element *e);
 
 const ElementClass *element_class_find(const char *name);
-unsigned element_classes(const ElementClass *const **out);
+unsigned element_classes(const ElementEntry **out);
 /* The class table as JSON, the single source for the front end. */
 void element_table_json(Text *out);
 
