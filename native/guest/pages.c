@@ -240,6 +240,7 @@ void *platform_realloc(void *p, size_t old_size, size_t size) {
       if (all >= n) {
         if (all > n) set_run(page + n, all - n, FREE);
         free_pages -= n - have;
+        if (first_free >= next && first_free < page + n) first_free = page + n;
         i->run = n;
         memset(dirty + next, 1, n - have);
       }
