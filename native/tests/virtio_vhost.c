@@ -273,6 +273,36 @@ static void test_nonsense(void) {
   close(file);
 }
 
+/* A frontend that takes its memory away loses its connection; this process lives on. */
+static void test_shrink(uint64_t features) {
+  Machine m;
+  VhostFrontend f;
+  features |= VIRTIO_F_VERSION_1;
+  machine_init(&m, features);
+  CHECK(!vhost_frontend_connect(&f, socket_path));
+  CHECK(!vhost_frontend_start(&f, features, &m.region, 1, m.rings));
+  exchange(&m, 5);
+  line_count = 0;
+  CHECK(ftruncate(m.fd, 0) == 0);
+  DeviceFrame frames[4];
+  uint8_t text[64] = {0};
+  DeviceBuffer b = {text, sizeof text};
+  for (unsigned i = 0; i < VHOST_RINGS; i++) {
+    VhostRing *r = &backend.rings[i];
+    if (!vhost_ring_enter(r)) continue; /* already closed, for the other one's sake */
+    if (i == VIRTIO_NET_TX)
+      device_receive(&r->queue, frames, 4);
+    else
+      device_send(&r->queue, &b, 1, NULL);
+    vhost_ring_leave(r);
+  }
+  CHECK(readable(f.fd, 1000) && wait_link(false));
+  for (int i = 0; i < 1000 && !line_count; i++) usleep(1000);
+  CHECK(line_count == 1 && strstr(lines[0], "its memory has become smaller"));
+  vhost_frontend_close(&f);
+  machine_free(&m);
+}
+
 static void test_paths(void) {
   VhostBackend b;
   char error[200], path[80];
@@ -315,6 +345,8 @@ int main(void) {
   test_frames(0);
   test_frames(VIRTIO_F_IN_ORDER | VIRTIO_F_EVENT_IDX);
   test_frames(VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER);
+  test_shrink(0);
+  test_shrink(VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER);
   test_paths();
   test_nonsense();
   test_frames(VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_MRG_RXBUF);

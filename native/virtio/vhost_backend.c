@@ -84,9 +84,12 @@ void vhost_rings_reset(VhostBackend *b) {
 /* ---- Memory ------------------------------------------------------------------------------------------- */
 
 void vhost_memory_unmap(VhostBackend *b) {
-  for (uint32_t i = 0; i < b->memory.count; i++)
+  for (uint32_t i = 0; i < b->memory.count; i++) {
+    vhost_unguard(b->memory.regions[i].host - b->offset[i]);
     munmap(b->memory.regions[i].host - b->offset[i], b->mapped[i]);
+  }
   b->memory.count = 0;
+  b->memory_lost = 0;
 }
 
 static const char *set_memory(VhostBackend *b) {
@@ -123,6 +126,7 @@ static const char *set_memory(VhostBackend *b) {
         b->mapped[i] = (size + offset + unit - 1) / unit * unit;
         b->offset[i] = offset;
         b->memory.count = i + 1;
+        if (!vhost_guard(p, size + offset, &b->memory_lost, b->broken)) error = "one memory region too many";
       }
     }
   }

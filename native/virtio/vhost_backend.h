@@ -7,4 +7,9 @@ const char *vhost_message(VhostBackend *b);
 void vhost_rings_reset(VhostBackend *b);
 void vhost_memory_unmap(VhostBackend *b);
 
+/* Accesses to the mapping survive that its file is shortened: *lost is set then and the eventfd written.
+ * False: too many mappings. */
+bool vhost_guard(uint8_t *start, uint64_t bytes, uint32_t *lost, int broken);
+void vhost_unguard(uint8_t *start);
+
 #endif

@@ -55,25 +55,6 @@ static int receive_reply(VhostFrontend *f, VhostUserMessage *m, uint32_t request
   return 0;
 }
 
-/* Sends a request that has no reply of its own; waits for the acknowledgement where that was negotiated. */
-static int command(VhostFrontend *f, VhostUserMessage *m, const int *fds, unsigned nfds) {
-  bool ack = f->protocol_features & VHOST_USER_PROTOCOL_F_REPLY_ACK;
-  uint32_t request = m->request;
-  if (ack) m->flags |= VHOST_USER_NEED_REPLY;
-  if (send_message(f, m, fds, nfds)) return -1;
-  if (!ack) return 0;
-  if (receive_reply(f, m, request, 8)) return -1;
-  return m->u64 ? fail(f, "the vhost-user backend refused a request", NULL) : 0;
-}
-
-static int get_u64(VhostFrontend *f, uint32_t request, uint64_t *out) {
-  VhostUserMessage m = {.request = request};
-  if (send_message(f, &m, NULL, 0) || receive_reply(f, &m, request, 8)) return -1;
-  *out = m.u64;
-  return 0;
-}
-
-/* The many small settings of a start go out unacknowledged; the last one's acknowledgement speaks for all. */
 static int set_u64(VhostFrontend *f, uint32_t request, uint64_t v, const int *fd) {
   VhostUserMessage m = {.request = request, .size = 8};
   m.u64 = v;
@@ -89,10 +70,9 @@ static int set_ring_fd(VhostFrontend *f, uint32_t request, uint32_t index, int f
   return set_u64(f, request, index | (fd < 0 ? VHOST_USER_NO_FD : 0), fd < 0 ? NULL : &fd);
 }
 
-int vhost_frontend_connect(VhostFrontend *f, const char *path) {
+int vhost_frontend_begin(VhostFrontend *f, const char *path) {
   struct sockaddr_un a = {.sun_family = AF_UNIX};
   struct timeval limit = {.tv_sec = REPLY_SECONDS};
-  uint64_t wanted = VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK;
   memset(f, 0, sizeof *f);
   f->fd = -1;
   if (strlen(path) >= sizeof a.sun_path) return fail(f, path, "the path of the socket is too long");
@@ -102,27 +82,34 @@ int vhost_frontend_connect(VhostFrontend *f, const char *path) {
   setsockopt(f->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(f->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 
-  VhostUserMessage owner = {.request = VHOST_USER_SET_OWNER};
-  if (get_u64(f, VHOST_USER_GET_FEATURES, &f->features)) return -1;
-  f->protocol = f->features & VHOST_USER_F_PROTOCOL_FEATURES;
-  f->features &= ~VHOST_USER_F_PROTOCOL_FEATURES;
-  if (f->protocol) {
-    if (get_u64(f, VHOST_USER_GET_PROTOCOL_FEATURES, &f->protocol_features)) return -1;
-    wanted &= f->protocol_features;
-    if (set_u64(f, VHOST_USER_SET_PROTOCOL_FEATURES, wanted, NULL)) return -1;
-    f->protocol_features = wanted;
-  }
-  return send_message(f, &owner, NULL, 0);
+  VhostUserMessage ask = {.request = VHOST_USER_GET_FEATURES}, owner = {.request = VHOST_USER_SET_OWNER};
+  return send_message(f, &ask, NULL, 0) || send_message(f, &owner, NULL, 0) ? -1 : 0;
 }
 
-int vhost_frontend_start(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
-                         const VhostRingSetup rings[VHOST_RINGS]) {
+int vhost_frontend_ask(VhostFrontend *f) {
+  VhostUserMessage m = {0}, ask = {.request = VHOST_USER_GET_PROTOCOL_FEATURES};
+  if (f->fd < 0 || receive_reply(f, &m, VHOST_USER_GET_FEATURES, 8)) return -1;
+  f->protocol = m.u64 & VHOST_USER_F_PROTOCOL_FEATURES;
+  f->features = m.u64 & ~VHOST_USER_F_PROTOCOL_FEATURES;
+  return f->protocol ? send_message(f, &ask, NULL, 0) : 0;
+}
+
+int vhost_frontend_finish(VhostFrontend *f) {
+  VhostUserMessage m = {0};
+  if (f->fd < 0) return -1;
+  if (!f->protocol) return 0;
+  if (receive_reply(f, &m, VHOST_USER_GET_PROTOCOL_FEATURES, 8)) return -1;
+  f->protocol_features = m.u64 & (VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK);
+  return set_u64(f, VHOST_USER_SET_PROTOCOL_FEATURES, f->protocol_features, NULL);
+}
+
+int vhost_frontend_connect(VhostFrontend *f, const char *path) {
+  return vhost_frontend_begin(f, path) || vhost_frontend_ask(f) || vhost_frontend_finish(f) ? -1 : 0;
+}
+
+int vhost_frontend_memory(VhostFrontend *f, const VhostRegion *regions, unsigned nregions) {
   if (f->fd < 0) return fail(f, "not connected to a vhost-user backend", NULL);
   if (nregions > VHOST_USER_REGIONS) return fail(f, "too many memory regions for vhost-user", NULL);
-  if (set_u64(f, VHOST_USER_SET_FEATURES, features | (f->protocol ? VHOST_USER_F_PROTOCOL_FEATURES : 0),
-              NULL))
-    return -1;
-
   VhostUserMessage m = {.request = VHOST_USER_SET_MEM_TABLE, .size = 8 + 32 * nregions};
   int fds[VHOST_USER_REGIONS];
   m.memory.count = nregions;
@@ -133,7 +120,18 @@ int vhost_frontend_start(VhostFrontend *f, uint64_t features, const VhostRegion 
     m.memory.regions[i].offset = regions[i].offset;
     fds[i] = regions[i].fd;
   }
-  if (send_message(f, &m, fds, nregions)) return -1;
+  f->memory_set = true;
+  return send_message(f, &m, fds, nregions);
+}
+
+int vhost_frontend_post(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
+                        const VhostRingSetup rings[VHOST_RINGS]) {
+  if (f->fd < 0) return fail(f, "not connected to a vhost-user backend", NULL);
+  if (set_u64(f, VHOST_USER_SET_FEATURES, features | (f->protocol ? VHOST_USER_F_PROTOCOL_FEATURES : 0),
+              NULL))
+    return -1;
+
+  if (!f->memory_set && vhost_frontend_memory(f, regions, nregions)) return -1;
 
   for (uint32_t i = 0; i < VHOST_RINGS; i++) {
     const VhostRingSetup *r = &rings[i];
@@ -151,14 +149,31 @@ int vhost_frontend_start(VhostFrontend *f, uint64_t features, const VhostRegion 
     VhostUserMessage enable = {.request = VHOST_USER_SET_VRING_ENABLE, .size = 8};
     enable.state.index = i;
     enable.state.num = 1;
-    if (i + 1 < VHOST_RINGS ? send_message(f, &enable, NULL, 0) : command(f, &enable, NULL, 0)) return -1;
+    bool last = i + 1 == VHOST_RINGS; /* its acknowledgement speaks for all, where there are any */
+    f->answer_due = last && f->protocol_features & VHOST_USER_PROTOCOL_F_REPLY_ACK;
+    if (f->answer_due) enable.flags |= VHOST_USER_NEED_REPLY;
+    if (send_message(f, &enable, NULL, 0)) return -1;
   }
   f->started = true;
   return 0;
 }
 
+int vhost_frontend_answer(VhostFrontend *f) {
+  VhostUserMessage m = {0};
+  if (!f->answer_due) return 0;
+  f->answer_due = false;
+  if (receive_reply(f, &m, VHOST_USER_SET_VRING_ENABLE, 8)) return -1;
+  return m.u64 ? fail(f, "the vhost-user backend refused a request", NULL) : 0;
+}
+
+int vhost_frontend_start(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
+                         const VhostRingSetup rings[VHOST_RINGS]) {
+  return vhost_frontend_post(f, features, regions, nregions, rings) || vhost_frontend_answer(f) ? -1 : 0;
+}
+
 int vhost_frontend_stop(VhostFrontend *f, uint32_t bases[VHOST_RINGS]) {
   if (f->fd < 0) return fail(f, "not connected to a vhost-user backend", NULL);
+  if (vhost_frontend_answer(f)) return -1;
   for (uint32_t i = 0; f->started && i < VHOST_RINGS; i++) {
     VhostUserMessage m = {.request = VHOST_USER_GET_VRING_BASE, .size = 8};
     m.state.index = i;

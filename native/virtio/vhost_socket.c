@@ -164,6 +164,8 @@ void vhost_backend_run(VhostBackend *b) {
     if (ev[i].data.fd == b->listener) accept_frontend(b);
   uint64_t count;
   if (read(b->broken, &count, sizeof count) < 0) errno = 0;
+  if (__atomic_load_n(&b->memory_lost, __ATOMIC_ACQUIRE))
+    disconnect_broken(b, "its memory has become smaller");
   for (unsigned i = 0; i < VHOST_RINGS && b->connection >= 0; i++) { /* queues that stopped by themselves */
     const char *error = __atomic_load_n(&b->rings[i].queue.error, __ATOMIC_RELAXED);
     if (error) disconnect_broken(b, error);

@@ -111,6 +111,7 @@ typedef struct VhostBackend {
   bool features_set;
   uint32_t mtu; /* as the frontend set it, or 0 */
   MemoryMap memory;
+  uint32_t memory_lost;                /* its file was shortened */
   uint64_t mapped[VHOST_USER_REGIONS]; /* bytes to unmap, from host - offset */
   uint64_t offset[VHOST_USER_REGIONS];
   VhostRing rings[VHOST_RINGS];
@@ -144,8 +145,9 @@ always_inline void vhost_ring_leave(VhostRing *r) { __atomic_store_n(&r->lock, 0
 /* Calls block for at most a few seconds and return 0, or -1 with one line in `error`; the connection is then
  * closed.
  *
- *   vhost_frontend_connect(f, path)        f->features: offer the driver those it can use
- *   vhost_frontend_start(f, ...)           when the driver has set up its queues (DRIVER_OK)
+ *   vhost_frontend_connect(f, path)        f->features: offer the driver those it can use. In three steps,
+ * with other work between them: _begin, _ask, _finish vhost_frontend_start(f, ...)           when the driver
+ * has set up its queues (DRIVER_OK) In two: _post, and _answer when f->fd is readable and answer_due
  *   vhost_frontend_stop(f, bases)          when it resets the device
  */
 
@@ -166,13 +168,21 @@ typedef struct VhostFrontend {
   int fd; /* -1: not connected. Readable while no call is under way: the backend has gone */
   uint64_t features, protocol_features; /* features: what the backend offers, without the vhost-user bit */
   bool protocol;                        /* the backend has protocol features, and rings must be enabled */
-  bool started;
+  bool started, answer_due, memory_set;
   char error[160];
 } VhostFrontend;
 
+int vhost_frontend_begin(VhostFrontend *f, const char *path);
+int vhost_frontend_ask(VhostFrontend *f);
+int vhost_frontend_finish(VhostFrontend *f);
 int vhost_frontend_connect(VhostFrontend *f, const char *path);
 int vhost_frontend_start(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
                          const VhostRingSetup rings[VHOST_RINGS]);
+/* Where the memory is known before the rings are; _start has no use for its regions then. */
+int vhost_frontend_memory(VhostFrontend *f, const VhostRegion *regions, unsigned nregions);
+int vhost_frontend_post(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
+                        const VhostRingSetup rings[VHOST_RINGS]);
+int vhost_frontend_answer(VhostFrontend *f);
 int vhost_frontend_stop(VhostFrontend *f, uint32_t bases[VHOST_RINGS]); /* bases may be NULL */
 void vhost_frontend_close(VhostFrontend *f);
 
