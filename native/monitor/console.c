@@ -101,14 +101,13 @@ static void kicked(Watch *w, uint32_t events) {
   control_poll();
 }
 
-void console_open(Monitor *m) {
-  int fds[2];
+void console_open(void) {
   for (unsigned q = 0; q < 2; q++) {
-    fds[q] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    kicks[q] = (Watch){.fd = fds[q], .ready = kicked};
+    kicks[q] = (Watch){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = kicked};
     watch_add(&kicks[q], EPOLLIN);
   }
-  vm_doorbells(m, m->options.port_count, fds, 2);
+  int fds[] = {kicks[0].fd, kicks[1].fd};
+  vm_doorbells(&monitor, monitor.options.port_count, fds, 2);
 }
 
 static bool rings_start(Monitor *m, const DriverSetup *s) {

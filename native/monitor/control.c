@@ -279,9 +279,12 @@ bool control_restore(const ControlState *from) {
 /* ---- Opening and closing
  * -------------------------------------------------------------------------------------------- */
 
-void control_open(Monitor *m) {
-  console_open(m);
+void control_open(void) {
+  console_open();
   status_open();
+}
+
+void control_listen(Monitor *m) {
   const char *path = m->options.control;
   if (!path) return;
   struct sockaddr_un a = {.sun_family = AF_UNIX};

@@ -14,7 +14,7 @@ void bytes_done(Bytes *b, uint32_t n); /* the first n bytes have been used */
 void bytes_free(Bytes *b);
 
 /* console.c */
-void console_open(Monitor *m);
+void console_open(void);
 uint32_t console_send(const uint8_t *p, uint32_t n); /* returns how many bytes found room */
 /* The two rings at rest: whether they are in use, and what was taken from each. */
 typedef struct ConsoleState {

@@ -20,8 +20,10 @@ enum { PAGE_SIZE = 4096, HEADERS_MAX = 16 };
 
 void memory_create(Monitor *m) {
   m->memory = m->options.memory;
-  m->memory_fd = memfd_create("clicklet-guest", MFD_CLOEXEC);
-  if (m->memory_fd < 0 || ftruncate(m->memory_fd, (off_t)m->memory))
+  /* Backends get this descriptor too: none of them can take the memory away. */
+  m->memory_fd = memfd_create("clicklet-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (m->memory_fd < 0 || ftruncate(m->memory_fd, (off_t)m->memory) ||
+      fcntl(m->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
     fail(EXIT_HOST, "cannot make %llu bytes of guest memory: %m", (unsigned long long)m->memory);
   m->ram = mmap(NULL, m->memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->memory_fd, 0);
   if (m->ram == MAP_FAILED)
@@ -51,23 +53,37 @@ static void copy_in(Monitor *m, int fd, const char *path, uint64_t to, uint64_t 
   }
 }
 
-/* Finds GuestImage among the notes of one segment. */
+/* Code and constants are the same for all guests of an image: they share the file's pages. */
+static void map_in(Monitor *m, int fd, const char *path, const Elf64_Phdr *p) {
+  uint64_t end = (p->p_paddr + p->p_filesz + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+  if (p->p_paddr < m->image.text_start || end > m->image.rodata_end || (p->p_paddr | p->p_offset) % PAGE_SIZE)
+    fail(EXIT_REFUSED, "%s: code or constants are not where they should be", path);
+  if (mmap(m->ram + p->p_paddr, end - p->p_paddr, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd,
+           (off_t)p->p_offset) == MAP_FAILED)
+    fail(EXIT_HOST, "cannot map %s: %m", path);
+}
+
+/* Finds GuestImage, and the linker's digest, among the notes of one segment. */
 static bool find_note(Monitor *m, const uint8_t *notes, size_t size) {
+  bool found = false;
   for (size_t at = 0; size - at >= sizeof(Elf64_Nhdr);) {
     Elf64_Nhdr h;
     memcpy(&h, notes + at, sizeof h);
     at += sizeof h;
     size_t name = (h.n_namesz + 3ul) & ~3ul, body = (h.n_descsz + 3ul) & ~3ul;
-    if (name > size - at || body > size - at - name) return false;
+    if (name > size - at || body > size - at - name) break;
+    if (h.n_type == NT_GNU_BUILD_ID && h.n_namesz == 4 && !memcmp(notes + at, "GNU", 4) &&
+        h.n_descsz == sizeof m->image_id)
+      memcpy(m->image_id, notes + at + name, sizeof m->image_id);
     if (h.n_type == GUEST_NOTE_TYPE && h.n_namesz == sizeof GUEST_NOTE_NAME &&
         !memcmp(notes + at, GUEST_NOTE_NAME, sizeof GUEST_NOTE_NAME)) {
-      if (h.n_descsz != sizeof m->image) return false;
+      if (h.n_descsz != sizeof m->image) break;
       memcpy(&m->image, notes + at + name, sizeof m->image);
-      return true;
+      found = true;
     }
     at += name + body;
   }
-  return false;
+  return found;
 }
 
 bool image_sane(const GuestImage *i) {
@@ -84,9 +100,9 @@ bool image_sane(const GuestImage *i) {
          i->entry < i->text_end;
 }
 
-static void load_elf(Monitor *m, int fd, const char *path) {
+/* The headers, checked; finds the notes. */
+static void read_headers(Monitor *m, int fd, const char *path, Elf64_Ehdr *header, Elf64_Phdr *p) {
   Elf64_Ehdr h;
-  Elf64_Phdr p[HEADERS_MAX];
   read_at(fd, path, &h, sizeof h, 0);
   if (memcmp(h.e_ident, ELFMAG, SELFMAG) || h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64 ||
       h.e_phentsize != sizeof *p || h.e_phnum > HEADERS_MAX)
@@ -102,6 +118,13 @@ static void load_elf(Monitor *m, int fd, const char *path) {
   }
   if (!noted || !image_sane(&m->image))
     fail(EXIT_REFUSED, "%s is not an image for this version of the monitor", path);
+  *header = h;
+}
+
+static void load_elf(Monitor *m, int fd, const char *path) {
+  Elf64_Ehdr h;
+  Elf64_Phdr p[HEADERS_MAX];
+  read_headers(m, fd, path, &h, p);
   if (m->image.data_end > m->memory)
     fail(EXIT_REFUSED, "%llu bytes of memory are too little: the image alone needs %llu",
          (unsigned long long)m->memory, (unsigned long long)m->image.data_end);
@@ -109,7 +132,10 @@ static void load_elf(Monitor *m, int fd, const char *path) {
     if (p[i].p_type != PT_LOAD || !p[i].p_filesz) continue;
     if (p[i].p_paddr > m->memory || p[i].p_filesz > m->memory - p[i].p_paddr)
       fail(EXIT_REFUSED, "%s: a part does not fit into memory", path);
-    copy_in(m, fd, path, p[i].p_paddr, p[i].p_filesz, p[i].p_offset);
+    if (p[i].p_flags & PF_W)
+      copy_in(m, fd, path, p[i].p_paddr, p[i].p_filesz, p[i].p_offset);
+    else
+      map_in(m, fd, path, &p[i]);
   }
 }
 
@@ -144,6 +170,22 @@ static void describe_devices(Monitor *m, GuestBoot *b) {
   console->offered = m->offered[m->options.port_count] = VIRTIO_F_VERSION_1 | VIRTIO_F_IN_ORDER;
   console->link = 1;
   b->device_count = m->options.port_count + 1;
+}
+
+bool image_share(Monitor *m, const GuestImage *want, const uint8_t *id) {
+  int fd = m->options.image ? open(m->options.image, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return false;
+  Elf64_Ehdr h;
+  Elf64_Phdr p[HEADERS_MAX];
+  read_headers(m, fd, m->options.image, &h, p);
+  bool same = !memcmp(&m->image, want, sizeof *want) && !memcmp(m->image_id, id, sizeof m->image_id);
+  m->image = *want;
+  memcpy(m->image_id, id, sizeof m->image_id);
+  for (unsigned i = 0; same && i < h.e_phnum; i++)
+    if (p[i].p_type == PT_LOAD && p[i].p_filesz && !(p[i].p_flags & PF_W))
+      map_in(m, fd, m->options.image, &p[i]);
+  close(fd);
+  return same;
 }
 
 void image_load(Monitor *m) {

@@ -19,7 +19,7 @@ static const char usage_text[] =
     "         [--port tap:IFNAME|vhost-user:SOCKET[,mac=XX:XX:XX:XX:XX:XX]]...\n"
     "         [--control SOCKET] [--cpu N] [--events FD] [--journal FD --name NAME] [--start-time NS]\n"
     "         [--park-dir DIR [--park-after SECONDS]] [--parent PID]\n"
-    "       clicklet-monitor --restore SNAPSHOT [--port ...]... [other options]\n"
+    "       clicklet-monitor --restore SNAPSHOT [--image ELF] [--port ...]... [other options]\n"
     "Runs one Clicklet guest. --start-time is the CLOCK_MONOTONIC time from which boot phases count.\n"
     "Exit status: 0 stopped, 1 configuration refused or too little memory, 2 usage, 3 the host lacks "
     "something,\n"
@@ -110,7 +110,7 @@ static void parse(Options *o, int argc, char **argv) {
     else
       usage("unknown option:", a);
   }
-  if (!o->image == !o->restore) usage("one of --image and --restore is needed", NULL);
+  if (!o->image && !o->restore) usage("--image or --restore is needed", NULL);
   if (o->restore && o->plan) usage("a snapshot holds its configuration: no", "--plan");
   if (o->cpu >= 0 && o->cpu >= sysconf(_SC_NPROCESSORS_CONF))
     fail(EXIT_HOST, "this host has no CPU %d", o->cpu);
@@ -238,15 +238,18 @@ int main(int argc, char **argv) {
   m->device_done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   watch_add(&notice, EPOLLIN);
   for (unsigned i = 0; i < PORTS_MAX; i++) m->calls[i] = -1;
-
+  for (unsigned i = 0; i < m->options.port_count; i++)
+    if (m->options.ports[i].begin) m->options.ports[i].begin(&m->options.ports[i]);
   if (m->options.restore) {
     snapshot_open(m);
   } else {
     memory_create(m);
     image_load(m);
   }
+  for (unsigned i = 0; i < m->options.port_count; i++)
+    if (m->options.ports[i].ask) m->options.ports[i].ask(&m->options.ports[i]);
   vm_create(m);
-  control_open(m);
+  control_open();
   for (unsigned i = 0; i < m->options.port_count; i++) {
     Port *p = &m->options.ports[i];
     for (unsigned q = 0; q < 2; q++) p->kick[q] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -256,6 +259,7 @@ int main(int argc, char **argv) {
   if (m->options.restore) snapshot_resume(m);
   event(m, "started", "\"pid\":%d,\"memory\":%llu", (int)getpid(), (unsigned long long)m->memory);
   vm_start(m);
+  control_listen(m);
   park_open(m);
   sandbox_enter();
   loop_run(m);

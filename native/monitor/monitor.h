@@ -75,8 +75,9 @@ struct Port {
   int kick[2];         /* eventfds the guest's doorbells write to */
   uint32_t generation; /* of its rings */
   PortCounters counters;
-  bool (*open)(Port *p);         /* before the guest starts; fails by fail() */
-  void (*device_ready)(Port *p); /* the driver has set up (or reset) its queues */
+  void (*begin)(Port *p), (*ask)(Port *p); /* ahead of open, so that others work while we do; may be NULL */
+  bool (*open)(Port *p);                   /* before the guest starts; fails by fail() */
+  void (*device_ready)(Port *p);           /* the driver has set up (or reset) its queues */
   /* While the vCPU rests: stops working on the rings and says where they stand; goes on from there. */
   void (*halt)(Port *p, PortState *out);
   void (*go_on)(Port *p, const PortState *from);
@@ -129,6 +130,7 @@ struct Monitor {
   uint64_t memory;
   MemoryMap map;
   GuestImage image;
+  uint8_t image_id[20];            /* the linker's digest of it */
   GuestBoot *boot;                 /* in guest memory: hostile */
   uint64_t offered[GUEST_DEVICES]; /* features */
   /* KVM */
@@ -171,6 +173,9 @@ void look_at_vcpu(Monitor *m);
 void memory_create(Monitor *m);
 void image_load(Monitor *m); /* the ELF, the boot block, the plan */
 bool image_sane(const GuestImage *i);
+/* Where the image at hand is the one a snapshot was taken with, maps its code and constants and says so;
+ * m->image is the snapshot's in any case. */
+bool image_share(Monitor *m, const GuestImage *want, const uint8_t *id);
 /* vm.c */
 void vm_create(Monitor *m);
 void vm_doorbells(Monitor *m, unsigned device, const int *kick, unsigned n);
@@ -197,7 +202,8 @@ void event(Monitor *m, const char *name, const char *format, ...)
     printf_like(3, 4); /* format: further JSON members or NULL */
 void json_string(char *out, size_t size, const char *s);
 /* control.c */
-void control_open(Monitor *m);
+void control_open(void);         /* the guest's side */
+void control_listen(Monitor *m); /* the clients' */
 void control_close(Monitor *m);
 void control_device_ready(Monitor *m);
 void control_poll(void);             /* takes what the guest has sent so far */

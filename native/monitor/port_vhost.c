@@ -39,6 +39,11 @@ static void vhost_drop(Port *p, bool told) {
   alarm_set(&v->retry, clock_ns() + RETRY_NS);
 }
 
+static void vhost_up(Port *p) {
+  event(p->monitor, "link", "\"port\":%u,\"up\":true", p->index);
+  port_link(p, true, false);
+}
+
 static void vhost_start(Port *p) {
   VhostPort *v = p->vhost;
   Monitor *m = p->monitor;
@@ -66,27 +71,26 @@ static void vhost_start(Port *p) {
       return;
     }
   }
-  VhostRegion region = {.guest = 0, .size = m->memory, .host = m->ram, .fd = m->memory_fd};
   if (v->frontend.started && vhost_frontend_stop(&v->frontend, NULL)) {
     vhost_drop(p, false);
     return;
   }
-  if (vhost_frontend_start(&v->frontend, v->setup.features, &region, 1, rings)) {
+  if (vhost_frontend_post(&v->frontend, v->setup.features, NULL, 0, rings)) {
     vhost_drop(p, false);
     return;
   }
   for (unsigned i = 0; i < VHOST_RINGS; i++)
     (void)!write(p->kick[i], &(uint64_t){1}, 8); /* this starts a ring */
-  event(m, "link", "\"port\":%u,\"up\":true", p->index);
-  port_link(p, true, false);
+  if (!v->frontend.answer_due) vhost_up(p);
 }
 
-static bool vhost_connect(Port *p) {
+static bool vhost_connected(Port *p) {
   VhostPort *v = p->vhost;
-  if (vhost_frontend_connect(&v->frontend, p->arg)) return false;
   v->was_connected = true;
   v->watch.fd = v->frontend.fd;
   watch_add(&v->watch, EPOLLIN | EPOLLRDHUP);
+  VhostRegion region = {.size = p->monitor->memory, .host = p->monitor->ram, .fd = p->monitor->memory_fd};
+  if (vhost_frontend_memory(&v->frontend, &region, 1)) return false;
   port_offer(p, PORT_FEATURES & v->frontend.features);
   return true;
 }
@@ -94,7 +98,7 @@ static bool vhost_connect(Port *p) {
 static void vhost_retry(Alarm *a) {
   VhostPort *v = container_of(a, VhostPort, retry);
   Port *p = v->port;
-  if (vhost_connect(p)) {
+  if (!vhost_frontend_connect(&v->frontend, p->arg) && vhost_connected(p)) {
     /* What the guest has negotiated may be less than what is possible now. */
     if (v->setup.ready && v->setup.features != (PORT_FEATURES & v->frontend.features))
       v->setup.ready = false, port_link(p, false, true);
@@ -108,21 +112,36 @@ static void vhost_retry(Alarm *a) {
   alarm_set(a, clock_ns() + RETRY_NS);
 }
 
-static void vhost_hung_up(Watch *w, uint32_t events) {
-  (void)events;
+/* The answer to a start, or the end of the connection. */
+static void vhost_readable(Watch *w, uint32_t events) {
   VhostPort *v = (VhostPort *)w;
+  if (v->frontend.answer_due && events & EPOLLIN) {
+    if (vhost_frontend_answer(&v->frontend))
+      vhost_drop(v->port, false);
+    else
+      vhost_up(v->port);
+    return;
+  }
   snprintf(v->frontend.error, sizeof v->frontend.error, "the backend has gone");
   vhost_drop(v->port, false);
 }
 
-static bool vhost_open(Port *p) {
+static void vhost_begin(Port *p) {
   VhostPort *v = p->vhost = calloc(1, sizeof *v);
   if (!v) fail(EXIT_HOST, "out of memory");
   *v = (VhostPort){
-      .watch.ready = vhost_hung_up, .port = p, .retry.fire = vhost_retry, .first_try = clock_ns()};
+      .watch.ready = vhost_readable, .port = p, .retry.fire = vhost_retry, .first_try = clock_ns()};
   p->monitor->calls[p->index] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  vhost_frontend_begin(&v->frontend, p->arg);
+}
+
+static void vhost_ask(Port *p) { vhost_frontend_ask(&p->vhost->frontend); }
+
+static bool vhost_open(Port *p) {
+  VhostPort *v = p->vhost;
   port_offer(p, VIRTIO_F_VERSION_1);
-  if (!vhost_connect(p)) alarm_set(&v->retry, clock_ns() + NSEC_PER_MSEC);
+  if (vhost_frontend_finish(&v->frontend) || !vhost_connected(p))
+    alarm_set(&v->retry, clock_ns() + NSEC_PER_MSEC);
   return true;
 }
 
@@ -177,6 +196,8 @@ static void vhost_close(Port *p) {
 }
 
 const Port vhost_port = {.kind = "vhost-user",
+                         .begin = vhost_begin,
+                         .ask = vhost_ask,
                          .open = vhost_open,
                          .device_ready = vhost_device_ready,
                          .halt = vhost_halt,

@@ -44,6 +44,7 @@ bool pages_find(Monitor *m, const uint8_t *keep, PageRuns *out) {
     off_t hole = lseek(m->memory_fd, data, SEEK_HOLE);
     uint64_t end = hole < 0 || (uint64_t)hole > m->memory ? m->memory : (uint64_t)hole;
     for (at = (uint64_t)data & ~(uint64_t)(PAGE - 1); at < end; at += PAGE) {
+      if (at >= m->image.text_start && at < m->image.rodata_end) continue;
       if (keep && keep[at / PAGE / 8] >> (at / PAGE % 8) & 1) continue;
       if (!zero(m->ram + at) && !add_page(out, at)) return free(out->runs), false;
     }
@@ -52,13 +53,6 @@ bool pages_find(Monitor *m, const uint8_t *keep, PageRuns *out) {
 }
 
 /* ---- Taking */
-
-static uint64_t image_id(const Monitor *m) {
-  Sum s;
-  sum_start(&s);
-  sum_add(&s, m->ram + m->image.text_start, m->image.rodata_end - m->image.text_start);
-  return sum_end(&s);
-}
 
 static bool put(int fd, const void *data, uint64_t n) {
   while (n) {
@@ -88,7 +82,6 @@ static bool build_head(Monitor *m, Bytes *b, const PortState *ports, const PageR
                       .cpu_size = sizeof cpu,
                       .port_size = sizeof *ports,
                       .port_count = m->options.port_count,
-                      .image_id = image_id(m),
                       .memory = m->memory,
                       .taken = now.tv_sec * NSEC_PER_SEC + now.tv_nsec,
                       .to_bytes = control.to_bytes,
@@ -96,8 +89,13 @@ static bool build_head(Monitor *m, Bytes *b, const PortState *ports, const PageR
                       .last_id = control.last_id,
                       .meta_bytes = meta_bytes,
                       .run_count = pages->count,
+                      .image_bytes = (uint32_t)(m->image.rodata_end - m->image.text_start),
                       .image = m->image};
+  memcpy(h.image_id, m->image_id, sizeof h.image_id);
   Sum sum;
+  sum_start(&sum);
+  sum_add(&sum, m->ram + m->image.text_start, h.image_bytes);
+  h.image_sum = sum_end(&sum);
   sum_start(&sum);
   for (uint32_t i = 0; i < pages->count; i++) sum_add(&sum, m->ram + pages->runs[i].at, pages->runs[i].bytes);
   h.memory_sum = sum_end(&sum);
@@ -110,7 +108,7 @@ static bool build_head(Monitor *m, Bytes *b, const PortState *ports, const PageR
     return false;
   SnapshotHeader *head = (SnapshotHeader *)b->data;
   head->head_bytes = b->len;
-  head->file_bytes = b->len + pages->bytes;
+  head->file_bytes = b->len + pages->bytes + h.image_bytes;
   sum_start(&sum);
   sum_add(&sum, b->data, b->len);
   head->head_sum = sum_end(&sum);
@@ -135,8 +133,10 @@ int snapshot_take(Monitor *m, const void *meta, uint32_t meta_bytes, uint64_t *b
     bool done = fd >= 0 && put(fd, head.data, head.len);
     for (uint32_t i = 0; done && i < pages.count; i++)
       done = put(fd, m->ram + pages.runs[i].at, pages.runs[i].bytes);
+    uint64_t image_bytes = m->image.rodata_end - m->image.text_start;
+    done = done && put(fd, m->ram + m->image.text_start, image_bytes);
     if (!done && fd >= 0) close(fd), fd = -1;
-    *bytes = head.len + pages.bytes;
+    *bytes = head.len + pages.bytes + image_bytes;
   }
   for (unsigned i = 0; ports && i < m->options.port_count; i++)
     m->options.ports[i].go_on(&m->options.ports[i], &ports[i]);
@@ -203,36 +203,45 @@ static void read_head(int fd, uint64_t size) {
   in.to_guest = p, in.from_guest = p + h->to_bytes;
 }
 
-/* Reads the runs into guest memory. Through a buffer: what is summed up is what is used, whoever else may
- * write to the file. */
-static void read_memory(Monitor *m, int fd) {
+/* Reads a part into guest memory. Through a buffer: what is summed up is what is used, whoever else may write
+ * to the file. */
+static void read_part(Monitor *m, int fd, Sum *sum, uint64_t at, uint64_t bytes) {
   static uint8_t buffer[CHUNK];
+  while (bytes) {
+    size_t n = bytes < CHUNK ? bytes : CHUNK;
+    get(fd, buffer, n);
+    sum_add(sum, buffer, n);
+    for (size_t put = 0; put < n;) {
+      ssize_t wrote = pwrite(m->memory_fd, buffer + put, n - put, (off_t)(at + put));
+      if (wrote <= 0) fail(EXIT_HOST, "guest memory: %m");
+      put += (size_t)wrote;
+    }
+    at += n, bytes -= n;
+  }
+}
+
+static void read_memory(Monitor *m, int fd) {
   const SnapshotHeader *h = &in.header;
   const uint8_t *table = in.head + h->head_bytes - h->run_count * sizeof(SnapshotRun);
-  uint64_t left = h->file_bytes - h->head_bytes, next = 0;
+  uint64_t left = h->file_bytes - h->head_bytes - h->image_bytes, next = 0;
   Sum sum;
   sum_start(&sum);
   for (uint32_t i = 0; i < h->run_count; i++) {
     SnapshotRun r;
     memcpy(&r, table + i * sizeof r, sizeof r);
     if (r.at < next || r.at % PAGE || r.bytes % PAGE || !r.bytes || r.at > m->memory ||
-        r.bytes > m->memory - r.at || r.bytes > left)
+        r.bytes > m->memory - r.at || r.bytes > left ||
+        (r.at < h->image.rodata_end && r.at + r.bytes > h->image.text_start))
       refuse("it is damaged (memory)");
     next = r.at + r.bytes, left -= r.bytes;
-    for (uint64_t done = 0; done < r.bytes;) {
-      size_t n = r.bytes - done < CHUNK ? r.bytes - done : CHUNK;
-      get(fd, buffer, n);
-      sum_add(&sum, buffer, n);
-      for (size_t put = 0; put < n;) {
-        ssize_t wrote = pwrite(m->memory_fd, buffer + put, n - put, (off_t)(r.at + done + put));
-        if (wrote <= 0) fail(EXIT_HOST, "guest memory: %m");
-        put += (size_t)wrote;
-      }
-      done += n;
-    }
+    read_part(m, fd, &sum, r.at, r.bytes);
   }
   if (left) refuse("it is damaged (memory)");
   if (sum_end(&sum) != h->memory_sum) refuse("it is damaged (checksum)");
+  if (image_share(m, &h->image, h->image_id)) return;
+  sum_start(&sum);
+  read_part(m, fd, &sum, h->image.text_start, h->image_bytes);
+  if (sum_end(&sum) != h->image_sum) refuse("it is damaged (checksum)");
 }
 
 void snapshot_open(Monitor *m) {
@@ -243,7 +252,9 @@ void snapshot_open(Monitor *m) {
   read_head(fd, (uint64_t)s.st_size);
   const SnapshotHeader *h = &in.header;
   if (h->memory % PAGE || h->memory < GUEST_MEMORY_MIN || h->memory > GUEST_MEMORY_MAX ||
-      !image_sane(&h->image) || h->image.data_end > h->memory)
+      !image_sane(&h->image) || h->image.data_end > h->memory ||
+      h->image_bytes != h->image.rodata_end - h->image.text_start ||
+      h->image_bytes > h->file_bytes - h->head_bytes)
     refuse("it is damaged (sizes)");
   if (h->port_count != m->options.port_count)
     refuse(h->port_count ? "it needs as many --port options as it had ports" : "it had no ports");

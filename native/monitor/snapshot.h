@@ -7,7 +7,9 @@
  *   bytes under way to the guest, bytes under way from it (control channel)
  *   meta: the caller's, not looked at (JSON of the command line)
  *   SnapshotRun[run_count], ascending
- *   memory of the runs; all other memory is zero
+ *   memory of the runs; all other memory is zero, but for:
+ *   the image's code and constants, image_bytes from GuestImage.text_start on. They are not read where the
+ *   image at hand has the same digest
  *
  * The checksums find damage, not malice. A crafted file can do what a hostile guest can: everything in the
  * file is checked as the guest's own memory is.
@@ -28,22 +30,23 @@ typedef struct SnapshotHeader {
   uint64_t file_bytes;
   uint64_t head_bytes; /* everything before the memory of the runs */
   uint64_t head_sum;   /* of those bytes, this member taken as 0 */
-  uint64_t memory_sum; /* of the rest */
-  uint64_t image_id;   /* of the image's kernel, code and constants */
+  uint64_t memory_sum; /* of the memory of the runs */
+  uint64_t image_sum;  /* of the image's code and constants */
   uint64_t memory;     /* bytes of guest RAM */
   int64_t taken;       /* ns since 1970 */
-  uint32_t to_bytes, from_bytes, last_id, meta_bytes, run_count, reserved;
+  uint32_t to_bytes, from_bytes, last_id, meta_bytes, run_count, image_bytes;
   GuestImage image;
+  uint8_t image_id[20], reserved[4]; /* the linker's digest of the image */
 } SnapshotHeader;
 
 typedef struct SnapshotRun {
   uint64_t at, bytes; /* whole pages */
 } SnapshotRun;
 
-_Static_assert(sizeof(SnapshotHeader) == 112 + sizeof(GuestImage), "snapshot layout");
+_Static_assert(sizeof(SnapshotHeader) == 136 + sizeof(GuestImage), "snapshot layout");
 
-/* pages.c: memory that is in use and not zero. `keep`: a bit for each page that is to be passed over, or
- * NULL. */
+/* Memory that is in use and not zero, without the image's code and constants. `keep`: a bit for each page
+ * that is to be passed over, or NULL. */
 typedef struct PageRuns {
   SnapshotRun *runs;
   uint32_t count, capacity;

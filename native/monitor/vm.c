@@ -320,8 +320,7 @@ static void rest(Monitor *m) {
   vm_unlock();
 }
 
-static void *vcpu_main(void *arg) {
-  Monitor *m = arg;
+static void run(Monitor *m) {
   if (m->options.cpu >= 0) {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -336,6 +335,11 @@ static void *vcpu_main(void *arg) {
     if (!step(m)) break;
     if (pause) rest(m);
   }
+}
+
+static void *vcpu_main(void *arg) {
+  Monitor *m = arg;
+  run(m);
   __atomic_store_n(&m->vcpu_ended, 1, __ATOMIC_SEQ_CST);
   (void)!write(m->notice, &(uint64_t){1}, 8);
   return NULL;
@@ -388,8 +392,6 @@ bool vm_rest(Monitor *m) {
 }
 
 void vm_stop(Monitor *m) {
-  if (!thread) return;
   if (!m->vcpu_ended) interrupt_vcpu(m, 2);
   pthread_join(thread, NULL);
-  thread = 0;
 }

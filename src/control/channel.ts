@@ -96,6 +96,7 @@ export class Channel {
   #parts: Buffer[] = [];
   #have = 0;
   #id = 0;
+  #closed: string | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -125,8 +126,9 @@ export class Channel {
     }
   }
 
+  /** Requests under way fail. */
   close(): void {
-    this.#socket.destroy();
+    this.#fail('the control channel was closed');
   }
 
   /** Send one request; its response's payload. Throws ChannelError. */
@@ -136,6 +138,7 @@ export class Channel {
     timeoutMs = 10_000,
     any = false,
   ): Promise<Buffer> {
+    if (this.#closed !== undefined) return Promise.reject(new ChannelError('closed', [], this.#closed));
     const id = ++this.#id;
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUInt32LE(MAGIC, 0);
@@ -239,6 +242,7 @@ export class Channel {
   }
 
   #fail(why: string): void {
+    this.#closed ??= why;
     for (const w of this.#waiting.values()) w.reject(new ChannelError('closed', [], why));
     this.#waiting.clear();
     this.#socket.destroy();

@@ -110,7 +110,7 @@ function monitorArguments(
   const given = (option: string, value: unknown) => (value === undefined ? [] : [option, String(value)]);
   return [
     ...(options.restore
-      ? ['--restore', options.restore]
+      ? ['--restore', options.restore, '--image', guestImage]
       : ['--image', guestImage, '--plan', planPath(name), '--mem', String(memBytes)]),
     ...['--control', controlPath(name), '--events', '3', '--journal', '4', '--name', name],
     ...['--park-dir', parkFolder()],
@@ -255,7 +255,7 @@ export type RestoreOptions = Omit<
 >;
 
 /** Start a router where a snapshot left it; by default under its name and with its ports and addresses. */
-export function restoreVm(file: string, options: RestoreOptions = {}): Promise<Vm> {
+export async function restoreVm(file: string, options: RestoreOptions = {}): Promise<Vm> {
   const meta = readSnapshotMeta(file);
   return bootVm({
     ...options,
