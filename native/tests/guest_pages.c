@@ -10,6 +10,7 @@
 #define platform_realloc guest_realloc
 #define platform_alloc_pages guest_alloc_pages
 #define platform_free_pages guest_free_pages
+#define platform_can_spare guest_can_spare
 #include "../guest/pages.c"
 
 #define CHECK(x) ((x) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #x), exit(1)))
