@@ -43,12 +43,13 @@ static inline bool red_marks(RED *r) {
   red_average(r);
   uint64_t average = r->average, low = (uint64_t)r->min_thresh << RED_AVERAGE_BITS,
            high = (uint64_t)r->max_thresh << RED_AVERAGE_BITS;
-  if (average <= low) {
+  /* Whole packets are compared with the thresholds. */
+  if (average >> RED_AVERAGE_BITS <= r->min_thresh) {
     r->count = -1;
     return false;
   }
   uint64_t p; /* of RED_P_ONE */
-  if (average <= high)
+  if (average >> RED_AVERAGE_BITS <= r->max_thresh)
     p = (uint64_t)r->max_p * (average - low) / (high - low);
   else if (r->gentle && average < 2 * high)
     p = r->max_p + (uint64_t)(RED_P_ONE - r->max_p) * (average - high) / high;
