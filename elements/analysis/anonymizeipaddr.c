@@ -106,7 +106,7 @@ static int anonymize_configure(Element *e, const Args *args, Errors *errs) {
 static int anonymize_initialize(Element *e, Errors *errs) {
   AnonymizeIPAddr *a = (AnonymizeIPAddr *)e;
   (void)errs;
-  for (int i = 0; i < 2; i++) a->key[i] = (uint64_t)random_u32(e) << 32 | random_u32(e);
+  for (int i = 0; i < 4; i++) a->key[i / 2] = a->key[i / 2] << 32 | random_u32(e);
   return 0;
 }
 
