@@ -1,0 +1,159 @@
+/** Suites: what is read, what is compared, what fails; and the limits that stand before a run. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runBench } from '../../../src/pktgen/bench.ts';
+import { shareRate } from '../../../src/pktgen/command-pktgen.ts';
+import { portsOfDut } from '../../../src/pktgen/dut.ts';
+import { generatorGraph } from '../../../src/pktgen/graph.ts';
+import { loopback } from '../../../src/pktgen/loopback.ts';
+import { checkStreams } from '../../../src/pktgen/stream.ts';
+import { readSuite, runSuite } from '../../../src/pktgen/suite.ts';
+import { suiteHtml, suiteText } from '../../../src/pktgen/suite-report.ts';
+import { root } from '../../system/hosts.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'clicklet-suite-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const write = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+const wire =
+  'FromDevice(0, SNAPLEN 9216) -> Queue(1000) -> ToDevice(1); Idle -> ToDevice(0); FromDevice(1) -> Discard;';
+const bench = (size: string | number, more = {}) =>
+  runBench({
+    text: wire,
+    file: 'wire.click',
+    dut: 'process',
+    vmm: 'auto',
+    streams: checkStreams({ streams: [{ size, rate: 2000, ...more }] }),
+    sizes: [undefined],
+    rate: undefined,
+    durationS: 0.1,
+  });
+
+describe('suites', () => {
+  it('measure, compare with the upper end of a reference, and go on where one fails', async () => {
+    write('a.click', '');
+    write('a.yaml', '');
+    const file = write(
+      'suite.yaml',
+      `sources: { lab: a laboratory }
+scenarios:
+  - { name: a, config: a.click, streams: a.yaml, references: [{ source: lab, mpps: 0.001, most: 0.004, place: process }] }
+  - { name: b, config: a.click, streams: a.yaml }
+  - { name: c, config: nowhere.click, streams: a.yaml }
+`,
+    );
+    const steps: string[] = [];
+    const r = await runSuite(
+      file,
+      3,
+      (s) => (s.name === 'a' ? bench(64) : Promise.reject(new Error('it broke'))),
+      (text) => steps.push(text),
+    );
+    expect(steps).toEqual(['a, run 1 of 3', 'a, run 2 of 3', 'a, run 3 of 3', 'b, run 1 of 3']);
+    const [a, b, c] = r.scenarios;
+    expect(a!.runs).toHaveLength(3);
+    expect(a!.pps).toBe([...a!.runs].sort((x, y) => x - y)[1]);
+    expect(a!.references[0]!.ratio).toBeCloseTo(a!.pps! / 4000, 9);
+    expect(b).toMatchObject({ pps: null, problem: 'it broke' });
+    expect(c).toMatchObject({ pps: null, problem: 'there is no nowhere.click' });
+    const text = suiteText(r);
+    expect(text).toContain('lab 0.001-0.004 (in a process)');
+    expect(text).toContain('b: it broke');
+    expect(text).toContain('lab: a laboratory');
+    expect(suiteHtml(r)).toMatch(/<b>lab<\/b>: a laboratory/);
+    await expect(
+      runSuite(
+        file,
+        1,
+        () => bench(64),
+        () => undefined,
+        ['z'],
+      ),
+    ).rejects.toThrow(/no scenario 'z'/);
+  });
+
+  it('name what is wrong in their file', () => {
+    const file = write(
+      'bad.yaml',
+      'sources: {}\nscenarios: [{ name: x, references: [{ source: lab, mpps: -1 }] }, { nam: y }]\n',
+    );
+    expect(() => readSuite(file)).toThrow(/scenarios\.0\.references\.0\.mpps: [\s\S]*scenarios\.1/);
+  });
+
+  it('ours has a scenario with streams for each middlebox of ClickOS', () => {
+    const suite = readSuite(join(root, 'configs', 'bench', 'suite.yaml'));
+    expect(suite.scenarios.map((s) => s.name)).toEqual([
+      'wire',
+      'ether-mirror',
+      'ip-router',
+      'firewall',
+      'nat',
+      'bras',
+      'ids',
+      'load-balancer',
+      'flow-monitor',
+    ]);
+  });
+});
+
+describe('frame sizes', () => {
+  it('up to 9216 bytes pass through a router in a process', async () => {
+    const t = (await bench('64 9216 2200')).trials[0]!;
+    expect(t.rxPackets).toBeGreaterThan(0);
+    expect(t).toMatchObject({ lossRatio: 0, lost: 0 });
+  });
+
+  it('that a virtual machine cannot take are refused before it starts', async () => {
+    const o = {
+      text: wire,
+      file: 'wire.click',
+      dut: 'vm',
+      vmm: 'auto',
+      sizes: [undefined],
+      rate: undefined,
+      durationS: 0.1,
+    } as const;
+    const streams = checkStreams({ streams: [{ size: 1733 }] });
+    await expect(runBench({ ...o, streams })).rejects.toThrow(
+      /takes up to 1732 bytes|no virtual machine|KVM|QEMU/,
+    );
+  });
+});
+
+describe('rates and weights', () => {
+  it('a rate for all streams is shared by weight', () => {
+    const streams = checkStreams({ streams: [{ weight: 3 }, { size: 128 }] });
+    expect(shareRate('4M', streams).map((s) => s.rate)).toEqual([3e6, 1e6]);
+    // 1 Gbit/s of frames of 64 and 128 bytes, 3 to 1: 80 bytes in the mean, 100 on the wire.
+    expect(shareRate('1Gbit/s', streams).map((s) => s.rate)).toEqual([937_500, 312_500]);
+    expect(() => shareRate('much', streams)).toThrow(/expected packets a second/);
+  });
+
+  it('streams of different weights take turns in proportion', () => {
+    const text = (streams: object[]) => generatorGraph(2, checkStreams({ streams })).text;
+    expect(text([{ weight: 3 }, {}])).toContain('StrideSched(3, 1) -> [1] out0');
+    expect(text([{}, {}])).toContain('RoundRobinSched -> [1] out0');
+  });
+});
+
+describe('devices', () => {
+  it('are named by kind and names', () => {
+    expect(portsOfDut('tap:a,b')).toEqual(['tap:a', 'tap:b']);
+    expect(portsOfDut('iface:eth0,eth1')).toEqual(['eth0', 'eth1']);
+    expect(portsOfDut('vhost-user:/x.sock')).toEqual(['vhost-user:/x.sock']);
+    expect(() => portsOfDut('tap:a,')).toThrow(/expected tap:A,B/);
+    expect(() => portsOfDut('usb:a')).toThrow(/expected tap:A,B/);
+  });
+
+  it('the generator alone loses nothing between two cores', async () => {
+    const r = await loopback(checkStreams({ streams: [{}] })[0]!, 0.1);
+    expect(r.sentPps).toBeGreaterThan(0);
+    expect(r).toMatchObject({ lost: 0, receivedRatio: 1, size: '64' });
+  });
+});
