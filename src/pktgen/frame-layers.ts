@@ -45,7 +45,14 @@ const number = (at: number, bits: number, value: number, doc: string): FieldSpec
   doc,
 });
 
-const etherTypes = { vlan: 0x8100, qinq: 0x88a8, mpls: 0x8847, ipv4: 0x0800, ipv6: 0x86dd } as const;
+const etherTypes = {
+  vlan: 0x8100,
+  qinq: 0x88a8,
+  mpls: 0x8847,
+  pppoe: 0x8864,
+  ipv4: 0x0800,
+  ipv6: 0x86dd,
+} as const;
 const protocols = { icmp: 1, ipv4: 4, tcp: 6, udp: 17, ipv6: 41, icmpv6: 58 } as const;
 
 export type LayerName =
@@ -53,6 +60,7 @@ export type LayerName =
   | 'vlan'
   | 'qinq'
   | 'mpls'
+  | 'pppoe'
   | 'ipv4'
   | 'ipv6'
   | 'udp'
@@ -98,6 +106,13 @@ export const layers: Record<LayerName, LayerSpec> = {
       ttl: number(24, 8, 64, 'time to live'),
     },
     carries: ['mpls', 'ipv4', 'ipv6', 'ether'],
+  },
+  pppoe: {
+    bytes: 8,
+    fields: { session: number(16, 16, 1, 'session number') },
+    fixed: [[0, 0x11]],
+    next: { at: 6, bytes: 2, values: { ipv4: 0x0021, ipv6: 0x0057 } },
+    length: { at: 4, from: 6 },
   },
   ipv4: {
     bytes: 20,

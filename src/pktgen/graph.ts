@@ -37,7 +37,23 @@ export function generatorGraph(portCount: number, streams: readonly Stream[]): G
       for (const [k, s] of own.entries()) lines.push(`${s.name} -> [${k}] turns${port};`);
     }
   }
+  for (const [i, s] of streams.entries()) lines.push(...opening(i, s));
   return { text: lines.join('\n'), sources, sinks };
+}
+
+/** The frames that open a stream's session, again and again until something of a stream has come through. */
+function opening(stream: number, s: Stream): string[] {
+  const frames = s.opening ?? [];
+  if (!frames.length) return [];
+  const name = (k: number) => `opening${stream}_${k}`;
+  const steps = frames.map((_, k) => `write ${name(k)}.reset, write ${name(k)}.active true, wait 20ms`);
+  return [
+    ...frames.map(
+      (hex, k) =>
+        `${name(k)} :: InfiniteSource(DATA \\<${hex.padEnd(120, '0')}>, LIMIT 1, ACTIVE false) -> replies${s.from};`,
+    ),
+    `Script(label again, ${steps.join(', ')}, wait 100ms, goto again $(eq $(sink${s.to}.count) 0));`,
+  ];
 }
 
 /** Who is next where streams share a port: in proportion to their weights. */

@@ -58,6 +58,7 @@ const whole = (min: number, max: number) => {
   const help = `expected a whole number from ${min} to ${max}`;
   return z.number(help).int(help).min(min, help).max(max, help);
 };
+const OPENING_HELP = 'expected a list of at most 64 Ethernet frames in hexadecimal, each of 14 to 1514 bytes';
 const yes = z.boolean('expected true or false');
 
 const ReplaySchema = z.union(
@@ -95,6 +96,11 @@ const StreamSchema = z.strictObject({
   tos: whole(0, 255).optional(),
   /** Headers, in place of Ethernet, IP and UDP. */
   layers: z.unknown().optional(),
+  /** Frames in hexadecimal, sent one after the other before the stream, until its packets come through: a session's start. */
+  opening: z
+    .array(z.string().regex(/^([0-9a-fA-F]{2}){14,1514}$/, OPENING_HELP), OPENING_HELP)
+    .max(64, OPENING_HELP)
+    .optional(),
   /** A trace file instead. */
   replay: ReplaySchema.optional(),
   size: size.optional(),
@@ -234,7 +240,7 @@ function finish(
 
 /** The same stream the other way: ports, addresses and port numbers change places; Ethernet addresses are chosen anew. */
 function mirrored(s: Stream): Stream {
-  const { srcMac: _, dstMac: __, gateway: ___, ...rest } = s;
+  const { srcMac: _, dstMac: __, gateway: ___, opening: ____, ...rest } = s;
   let seen = false;
   const back = s.layers.map((l): Layer => {
     if (l.name === 'ether' && !seen) {

@@ -49,7 +49,7 @@ streams:
         "8:23: error: expected an Ethernet address or FIRST-LAST, such as '02:",
         '9:21: error: 5000 does not fit: the field has 12 bits',
         "9:27: error: vlan has no 'colour': it has id, priority, dei",
-        '10:9: error: vlan carries vlan, qinq, mpls, ipv4, ipv6, not tcp',
+        '10:9: error: vlan carries vlan, qinq, mpls, pppoe, ipv4, ipv6, not tcp',
         '11:9: error: tcp carries no other header',
         "11:22: error: the range ends before it begins: '10.0.0.9-10.0.0.1'",
         "12:9: error: unknown header 'gre': expected ether, vlan, qinq, mpls",
