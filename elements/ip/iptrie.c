@@ -121,19 +121,15 @@ static uint32_t node_write(IPTrie *t, uint32_t old, const uint32_t in[256]) {
 
 /* ---- Updates ---- */
 
-typedef struct Change { /* leaves of prefixes of `least` ... `most` bits become `leaf` */
+typedef struct Change { /* leaves of prefixes of at most `most` bits become `leaf` */
   uint32_t leaf;
-  unsigned least, most;
+  unsigned most;
 } Change;
 
-static bool changes(const Change *c, uint32_t entry) {
-  return TRIE_LEN(entry) >= c->least && TRIE_LEN(entry) <= c->most;
-}
-
-/* The same for everything below an entry. Runs that become the same stay apart until their node is written
+/* Changes everything below an entry. Runs that become the same stay apart until their node is written
  * the next time. */
 static uint32_t change_all(IPTrie *t, uint32_t entry, const Change *c) {
-  if (!(entry & TRIE_CHILD)) return changes(c, entry) ? c->leaf : entry;
+  if (!(entry & TRIE_CHILD)) return TRIE_LEN(entry) <= c->most ? c->leaf : entry;
   uint32_t *entries = node_at(t, entry), n = 256;
   if (t->packed) {
     n = packed_runs(entries);
@@ -203,14 +199,15 @@ static void trie_pack(IPTrie *t) {
 }
 
 bool ip_trie_insert(IPTrie *t, uint32_t addr, unsigned len, uint32_t value) {
-  Change c = {.leaf = TRIE_LEAF(value, len), .least = 0, .most = len};
+  Change c = {.leaf = TRIE_LEAF(value, len), .most = len};
   if (!change(t, addr, len, &c)) return false;
   if (!t->packed && t->used > PACK_FROM) trie_pack(t);
   return true;
 }
 
+/* Where a prefix is in the trie, nothing in its range comes from a shorter one. */
 bool ip_trie_remove(IPTrie *t, uint32_t addr, unsigned len, uint32_t leaf) {
-  Change c = {.leaf = leaf, .least = len, .most = len};
+  Change c = {.leaf = leaf, .most = len};
   return change(t, addr, len, &c);
 }
 

@@ -15,7 +15,9 @@ static uint32_t random_expr(Filter *f, int depth) {
                                    0x100, 0x1000000, 0x3,        0xf00,      0x10001, 0};
   if (!depth || !rnd(3)) {
     uint32_t mask = masks[rnd(countof(masks))], value = rnd(4) | rnd(4) << 8 | rnd(4) << 16 | rnd(4) << 24;
-    return filter_test(f, 4 * rnd(3), value, mask);
+    uint32_t first = f->ntests, e = filter_test(f, 4 * rnd(3), value, mask);
+    if (!rnd(8)) filter_flip_short(f, first);
+    return e;
   }
   int kind = (int)rnd(4);
   if (kind == 3) {
@@ -62,16 +64,15 @@ int main(int argc, char **argv) {
   if (argc > 2) state = (uint64_t)atoll(argv[2]);
   for (unsigned round = 0; round < rounds; round++) {
     Filter f = {0};
-    uint32_t patterns[12], n = 1 + rnd(round % 8 ? 5 : 12);
-    for (unsigned i = 0; i < n; i++) patterns[i] = random_expr(&f, 1 + (int)rnd(3));
+    FilterRule rules[40];
+    uint32_t n = 1 + rnd(round % 8 ? 5 : countof(rules)); /* many are cut into groups */
     for (unsigned i = 0; i < n; i++)
-      filter_link(&f, patterns[i], ~(int32_t)i,
-                  i + 1 < n ? (int32_t)f.exprs[patterns[i + 1] - 1].first : CLASSIFY_DROP);
+      rules[i] = (FilterRule){.expr = random_expr(&f, 1 + (int)rnd(3)), .leaf = ~(int32_t)i};
     uint32_t ntests = f.ntests;
     ClassifyTest *tests = malloc((ntests + 1) * sizeof *tests);
     memcpy(tests, f.tests, ntests * sizeof *tests);
     Classify c;
-    if (!classify_build(&c, &f, true, CLASSIFY_DROP)) return printf("no memory\n"), 1;
+    if (!classify_rules(&c, &f, rules, n, true)) return printf("no memory\n"), 1;
     before += ntests;
     after += c.ntests;
     for (unsigned k = 0; k < 300; k++) {
@@ -81,7 +82,7 @@ int main(int argc, char **argv) {
       Packet p = {.data = data, .len = len};
       int got = classify_data(&c, &p), want = PACKET_DROP;
       for (unsigned i = 0; i < n && want < 0; i++)
-        if (holds(&f, tests, patterns[i], data, len)) want = (int)i;
+        if (holds(&f, tests, rules[i].expr, data, len)) want = (int)i;
       if (got != want) {
         Text t = {0};
         classify_print(&c, &t);
