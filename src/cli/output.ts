@@ -41,6 +41,11 @@ export function useColor(stream: NodeJS.WriteStream): boolean {
   return Boolean(process.env.FORCE_COLOR) || stream.isTTY === true;
 }
 
+/** What a verb that only acts says under `--json`: one object a line. */
+export function done(o: { json?: boolean }, name: string, event: string): void {
+  if (o.json) print(`${JSON.stringify({ version: 1, name, event })}\n`);
+}
+
 /** Print located diagnostics on stderr. */
 export function report(diagnostics: readonly Diagnostic[]): void {
   if (diagnostics.length === 0) return;

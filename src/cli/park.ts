@@ -1,6 +1,7 @@
 /** `clicklet park` and `clicklet wake`. */
 
 import { Command } from 'commander';
+import { done } from './output.ts';
 import { withVm } from './vm-verbs.ts';
 
 export function parkCommand(): Command {
@@ -9,8 +10,12 @@ export function parkCommand(): Command {
       'give the memory of an idle virtual router back until a packet, a timer or a request needs it',
     )
     .argument('<names...>')
-    .action(async (names: string[]) => {
-      for (const name of names) await withVm(name, (vm) => vm.park());
+    .option('--json', 'print as JSON')
+    .action(async (names: string[], o) => {
+      for (const name of names) {
+        await withVm(name, (vm) => vm.park());
+        done(o, name, 'parked');
+      }
     });
 }
 
@@ -18,7 +23,11 @@ export function wakeCommand(): Command {
   return new Command('wake')
     .description('bring the memory of a parked virtual router back now')
     .argument('<names...>')
-    .action(async (names: string[]) => {
-      for (const name of names) await withVm(name, (vm) => vm.wake());
+    .option('--json', 'print as JSON')
+    .action(async (names: string[], o) => {
+      for (const name of names) {
+        await withVm(name, (vm) => vm.wake());
+        done(o, name, 'woken');
+      }
     });
 }

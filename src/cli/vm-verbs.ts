@@ -11,7 +11,7 @@ import { detachPorts } from '../vm/ports.ts';
 import { endProcess, killStrays } from '../vm/process-end.ts';
 import { alive, forget, load, vmFolder } from '../vm/registry.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
-import { print, report } from './output.ts';
+import { done, print, report } from './output.ts';
 
 export async function withVm<T>(name: string, body: (vm: Vm) => Promise<T>): Promise<T> {
   const vm = await Vm.open(name);
@@ -60,7 +60,8 @@ export function swapCommand(): Command {
     .argument('<name>')
     .argument('<file>', 'configuration file (- for standard input)')
     .argument('[definitions...]', 'NAME=value')
-    .action((name: string, file: string, words: string[]) =>
+    .option('--json', 'print as JSON')
+    .action((name: string, file: string, words: string[], o) =>
       withVm(name, async (vm) => {
         const config = readConfig(file);
         const { variables } = splitDefinitions(words);
@@ -71,6 +72,7 @@ export function swapCommand(): Command {
         });
         report(compiled.warnings);
         await vm.swap(compiled);
+        done(o, name, 'swapped');
       }),
     );
 }
@@ -105,21 +107,30 @@ export function pauseCommand(): Command {
   return new Command('pause')
     .description('let a virtual router stand still')
     .argument('<name>')
-    .action((name: string) => withVm(name, (vm) => vm.pause()));
+    .option('--json', 'print as JSON')
+    .action(async (name: string, o) => {
+      await withVm(name, (vm) => vm.pause());
+      done(o, name, 'paused');
+    });
 }
 
 export function resumeCommand(): Command {
   return new Command('resume')
     .description('let a paused virtual router go on')
     .argument('<name>')
-    .action((name: string) => withVm(name, (vm) => vm.resume()));
+    .option('--json', 'print as JSON')
+    .action(async (name: string, o) => {
+      await withVm(name, (vm) => vm.resume());
+      done(o, name, 'resumed');
+    });
 }
 
 export function stopCommand(): Command {
   return new Command('stop')
     .description('stop virtual routers')
     .argument('<names...>')
-    .action(async (names: string[]) => {
+    .option('--json', 'print as JSON')
+    .action(async (names: string[], o) => {
       for (const name of names) {
         const record = load(name);
         if (!record) throw new VmError(`there is no virtual router '${name}'`, 1);
@@ -127,6 +138,7 @@ export function stopCommand(): Command {
         const vm = await Vm.open(name).catch(() => undefined);
         if (vm) await vm.stop();
         else await endProcess(record);
+        done(o, name, 'stopped');
       }
     });
 }
@@ -136,6 +148,7 @@ export function rmCommand(): Command {
     .description('remove stopped virtual routers')
     .argument('<names...>')
     .option('-f, --force', 'stop them first; be silent about those that do not exist')
+    .option('--json', 'print as JSON')
     .action(async (names: string[], o) => {
       noteDeaths();
       for (const name of names) {
@@ -160,6 +173,7 @@ export function rmCommand(): Command {
         await detachPorts(name, record?.ports ?? []);
         forget(name);
         note(name, 'removed');
+        done(o, name, 'removed');
       }
     });
 }

@@ -1,7 +1,7 @@
 /** The life of a virtual router by the commands that handle it. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -88,6 +88,48 @@ describe.skipIf(!kvm)('a virtual router', () => {
     expect(run('resume', 'r1').status).toBe(0);
     expect(json('stats', 'r1').guest.memoryBytes).toBe(5 << 20);
   });
+
+  it('has a console for pipes', () => {
+    const r = run('console', 'r1');
+    expect(r).toMatchObject({ status: 0, stdout: 'Click::ControlSocket/1.3\r\n' });
+    const talk = spawnSync(process.execPath, [clicklet, 'console', 'r1'], {
+      encoding: 'utf8',
+      input: 'read d.nonsense\r\ncheckread c.count\nread version\nquit\n',
+      env: { ...process.env, CLICKLET_STATE: join(dir, 'state') },
+    });
+    expect(talk.stdout).toMatch(
+      /^Click::ControlSocket\/1\.3\r\n511 No handler named 'd\.nonsense'\r\n200 Read handler 'c\.count' OK\r\n200 Read handler 'version' OK\r\nDATA (\d+)\r\n[^\r]*200 Goodbye!\r\n$/,
+    );
+    expect(talk.status).toBe(1);
+  });
+
+  it('is parked, woken, written to a file, restored and cloned, and all of it is told', () => {
+    writeFileSync(join(dir, 'idle.click'), 'Idle -> c :: Counter -> Discard;\n');
+    expect(json('swap', 'r1', 'idle.click')).toMatchObject({ version: 1, name: 'r1', event: 'swapped' });
+    expect(json('park', 'r1')).toMatchObject({ name: 'r1', event: 'parked' });
+    expect(json('ps')).toMatchObject([{ name: 'r1', state: 'parked' }]);
+    expect(json('wake', 'r1')).toMatchObject({ name: 'r1', event: 'woken' });
+    expect(json('ps')).toMatchObject([{ name: 'r1', state: 'running' }]);
+    const written = json('snapshot', 'r1', 'r1.snapshot');
+    expect(written).toMatchObject({ version: 1, name: 'r1', file: 'r1.snapshot' });
+    expect(statSync(join(dir, 'r1.snapshot')).size).toBe(written.bytes);
+    expect(run('restore', 'r1.snapshot', '-d').stderr).toContain("'r1' exists already");
+    expect(json('restore', 'r1.snapshot', '--name', 'r3', '-d')).toMatchObject({ name: 'r3', vmm: 'kvm' });
+    expect(json('clone', 'r3', 'r4', '-d')).toMatchObject({ name: 'r4' });
+    const count = run('handler', 'r4', 'c.count').stdout;
+    expect(Number(count)).toBeGreaterThan(0);
+    expect(count).toBe(run('handler', 'r1', 'c.count').stdout);
+    run('rm', '-f', 'r3', 'r4');
+    const told = (name: string) =>
+      run('events', name, '--json')
+        .stdout.trim()
+        .split('\n')
+        .map((l) => JSON.parse(l).event);
+    expect(told('r4')).toEqual(['restored', 'started', 'stopped', 'removed']);
+    expect(told('r1').slice(-4)).toEqual(['swapped', 'parked', 'woken', 'snapshot']);
+    expect(run('events').stdout).toMatch(/^\S+Z r4 removed$/m);
+    expect(run('restore', 'one.click', '-d')).toMatchObject({ status: 1, stdout: '' });
+  }, 240_000);
 
   it('stops, is still listed, and is removed with all its files', () => {
     expect(run('rm', 'r1').status).toBe(1); // it runs
