@@ -32,7 +32,8 @@ typedef struct FromDevice {
   Element base;
   NetDevice *device;
   uint64_t count;
-  uint32_t snaplen, headroom, empty;
+  uint32_t snaplen, headroom;
+  uint32_t empty, patience; /* patience: empty turns until it sleeps; 0: not known yet */
   int32_t burst;
   uint16_t protocol;
   bool force_ip, timestamp, inspect; /* inspect: more to do than to push */
@@ -104,7 +105,8 @@ static bool from_device_task(Element *e, Task *t) {
     if (likely(n)) output_push_batch(e, 0, p, n);
   }
   if (moved) f->empty = 0;
-  if (moved || ++f->empty < port_patience(d) || port_sleep(d, e, true)) task_schedule(t);
+  if (unlikely(!f->patience)) f->patience = port_patience(d, e);
+  if (moved || ++f->empty < f->patience || port_sleep(d, e, true)) task_schedule(t);
   return moved > 0;
 }
 

@@ -1,12 +1,21 @@
 /* port.h: what FromDevice and ToDevice share: sleeping until their packet port has something to do. */
 #ifndef CLICKLET_ELEMENTS_DEVICE_PORT_H
 #define CLICKLET_ELEMENTS_DEVICE_PORT_H
+#include <clicklet/engine.h>
 #include <clicklet/netdevice.h>
+
+enum { PORT_PATIENCE = 1500, PORT_FEW = 4 };
 
 /* How often a port is found empty (or full) before its element sleeps. Ports that gather what is sent are
  * rings in memory: looking there takes nanoseconds and being woken microseconds, so look for some 50 us.
- * Others cost a system call each time. */
-static inline unsigned port_patience(const NetDevice *d) { return d->flush ? 1500 : 1; }
+ * Where a router has many ports its turns take longer, and fewer make that time. Other ports cost a system
+ * call each time. */
+static inline unsigned port_patience(const NetDevice *d, const Element *e) {
+  if (!d->flush) return 1;
+  unsigned ports = 0;
+  for (const NetDevice *x = *engine_devices(element_engine(e)); x; x = x->next) ports++;
+  return ports <= PORT_FEW ? PORT_PATIENCE : PORT_PATIENCE * PORT_FEW / ports + 1;
+}
 
 /* NetDevice.ready: both elements look; each arms the port again before it sleeps. */
 static void port_ready(NetDevice *d) {

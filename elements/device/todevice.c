@@ -21,13 +21,12 @@
  * See also: FromDevice, ToDump
  */
 #include "port.h"
-#include <clicklet/engine.h>
 
 typedef struct ToDevice {
   Element base;
   NetDevice *device; /* NULL: it does not exist, which is allowed */
   Packet *backlog[BATCH_MAX];
-  uint32_t waiting, full; /* full: how often the device was found full */
+  uint32_t waiting, full, patience; /* full: how often the device was found full; patience: as FromDevice */
   int32_t burst;
   bool pull, debug, allow_nonexistent;
   char *devname, *method;
@@ -91,7 +90,8 @@ static void to_device_flush(ToDevice *t) {
 
 /* The device is full: look again soon, or sleep until it has room. */
 static void to_device_wait(ToDevice *t) {
-  if (++t->full < port_patience(t->device) || port_sleep(t->device, &t->base, false))
+  if (!t->patience) t->patience = port_patience(t->device, &t->base);
+  if (++t->full < t->patience || port_sleep(t->device, &t->base, false))
     task_schedule(&t->task);
   else if (t->debug)
     chatter(&t->base, "%s is full, waiting", t->devname);

@@ -9,7 +9,9 @@ import { withLock } from '../vm/lock.ts';
 import { parsePort, switchedPort } from '../vm/ports.ts';
 import { killStrays } from '../vm/process-end.ts';
 import { alive, type BootMs, forget, list, vmFolder } from '../vm/registry.ts';
+import { chooseVmm, type VmmChoice } from '../vm/vmm.ts';
 import { type Actions, planActions } from './actions.ts';
+import { bootMany } from './boot-many.ts';
 import { type Topology, type TopologyRouter, type TopologyTap, wireName } from './load.ts';
 import { eachOf } from './pool.ts';
 import { loadTopologyState, saveTopology, type TopologyState, topologyLock } from './state.ts';
@@ -52,17 +54,7 @@ async function locked(topology: Topology, options: UpOptions): Promise<UpResult>
   const left = actions.boot.map((r) => r.name).filter((name) => existsSync(vmFolder(name)));
   await killStrays(new Set(left)); // of an `up` that was killed
   for (const name of left) forget(name);
-  const started: UpResult['started'] = [];
-  const failed: UpResult['failed'] = [];
-  const atOnce = options.atOnce ?? 2 * availableParallelism();
-  await eachOf(actions.boot, atOnce, async (router) => {
-    try {
-      started.push(await boot(topology, router, sockets));
-    } catch (error) {
-      failed.push({ router, error: error as Error });
-    }
-    options.onProgress?.(started.length + failed.length, actions.boot.length);
-  });
+  const { started, failed } = await bootAll(topology, actions.boot, sockets, options);
   const bad = new Set(failed.flatMap(({ router }) => router.ports.map((p) => p.replace(/,.*/, ''))));
   const ours = new Set(next.taps.map((t) => t.name));
   for (const tap of topology.taps) // also of an `up` that was killed before it came to that
@@ -140,28 +132,62 @@ async function attachAll(topology: Topology): Promise<Map<string, string>> {
   return sockets;
 }
 
-async function boot(
+/** Boots them; the monitors of ours all at once, what is left one by one. */
+async function bootAll(
   topology: Topology,
-  router: TopologyRouter,
+  routers: readonly TopologyRouter[],
   sockets: ReadonlyMap<string, string>,
-): Promise<UpResult['started'][number]> {
-  const { name, configuration, file, memBytes, ports, cpu, vmm, digest } = router;
-  const attachedPorts = ports.map((text, i) => {
-    const socket = sockets.get(`${name}/${i}`);
-    return socket === undefined ? text : switchedPort(name, i, parsePort(text), socket);
-  });
-  const vm = await bootVm({
-    name,
-    configuration,
-    file,
-    memBytes,
-    vmm,
-    ports,
-    attachedPorts,
-    ...(cpu !== undefined && { cpu }),
-    detach: true,
-    topology: { name: topology.name, digest },
-  });
-  vm.close();
-  return { name, pid: vm.record.pid, bootMs: vm.bootMs };
+  options: UpOptions,
+): Promise<Pick<UpResult, 'started' | 'failed'>> {
+  const started: UpResult['started'] = [];
+  const failed: UpResult['failed'] = [];
+  const atOnce = options.atOnce ?? 2 * availableParallelism();
+  const attached = ({ name, ports }: TopologyRouter) =>
+    ports.map((text, i) => {
+      const socket = sockets.get(`${name}/${i}`);
+      return socket === undefined ? text : switchedPort(name, i, parsePort(text), socket);
+    });
+  const progress = () => options.onProgress?.(started.length + failed.length, routers.length);
+  const kinds = new Map<VmmChoice, 'kvm' | 'qemu'>();
+  const kindOf = (vmm: VmmChoice) => {
+    if (!kinds.has(vmm)) kinds.set(vmm, chooseVmm(vmm).kind);
+    return kinds.get(vmm)!;
+  };
+  const alone = routers.filter((r) => kindOf(r.vmm) === 'qemu');
+  await bootMany(
+    routers.filter((r) => kindOf(r.vmm) === 'kvm'),
+    {
+      topology: topology.name,
+      atOnce,
+      attached,
+      onDone: (router, { name, pid, bootMs }, why) => {
+        if (why === undefined) started.push({ name, pid, bootMs });
+        else alone.push(router); // once more, to hear what exactly is wrong
+        progress();
+      },
+    },
+  );
+  for (const router of alone) {
+    const { name, configuration, file, memBytes, ports, cpu, vmm, digest } = router;
+    try {
+      const booted = await bootVm({
+        name,
+        configuration,
+        file,
+        memBytes,
+        vmm,
+        ports,
+        attachedPorts: attached(router),
+        ...(cpu !== undefined && { cpu }),
+        detach: true,
+        topology: { name: topology.name, digest },
+      });
+      booted.close();
+      started.push({ name, pid: booted.record.pid, bootMs: booted.bootMs });
+    } catch (error) {
+      failed.push({ router, error: error as Error });
+    }
+    progress();
+  }
+  return { started, failed };
 }

@@ -101,11 +101,12 @@ export async function bootVm(options: BootOptions): Promise<Vm> {
   }
 }
 
-function monitorArguments(
+/** The monitor's command line; descriptor 3 is for its events, 4 for the journal. */
+export function monitorArguments(
   name: string,
   memBytes: number,
-  options: BootOptions,
-  attached: string[],
+  options: Pick<BootOptions, 'restore' | 'parkAfterS' | 'cpu' | 'detach'>,
+  attached: readonly string[],
 ): string[] {
   const given = (option: string, value: unknown) => (value === undefined ? [] : [option, String(value)]);
   return [
