@@ -13,8 +13,9 @@
  * is used for both. DEBUG (bool): says when the device is full. ALLOW_NONEXISTENT (bool): if the device
  * cannot be opened, go on and send nothing; default false.
  *
- * Handlers: `count`, `drops`, `pulls`, `signal`, `q`, `devname` (read). `debug` (read/write). `reset_counts`
- * (write). `scheduled`, `tickets`.
+ * Handlers: `count`, `drops`, `pulls`, `signal`, `q`, `devname` (read). `full_time` (read): how long packets
+ * that were pulled waited for room, in ns in all. `debug` (read/write). `reset_counts` (write). `scheduled`,
+ * `tickets`.
  *
  * Example: `FromDevice(0) -> Queue -> ToDevice(1);`
  *
@@ -31,6 +32,7 @@ typedef struct ToDevice {
   bool pull, debug, allow_nonexistent;
   char *devname, *method;
   uint64_t count, drops, pulls;
+  int64_t full_since, full_ns; /* pulling: steady ns, 0 while there is room; how long it was full in all */
   Task task;
   SignalSet signals;
   Signal room;
@@ -81,6 +83,10 @@ static unsigned to_device_send_backlog(ToDevice *t) {
   t->waiting -= sent;
   if (sent) memmove(t->backlog, t->backlog + sent, t->waiting * sizeof *t->backlog);
   if (sent) t->full = 0;
+  if (!t->waiting && t->full_since) {
+    t->full_ns += time_steady(&t->base) - t->full_since;
+    t->full_since = 0;
+  }
   return sent;
 }
 
@@ -107,6 +113,7 @@ static unsigned to_device_pull(ToDevice *t) {
     if (!n) break;
     unsigned sent = to_device_send(t, p, n);
     to_device_keep(t, p + sent, n - sent); /* the backlog is empty here */
+    if (t->waiting) t->full_since = time_steady(&t->base);
     moved += n;
   }
   return moved;
@@ -210,10 +217,20 @@ static int to_device_read(Element *e, const Handler *h, const char *param, Text 
   return 0;
 }
 
+static int to_device_full_time(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  ToDevice *t = (ToDevice *)e;
+  (void)h, (void)param, (void)errs;
+  int64_t now = t->full_since ? time_steady(e) - t->full_since : 0;
+  text_printf(out, "%lld", (long long)(t->full_ns + now));
+  return 0;
+}
+
 static int to_device_reset(Element *e, const Handler *h, const char *value, Errors *errs) {
   ToDevice *t = (ToDevice *)e;
   (void)h, (void)value, (void)errs;
   t->count = t->drops = t->pulls = 0;
+  t->full_ns = 0;
+  if (t->full_since) t->full_since = time_steady(e);
   return 0;
 }
 
@@ -227,7 +244,7 @@ ELEMENT(
                  ARG(ToDevice, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false")),
     .handlers = HANDLERS(READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
                          READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
-                         READ_FN("q", to_device_read, .data = 1),
+                         READ_FN("full_time", to_device_full_time), READ_FN("q", to_device_read, .data = 1),
                          READ_FIELD(ToDevice, STRING, "devname", devname),
                          RW_FIELD(ToDevice, BOOL, "debug", debug,
                                   .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),

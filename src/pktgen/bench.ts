@@ -18,10 +18,14 @@ import {
   vmSite,
 } from './dut.ts';
 import { environment } from './environment.ts';
-import { type GeneratorGraph, generatorGraph, loopGraph } from './graph.ts';
+import { type GeneratorGraph, generatorGraph, graphOutline, loopGraph } from './graph.ts';
 import { atHighPriority } from './priority.ts';
 import { resolveGateways, resolverGraph } from './resolve.ts';
 import type { BenchResult, TrialResult } from './results.ts';
+import type { SearchSize } from './schema-search.ts';
+import { type SearchOptions, searchResult } from './search.ts';
+import type { MlrProgress } from './search-mlr.ts';
+import { searchLive, simulatedBench } from './search-sites.ts';
 import { isTracked, type Stream } from './stream.ts';
 import { type Counts, type Progress, resetTrial, runTrial } from './trial.ts';
 import { trialResult } from './trial-result.ts';
@@ -30,6 +34,7 @@ export type DutChoice =
   | 'auto'
   | 'vm'
   | 'process'
+  | 'simulated'
   | `tap:${string}`
   | `vhost-user:${string}`
   | `iface:${string}`;
@@ -48,6 +53,8 @@ export interface BenchOptions {
   /** Packets a second of all streams together; 0: as fast as possible; undefined: the streams' own rates. */
   rate: number | undefined;
   durationS: number;
+  /** Look for the rates that the router bears, at each size; undefined: only the trials. */
+  search?: SearchOptions;
   observe?: Observer;
   /** Ends the benchmark early with an AbortError; everything is stopped. */
   signal?: AbortSignal;
@@ -60,6 +67,8 @@ export interface Observer {
   /** Something worth telling. */
   note?(text: string): void;
   progress?: Progress;
+  /** How far the search is. */
+  overall?: MlrProgress;
   warnings?(list: readonly Diagnostic[]): void;
 }
 
@@ -96,6 +105,7 @@ async function firstThatRuns(o: BenchOptions): Promise<BenchResult> {
     ? new Map()
     : await probe(onHost, o.file, Math.max(count, portCount(onHost.graph)));
   const streams = o.streams.map((s) => completeStream(s, addresses));
+  if (o.dut === 'simulated') return simulatedBench(o, onHost, count, streams);
   const candidates = sites(o, count);
   for (let why = ''; ; ) {
     const candidate = candidates.shift()!;
@@ -142,7 +152,8 @@ async function benchAt(
   if (resolver && site.kind !== 'device')
     throw new BenchError('gateway is for devices: the addresses of a router that is started here are known');
   let streams = given;
-  let graph = generatorGraph(count, streams);
+  const ramp = o.search !== undefined;
+  let graph = generatorGraph(count, streams, { ramp });
   let generator: Router | undefined;
   let dut: Dut | undefined;
   let running: Promise<void> | undefined;
@@ -158,7 +169,7 @@ async function benchAt(
     running = generator.run(generatorCpu ?? undefined);
     if (resolver) {
       streams = await resolveGateways(generator, given, 3000, o.signal);
-      graph = generatorGraph(count, streams);
+      graph = generatorGraph(count, streams, { ramp });
       await generator.swap(generatorConfiguration(graph));
     }
     await startWarmUp(generator, graph);
@@ -168,8 +179,25 @@ async function benchAt(
     await warmUp(generator, graph, streams, dut, site, o.signal);
     const bootMs = await dut.bootMs();
     const trials: TrialResult[] = [];
-    for (const size of o.sizes)
-      trials.push(await measure(o, generator, graph, streams, dut, size, limits.get(size)!));
+    const searched: SearchSize[] = [];
+    const restart = async () => {
+      await dut?.stop();
+      dut = undefined;
+      dut = await site.start(configuration, o.file, dutCpu ?? undefined);
+    };
+    for (const size of o.sizes) {
+      const limit = limits.get(size)!;
+      const trial = await measure(o, generator, graph, streams, dut, size, limit);
+      trials.push(trial);
+      if (o.search)
+        searched.push(
+          await searchLive(o, o.search, generator, graph, streams, size, {
+            generatorMaxPps: Math.min(limit.tx, limit.rx),
+            forwarded: trial.rate === 'max' ? trial.rxPps : undefined,
+            restart: site.kind === 'device' ? undefined : restart,
+          }),
+        );
+    }
     const limit = limits.get(o.sizes[0])!;
     return {
       version: 1,
@@ -182,10 +210,11 @@ async function benchAt(
         bootMs,
         memory: dut.memory(),
         configText: o.text,
+        graph: graphOutline(configuration.graph),
       },
       streams: streams.map((s) => ({ ...s })),
       trials,
-      search: null,
+      search: o.search ? searchResult(o.search, streams, searched) : null,
       generator: { maxTxPps: limit.tx, maxRxPps: limit.rx },
       environment: environment(generatorCpu, dutCpu),
     };
@@ -237,7 +266,9 @@ async function loopLimit(stream: Stream, size: string | undefined, cpu: number |
   const running = router.run(cpu ?? undefined);
   try {
     const counts = await runTrial(router, {
-      ...graph,
+      sources: graph.sources,
+      sinks: graph.sinks,
+      outputs: graph.outputs,
       rates: [0],
       durationS: 0.3,
       ...(size ? { size } : {}),
@@ -322,7 +353,7 @@ async function measure(
   const label = size ?? streams[0]!.size;
   const rates = streams.map((s) => (o.rate === undefined ? s.rate : o.rate / streams.length));
   const max = rates.some((r) => r === 0);
-  const drainMs = 1000;
+  const drainMs = 200;
   const asSize = size ? { size } : {};
   o.observe?.step?.(`size ${label}: ${max ? 'as fast as the router takes them' : 'at the given rate'}`);
   const before = await dut.exits();

@@ -6,7 +6,7 @@ import type { BenchResult } from './results.ts';
 
 const FONT = 'system-ui, sans-serif';
 
-async function svg(spec: TopLevelSpec): Promise<string> {
+export async function svg(spec: TopLevelSpec): Promise<string> {
   const config = {
     font: FONT,
     background: 'transparent',
@@ -64,39 +64,6 @@ export const lossChart = (r: BenchResult): Promise<string> =>
         type: 'quantitative',
         title: 'packets lost, %',
         scale: { domainMin: 0, ...(r.trials.every((t) => t.lossRatio === 0) ? { domainMax: 1 } : {}) },
-      },
-    },
-  });
-
-/** Latency by percentile, towards the tail on a scale of nines. */
-export const latencyChart = (r: BenchResult): Promise<string> =>
-  svg({
-    width: 460,
-    height: 240,
-    data: {
-      values: r.trials.flatMap((t) =>
-        t.latencyCurve.map((p) => ({ size: String(t.size), beyond: 100 / (100 - p.percentile), us: p.us })),
-      ),
-    },
-    mark: { type: 'line', interpolate: 'step-after', strokeWidth: 2 },
-    encoding: {
-      x: {
-        field: 'beyond',
-        type: 'quantitative',
-        scale: { type: 'log' },
-        title: 'percentile',
-        axis: {
-          values: [1, 2, 10, 100, 1000, 10000, 100000, 1000000],
-          labelExpr:
-            "datum.value == 1 ? '0' : datum.value == 2 ? '50' : replace(format(100 - 100 / datum.value, '.4f'), /\\.?0+$/, '')",
-        },
-      },
-      y: { field: 'us', type: 'quantitative', scale: { type: 'log' }, title: 'latency, µs' },
-      color: {
-        field: 'size',
-        type: 'nominal',
-        title: 'frame size',
-        sort: r.trials.map((t) => String(t.size)),
       },
     },
   });

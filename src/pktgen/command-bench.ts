@@ -10,7 +10,8 @@ import { isDeviceDut } from './dut.ts';
 import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
-import { type BenchResult, compareWithBaseline, parseResult } from './results.ts';
+import { type BenchResult, comparable, compareWithBaseline, parseResult } from './results.ts';
+import { searchOptions } from './search-flags.ts';
 import { parseRate } from './stream.ts';
 import { type StreamFlags, streamsOf } from './streams-options.ts';
 
@@ -20,32 +21,50 @@ export interface BenchFlags extends StreamFlags {
   mem: string;
   size?: string;
   rate?: string;
-  duration: string;
-  search: string;
+  duration?: string;
+  search?: string;
+  durationSum?: string;
+  initialDuration?: string;
+  exceed: string;
+  loss: string;
+  width: string;
+  minLoad?: string;
+  maxLoad?: string;
+  ramp?: string;
+  drain: string;
+  repeat: string;
+  tests?: string;
   report?: string;
+  csv?: string;
+  compare?: string[];
   json?: boolean;
   baseline?: string;
   failUnder: string;
 }
 
 /** Returns the exit status. */
-export async function bench(file: string, words: string[], o: BenchFlags): Promise<number> {
-  if (!['auto', 'vm', 'process'].includes(o.dut) && !isDeviceDut(o.dut))
+export async function bench(file: string | undefined, words: string[], o: BenchFlags): Promise<number> {
+  if (o.compare) {
+    const { compareFiles } = await import('./command-compare.ts');
+    // `--compare A B` takes all words that follow; a file before it is one of them too.
+    return compareFiles([...(file === undefined ? [] : [file, ...words]), ...o.compare], o);
+  }
+  if (file === undefined)
+    throw new CliError('give a configuration file, or --compare with results to compare', EXIT.usage);
+  if (!['auto', 'vm', 'process', 'simulated'].includes(o.dut) && !isDeviceDut(o.dut))
     throw new CliError(
-      `unknown --dut '${o.dut}': expected vm, process, auto, tap:A,B, vhost-user:A,B or iface:A,B`,
+      `unknown --dut '${o.dut}': expected vm, process, simulated, auto, tap:A,B, vhost-user:A,B or iface:A,B`,
       EXIT.usage,
     );
   if (!['auto', 'kvm', 'qemu'].includes(o.vmm))
     throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
-  if (o.search !== 'none')
-    throw new CliError(
-      `--search ${o.search} is not there yet: give --rate max, or a rate, and --search none`,
-      EXIT.usage,
-    );
   const { variables, rest } = splitDefinitions(words);
   if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
-  const durationS = seconds(o.duration);
+  const search = searchOptions(o);
+  const durationS = o.duration === undefined ? 5 : seconds(o.duration);
   const rate = o.rate === undefined ? undefined : rateOf(o.rate);
+  if (o.dut === 'simulated' && !search && !rate)
+    throw new CliError('in simulated time there is no highest rate: give --rate PPS', EXIT.usage);
   const gate = Number(o.failUnder);
   if (!(gate > 0))
     throw new CliError(`--fail-under '${o.failUnder}': expected a ratio such as 0.95`, EXIT.usage);
@@ -70,6 +89,7 @@ export async function bench(file: string, words: string[], o: BenchFlags): Promi
       sizes,
       rate,
       durationS,
+      ...(search ? { search } : {}),
       observe: { ...display, warnings: report },
     }),
   );
@@ -78,7 +98,11 @@ export async function bench(file: string, words: string[], o: BenchFlags): Promi
     const written = await writeReport(result, o.report);
     if (!o.json) message(`report: ${written.join(', ')}\n`);
   }
-  print(o.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
+  if (o.csv !== undefined) {
+    const { writeCsv } = await import('./report-csv.ts');
+    writeCsv(result, o.csv);
+  }
+  if (o.csv !== '-') print(o.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
   return baseline ? compare(result, baseline, gate, o.baseline!) : EXIT.ok;
 }
 
@@ -140,14 +164,12 @@ function readBaseline(file: string): BenchResult {
 }
 
 function compare(result: BenchResult, baseline: BenchResult, gate: number, file: string): number {
-  const compared = result.trials.filter((t) =>
-    baseline.trials.some((b) => b.size === t.size && b.rate === t.rate),
-  );
-  if (!compared.length) throw new BenchError(`${file}: no trial of this size and rate to compare with`);
+  if (!comparable(result, baseline).length)
+    throw new BenchError(`${file}: no trial or search of this size and rate to compare with`);
   const failures = compareWithBaseline(result, baseline, gate);
   for (const f of failures)
     message(
-      `gate failed: size ${f.size}: ${f.pps.toFixed(0)} packets a second are ${(f.pps / f.baselinePps).toFixed(3)} times the baseline's ${f.baselinePps.toFixed(0)}, under ${gate}\n`,
+      `gate failed: size ${f.size}, ${f.what}: ${f.pps.toFixed(0)} packets a second are ${(f.pps / f.baselinePps).toFixed(3)} times the baseline's ${f.baselinePps.toFixed(0)}, under ${gate}\n`,
     );
   return failures.length ? EXIT.gate : EXIT.ok;
 }

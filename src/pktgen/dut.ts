@@ -40,6 +40,7 @@ export const placeOf = {
   qemu: 'a virtual machine under QEMU',
   process: 'a router in this process',
   device: 'another device',
+  simulated: 'a router in simulated time',
 } as const;
 
 let serial = 0;

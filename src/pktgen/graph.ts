@@ -1,6 +1,7 @@
 /** The generator as a Click graph: sources and sinks on packet ports, and answers to ARP requests. */
 
 import { LONGEST_FRAME } from './frames.ts';
+import type { ResolvedGraph } from '../graph/resolved-graph.ts';
 import { defaultMac, type Stream, sourceElement } from './stream.ts';
 
 /** The names of what a trial reads and writes. */
@@ -10,35 +11,60 @@ export interface GeneratorGraph {
   /** Element names: one source for each stream, one sink for each port. */
   sources: string[];
   sinks: string[];
+  /** For each source the device element that it sends to. */
+  outputs: string[];
+  /** For each source another one of the same packets that are not counted: what comes before a trial. */
+  rampSources: string[];
 }
 
 /**
  * The generator graph for ports 0 to `portCount` - 1 of its engine. On each port every ARP request is answered with
  * the port's own address, so that the router under test finds all its next hops there.
  */
-export function generatorGraph(portCount: number, streams: readonly Stream[]): GeneratorGraph {
+export function generatorGraph(
+  portCount: number,
+  streams: readonly Stream[],
+  { ramp = false } = {},
+): GeneratorGraph {
   const lines: string[] = [];
   const sources = streams.map((_, i) => `stream${i}`);
   const sinks = Array.from({ length: portCount }, (_, i) => `sink${i}`);
+  const ramps = ramp ? streams.map((_, i) => `ramp${i}`) : [];
   for (const [i, s] of streams.entries()) lines.push(sourceElement(sources[i]!, i, s));
+  for (const [i, name] of ramps.entries())
+    lines.push(sourceElement(name, streams.length + i, { ...streams[i]!, sample: 0 }));
   for (let port = 0; port < portCount; port++) {
-    const own = streams.flatMap((s, i) => (s.from === port ? [{ name: sources[i]!, weight: s.weight }] : []));
+    const own = (names: readonly string[]) =>
+      streams.flatMap((s, i) => (s.from === port && names[i] ? [{ name: names[i], weight: s.weight }] : []));
     const mac = streams.find((s) => s.from === port)?.srcMac ?? defaultMac(port);
     lines.push(
-      `FromDevice(${port}, SNAPLEN ${LONGEST_FRAME}) -> ${sinks[port]} :: PktgenSink(STREAMS ${Math.max(16, streams.length)})`,
+      `FromDevice(${port}, SNAPLEN ${LONGEST_FRAME}) -> ${sinks[port]} :: PktgenSink(STREAMS ${Math.max(16, streams.length + ramps.length)})`,
       `  -> kind${port} :: Classifier(12/0806 20/0001, -);`,
       `kind${port}[0] -> ARPResponder(0.0.0.0/0 ${mac}) -> replies${port} :: Queue(256);`,
       `kind${port}[1] -> other${port} :: Counter -> Discard;`,
-      `replies${port} -> [0] out${port} :: PrioSched -> ToDevice(${port});`,
+      `replies${port} -> [0] out${port} :: PrioSched -> ${sender(port)} :: ToDevice(${port});`,
     );
-    if (own.length === 1) lines.push(`${own[0]!.name} -> [1] out${port};`);
-    else if (own.length > 1) {
-      lines.push(`turns${port} :: ${turns(own.map((s) => s.weight))} -> [1] out${port};`);
-      for (const [k, s] of own.entries()) lines.push(`${s.name} -> [${k}] turns${port};`);
-    }
+    lines.push(...pulledBy(`[1] out${port}`, `turns${port}`, own(sources)));
+    lines.push(...pulledBy(`[2] out${port}`, `rampturns${port}`, own(ramps)));
   }
   for (const [i, s] of streams.entries()) lines.push(...opening(i, s));
-  return { text: lines.join('\n'), sources, sinks };
+  const outputs = streams.map((s) => sender(s.from));
+  return { text: lines.join('\n'), sources, sinks, outputs, rampSources: ramps };
+}
+
+const sender = (port: number): string => `send${port}`;
+
+/** Sources that take turns on one input. */
+function pulledBy(
+  input: string,
+  scheduler: string,
+  sources: readonly { name: string; weight: number }[],
+): string[] {
+  if (sources.length < 2) return sources.map((s) => `${s.name} -> ${input};`);
+  return [
+    `${scheduler} :: ${turns(sources.map((s) => s.weight))} -> ${input};`,
+    ...sources.map((s, i) => `${s.name} -> [${i}] ${scheduler};`),
+  ];
 }
 
 /** The frames that open a stream's session, again and again until something of a stream has come through. */
@@ -66,7 +92,21 @@ export function loopGraph(
   pipe: string,
   stream: Stream,
 ): GeneratorGraph & { sender: string; receiver: string } {
-  const sender = `${sourceElement('stream0', 0, stream)}\nstream0 -> ToDevice(pipe:${pipe}/a);`;
+  const sender = `${sourceElement('stream0', 0, stream)}\nstream0 -> send0 :: ToDevice(pipe:${pipe}/a);`;
   const receiver = `FromDevice(pipe:${pipe}/b, SNAPLEN ${LONGEST_FRAME}) -> sink0 :: PktgenSink;`;
-  return { text: `${sender}\n${receiver}`, sender, receiver, sources: ['stream0'], sinks: ['sink0'] };
+  return {
+    text: `${sender}\n${receiver}`,
+    sender,
+    receiver,
+    sources: ['stream0'],
+    sinks: ['sink0'],
+    outputs: ['send0'],
+    rampSources: [],
+  };
 }
+
+/** The elements of the router under test and how they are connected, for the result. */
+export const graphOutline = (g: ResolvedGraph) => ({
+  elements: g.elements.map((e) => ({ name: e.name, class: e.className })),
+  connections: g.connections.map((c) => [c.from, c.fromPort, c.to, c.toPort]),
+});

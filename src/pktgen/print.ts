@@ -2,6 +2,7 @@
 
 import { plainTable } from '../cli/table.ts';
 import { placeOf } from './dut.ts';
+import { searchText } from './print-search.ts';
 import type { BenchResult, TrialResult } from './results.ts';
 
 export const mpps = (pps: number): string =>
@@ -31,9 +32,12 @@ export function resultText(r: BenchResult): string {
     lines.push(
       `memory     guest ${mib(r.dut.memory.guestBytes)}, guest and monitor resident ${mib(r.dut.memory.residentBytes)}`,
     );
-  lines.push(`generator  alone ${mpps(r.generator.maxTxPps)} sent and received on one thread`, '');
-  lines.push(trialTable(r.trials), '');
+  if (r.generator.maxTxPps)
+    lines.push(`generator  alone ${mpps(r.generator.maxTxPps)} sent and received on one thread`);
+  lines.push(`timing     ${r.environment.timestamps}`, '');
+  if (r.trials.length) lines.push(trialTable(r.trials), '');
   lines.push(...notes(r.trials));
+  if (r.search) lines.push(...(lines.at(-1) ? [''] : []), ...searchText(r.search));
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
@@ -72,6 +76,7 @@ function notes(trials: readonly TrialResult[]): string[] {
       lines.push(
         `size ${t.size}: this is close to what the generator can do alone; the router may be faster`,
       );
+    if (t.streams && t.streams.length > 1) lines.push(...streamLines(t));
     if (t.reordered || t.duplicates)
       lines.push(`size ${t.size}: ${t.reordered} packets reordered, ${t.duplicates} duplicates`);
     if (t.exitsPerMillionPackets !== null)
@@ -80,4 +85,13 @@ function notes(trials: readonly TrialResult[]): string[] {
       );
   }
   return lines;
+}
+
+/** Streams of which something is missing or out of order; one line if all is well. */
+function streamLines(t: TrialResult): string[] {
+  const odd = t.streams!.filter((s) => s.packets < s.txPackets || s.reordered || s.duplicates);
+  return odd.map(
+    (s) =>
+      `size ${t.size}, stream ${s.stream}: ${s.txPackets - s.packets} of ${s.txPackets} packets not received, ${s.reordered} reordered, ${s.duplicates} duplicates`,
+  );
 }

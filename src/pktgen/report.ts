@@ -1,51 +1,47 @@
-/** The report of a benchmark: one self-contained HTML page, and the result as JSON. */
+/** The report of a benchmark: one self-contained HTML page, and the result as JSON and CSV. */
 
 import { writeFileSync } from 'node:fs';
-import { bootChart, latencyChart, lossChart, rateChart } from './charts.ts';
+import { bootChart, lossChart, rateChart } from './charts.ts';
+import { latencyCdf, latencyCurves, latencyPercentiles } from './charts-search.ts';
 import { placeOf } from './dut.ts';
 import { gbit, mib, micro, mpps, ms, percent } from './print.ts';
+import { csvText } from './report-csv.ts';
+import { graphSvg } from './report-graph.ts';
+import { figure, page, pair, row, text, tile } from './report-parts.ts';
+import { searchHtml } from './report-search.ts';
 import type { BenchResult } from './results.ts';
-
-const text = (raw: string): string =>
-  raw.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
-
-const STYLE = `
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.muted { color: #59636e; }
-.tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
-.tile { border: 1px solid #d1d9e0; border-radius: 8px; padding: .6rem 1rem; min-width: 8rem; }
-.tile b { display: block; font-size: 1.3rem; }
-.charts { display: flex; flex-wrap: wrap; gap: 2rem; align-items: flex-end; }
-figure { margin: 0; } figcaption { color: #59636e; font-size: .9rem; }
-table { border-collapse: collapse; } th, td { padding: .25rem .8rem; border-bottom: 1px solid #d1d9e0; text-align: right; }
-th { font-weight: 600; } .left { text-align: left; }
-pre { background: #f6f8fa; border-radius: 8px; padding: 1rem; overflow-x: auto; font-size: 13px; line-height: 1.4; }
-svg { max-width: 100%; height: auto; }`;
-
-const tile = (value: string, what: string): string =>
-  `<div class="tile"><b>${text(value)}</b>${text(what)}</div>`;
-const figure = (svg: string, caption: string): string =>
-  `<figure>${svg}<figcaption>${text(caption)}</figcaption></figure>`;
-const row = (cells: readonly string[], tag = 'td'): string =>
-  `<tr>${cells.map((c) => `<${tag}>${text(c)}</${tag}>`).join('')}</tr>`;
-const pair = (name: string, value: string): string =>
-  `<tr><th class="left">${text(name)}</th><td class="left">${text(value)}</td></tr>`;
+import type { SearchSize } from './schema-search.ts';
 
 function tiles(r: BenchResult): string {
-  const best = r.trials.reduce((a, b) => (b.rxPps > a.rxPps ? b : a), r.trials[0]!);
-  const list = [
-    tile(mpps(best.rxPps), `received, size ${best.size}`),
-    tile(percent(best.lossRatio), 'lost'),
-    tile(micro(best.latencyUs?.p50), 'latency p50'),
-    tile(micro(best.latencyUs?.p99), 'latency p99'),
-  ];
+  const list = r.search?.sizes?.length ? searchTiles(r.search.sizes[0]!) : [];
+  if (!list.length && r.trials.length) {
+    const best = r.trials.reduce((a, b) => (b.rxPps > a.rxPps ? b : a), r.trials[0]!);
+    list.push(
+      tile(mpps(best.rxPps), `received, size ${best.size}`),
+      tile(percent(best.lossRatio), 'lost'),
+      tile(micro(best.latencyUs?.p50), 'latency p50'),
+      tile(micro(best.latencyUs?.p99), 'latency p99'),
+    );
+  }
   const b = r.dut.bootMs;
   if (b)
     list.push(tile(ms(b.firstPacket ?? b.total), b.firstPacket === null ? 'boot' : 'start to first packet'));
   if (r.dut.memory) list.push(tile(mib(r.dut.memory.residentBytes), 'guest and monitor'));
   return `<div class="tiles">${list.join('')}</div>`;
+}
+
+function searchTiles(s: SearchSize): string[] {
+  const at = s.latency[0];
+  return [
+    tile(mpps(s.ndrPps), `${s.rfc2544 ? 'throughput' : 'without loss (NDR)'}, size ${s.size}`),
+    ...(s.pdrPps === null ? [] : [tile(mpps(s.pdrPps), 'with little loss (PDR)')]),
+    ...(at
+      ? [
+          tile(micro(at.latencyUs?.p50), `latency p50 at ${at.label}`),
+          tile(micro(at.latencyUs?.p99), 'latency p99'),
+        ]
+      : []),
+  ];
 }
 
 function trialTable(r: BenchResult): string {
@@ -106,35 +102,34 @@ function remarks(r: BenchResult): string {
 
 /** The page. Everything is inside it: it can be mailed or archived as it is. */
 export async function reportHtml(r: BenchResult): Promise<string> {
-  const [rate, latency, loss, boot] = await Promise.all([
-    rateChart(r),
-    latencyChart(r),
-    lossChart(r),
-    bootChart(r),
-  ]);
   const e = r.environment;
-  const timed = r.trials.some((t) => t.latencyCurve.length);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${text(r.config)}: benchmark</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${text(r.config)}</h1>
+  const curves = latencyCurves(r);
+  const [rate, loss, percentiles, cdf, boot, graph, search] = await Promise.all([
+    r.trials.length ? rateChart(r) : undefined,
+    r.trials.length ? lossChart(r) : undefined,
+    curves.length ? latencyPercentiles(curves) : undefined,
+    curves.length ? latencyCdf(curves) : undefined,
+    bootChart(r),
+    graphSvg(r.dut.graph),
+    r.search ? searchHtml(r.search) : '',
+  ]);
+  const charts = [
+    rate && figure(rate, 'Packets sent and received'),
+    loss && figure(loss, 'Packets lost'),
+    percentiles && figure(percentiles, 'Latency by percentile'),
+    cdf && figure(cdf, 'Latency, cumulative'),
+  ].filter((x) => x);
+  return page(
+    `${r.config}: benchmark`,
+    `<h1>${text(r.config)}</h1>
 <p class="muted">${text(placeOf[r.dut.vmm])} · ${text(r.dut.why)} · ${text(e.date)}</p>
 ${tiles(r)}
+${search}
 <h2>Rate, loss and latency</h2>
 <div class="charts">
-${figure(rate, 'Packets sent and received')}
-${figure(loss, 'Packets lost')}
-${timed ? figure(latency, 'Latency by percentile') : ''}
+${charts.join('\n')}
 </div>
-<h2>Trials</h2>
-${trialTable(r)}
-${remarks(r)}
+${r.trials.length ? `<h2>Trials</h2>${trialTable(r)}${streamTable(r)}${remarks(r)}` : ''}
 ${boot ? `<h2>Boot</h2>${figure(boot, 'Phases in ms since the start of the monitor process')}` : ''}
 <h2>Environment</h2>
 <table>
@@ -144,22 +139,36 @@ ${pair('KVM', e.kvm)}
 ${pair('Clicklet', `${e.clicklet}, Node.js ${e.node}, ${r.dut.engine} engine`)}
 ${pair('Load when measured', e.loadAverage.join(' '))}
 ${pair('Time stamps', e.timestamps)}
-${pair('Generator alone', `${mpps(r.generator.maxTxPps)} sent and received by one thread`)}
+${r.generator.maxTxPps ? pair('Generator alone', `${mpps(r.generator.maxTxPps)} sent and received by one thread`) : ''}
 ${r.dut.memory ? pair('Memory', `guest ${mib(r.dut.memory.guestBytes)}, guest and monitor resident ${mib(r.dut.memory.residentBytes)}`) : ''}
 </table>
 <h2>Streams</h2>
 <pre>${text(r.streams.map((s) => JSON.stringify(s)).join('\n'))}</pre>
+${graph ? `<h2>Element graph</h2><figure class="graph">${graph}</figure>` : ''}
 <h2>Configuration</h2>
-<pre>${text(r.dut.configText)}</pre>
-</body>
-</html>
-`;
+<pre>${text(r.dut.configText)}</pre>`,
+  );
 }
 
-/** Write FILE.html and, beside it, FILE.json. Returns both names. */
+/** What each stream of a trial came to, where there are several. */
+function streamTable(r: BenchResult): string {
+  const body = r.trials.flatMap((t) =>
+    (t.streams?.length ?? 0) < 2
+      ? []
+      : t.streams!.map((s) =>
+          row([t.size, s.stream, s.txPackets, s.packets, s.lost, s.reordered, s.duplicates].map(String)),
+        ),
+  );
+  const head = ['size', 'stream', 'sent', 'received', 'lost', 'reordered', 'duplicates'];
+  return body.length ? `<h3>Streams</h3><table>${row(head, 'th')}${body.join('')}</table>` : '';
+}
+
+/** Write FILE.html and, beside it, FILE.json and FILE.csv. Returns the names. */
 export async function writeReport(r: BenchResult, html: string): Promise<string[]> {
-  const json = `${html.replace(/\.html?$/i, '')}.json`;
+  const base = html.replace(/\.html?$/i, '');
+  const [json, csv] = [`${base}.json`, `${base}.csv`];
   writeFileSync(html, await reportHtml(r));
   writeFileSync(json, `${JSON.stringify(r, null, 2)}\n`);
-  return [html, json];
+  writeFileSync(csv, csvText(r));
+  return [html, json, csv];
 }

@@ -1,17 +1,7 @@
 /** What a benchmark found: the versioned shape that `bench --json` prints. Shapes only grow. */
 
 import { z } from 'zod';
-
-const LatencySchema = z.object({
-  min: z.number(),
-  p50: z.number(),
-  p90: z.number(),
-  p99: z.number(),
-  p999: z.number(),
-  p9999: z.number(),
-  max: z.number(),
-  mean: z.number(),
-});
+import { CurveSchema, LatencySchema, SearchSchema, StreamCountsSchema } from './schema-search.ts';
 
 export const TrialSchema = z.object({
   /** Frame size in bytes with frame check sequence, or `imix`, or a list of sizes. */
@@ -40,12 +30,13 @@ export const TrialSchema = z.object({
     .object({ offeredPps: z.number(), rxPps: z.number(), lossRatio: z.number(), durationS: z.number() })
     .nullable(),
   latencyAtMaxUs: LatencySchema.nullable(),
-  latencyCurve: z.array(z.object({ percentile: z.number(), us: z.number() })),
+  latencyCurve: CurveSchema,
   /** What the generator alone sends to itself and receives at this size, on one thread. */
   generatorMaxPps: z.number().nullable(),
   /** That is hardly more than what was measured: the figure may be the generator's own limit. */
   generatorLimited: z.boolean(),
   exitsPerMillionPackets: z.number().nullable(),
+  streams: z.array(StreamCountsSchema).optional(),
 });
 
 const BootSchema = z.object({
@@ -76,17 +67,24 @@ export const ResultSchema = z.object({
   version: z.literal(1),
   config: z.string(),
   dut: z.object({
-    kind: z.enum(['vm', 'process', 'device']),
-    vmm: z.enum(['kvm', 'qemu', 'process', 'device']),
+    kind: z.enum(['vm', 'process', 'device', 'simulated']),
+    vmm: z.enum(['kvm', 'qemu', 'process', 'device', 'simulated']),
     why: z.string(),
     engine: z.string(),
     bootMs: BootSchema.nullable(),
     memory: z.object({ guestBytes: z.number(), residentBytes: z.number() }).nullable(),
     configText: z.string(),
+    /** Elements, and connections as [from, output, to, input] by index. */
+    graph: z
+      .object({
+        elements: z.array(z.object({ name: z.string(), class: z.string() })),
+        connections: z.array(z.array(z.number())),
+      })
+      .optional(),
   }),
   streams: z.array(z.record(z.string(), z.unknown())),
   trials: z.array(TrialSchema),
-  search: z.object({ method: z.string(), ndrPps: z.number(), pdrPps: z.number() }).nullable(),
+  search: SearchSchema.nullable(),
   generator: z.object({ maxTxPps: z.number(), maxRxPps: z.number() }),
   environment: EnvironmentSchema,
 });
@@ -116,20 +114,34 @@ export const lossRatio = (tx: number, rx: number): number => (tx > 0 ? Math.max(
 export const wireBits = (packets: number, bytes: number, seconds: number): number =>
   seconds > 0 ? ((bytes + packets * 24) * 8) / seconds : 0;
 
-export interface GateFailure {
+/** A figure that two results have both. */
+export interface Compared {
   size: number | string;
+  /** `max`, a rate, `NDR` or `PDR`. */
+  what: string;
   baselinePps: number;
   pps: number;
 }
 
-/** Sizes whose rate is under `ratio` times that of the baseline. Sizes that only one of them has are not compared. */
-export function compareWithBaseline(
-  result: BenchResult,
-  baseline: BenchResult,
-  ratio: number,
-): GateFailure[] {
-  return result.trials.flatMap((t) => {
-    const b = baseline.trials.find((x) => x.size === t.size && x.rate === t.rate);
-    return b && t.rxPps < ratio * b.rxPps ? [{ size: t.size, baselinePps: b.rxPps, pps: t.rxPps }] : [];
+/** The rates of a result: received in each trial, and what searches found. */
+export function ratesOf(r: BenchResult): { size: number | string; what: string; pps: number }[] {
+  const trials = r.trials.map((t) => ({ size: t.size, what: String(t.rate), pps: t.rxPps }));
+  const found = (r.search?.sizes ?? []).flatMap((s) => [
+    { size: s.size, what: 'NDR', pps: s.ndrPps },
+    ...(s.pdrPps === null ? [] : [{ size: s.size, what: 'PDR', pps: s.pdrPps }]),
+  ]);
+  return [...trials, ...found];
+}
+
+/** What can be compared: the same size and rate, or the same goal. */
+export function comparable(result: BenchResult, baseline: BenchResult): Compared[] {
+  const other = ratesOf(baseline);
+  return ratesOf(result).flatMap(({ size, what, pps }) => {
+    const b = other.find((x) => x.size === size && x.what === what);
+    return b ? [{ size, what, baselinePps: b.pps, pps }] : [];
   });
 }
+
+/** Rates under `ratio` times that of the baseline. Sizes and goals that only one of them has are not compared. */
+export const compareWithBaseline = (result: BenchResult, baseline: BenchResult, ratio: number): Compared[] =>
+  comparable(result, baseline).filter((c) => c.pps < ratio * c.baselinePps);

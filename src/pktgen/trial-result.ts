@@ -47,5 +47,6 @@ export function trialResult(
     generatorMaxPps: null,
     generatorLimited: false,
     exitsPerMillionPackets: null,
+    streams: c.streams,
   };
 }

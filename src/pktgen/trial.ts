@@ -27,17 +27,40 @@ export interface SinkSummary {
   duplicates: number;
   late: number;
   foreign: number;
+  streams: SinkStream[];
+}
+
+/** What a sink knows of one stream. */
+export interface SinkStream {
+  stream: number;
+  packets: number;
+  bytes: number;
+  lost: number;
+  reordered: number;
+  duplicates: number;
+  late: number;
+}
+
+/** One stream in a trial: sent, received, and in which order. */
+export interface StreamCounts extends Omit<SinkStream, 'bytes' | 'late'> {
+  txPackets: number;
 }
 
 export interface TrialPlan {
   sources: readonly string[];
   sinks: readonly string[];
+  /** For each source the ToDevice that it sends to. */
+  outputs?: readonly string[];
   /** Packets a second of each source; 0: as fast as they are taken. */
   rates: readonly number[];
   /** Frame sizes as PktgenSource takes them; undefined leaves them. */
   size?: string;
   durationS: number;
-  /** How long packets may still be under way after the last was sent. */
+  /** Packets of each source, sent as fast as its rate says; then durationS only bounds the time. */
+  limits?: readonly number[];
+  /** Before the trial, without a pause: as much traffic that is not counted. Sources beyond the trial's own. */
+  ramp?: { sources: readonly string[]; durationS: number };
+  /** After the last packet was sent: the trial is over when all have come or none came for this long. */
   drainMs?: number;
   /** Ends the trial early with an AbortError. */
   signal?: AbortSignal | undefined;
@@ -49,10 +72,27 @@ export interface Counts {
   /** Of the longest of the sources. */
   durationS: number;
   histogram: LatencyHistogram;
+  /** Of the packets that were missed, those due while the device had no room. */
+  refused: number;
+  /** In the order of the sources. */
+  streams: StreamCounts[];
 }
 
 /** Called about five times a second with what was sent and received so far. */
-export type Progress = (state: { elapsedS: number; durationS: number; tx: number; rx: number }) => void;
+export type Progress = (state: {
+  elapsedS: number;
+  durationS: number;
+  tx: number;
+  rx: number;
+  /** Of all packets so far: how many were timed, and their mean latency. */
+  latency: { count: number; meanNs: number } | null;
+}) => void;
+
+/** No packet of an earlier trial has come for this long when a new one begins. */
+const QUIET_MS = 50;
+const DRAIN_MS = 200;
+/** Even a slow trickle ends. */
+const DRAIN_LIMIT_MS = 60_000;
 
 const sum = <T, K extends keyof T>(list: readonly T[], key: K): number =>
   list.reduce((n, x) => n + Number(x[key]), 0);
@@ -64,43 +104,77 @@ const readCount = async (g: Handlers, names: readonly string[]): Promise<number>
   (await Promise.all(names.map((s) => g.read(`${s}.count`)))).reduce((n, x) => n + Number(x), 0);
 
 /** Stop all sources and forget what was counted. */
-export async function resetTrial(g: Handlers, plan: Pick<TrialPlan, 'sources' | 'sinks'>): Promise<void> {
-  for (const s of plan.sources) await g.write(`${s}.active`, 'false');
-  await drain(g, plan.sinks, Number.POSITIVE_INFINITY, 500);
-  for (const s of plan.sources) await g.write(`${s}.reset`);
+export async function resetTrial(
+  g: Handlers,
+  plan: Pick<TrialPlan, 'sources' | 'sinks' | 'outputs' | 'ramp'>,
+): Promise<void> {
+  const sources = [...plan.sources, ...(plan.ramp?.sources ?? [])];
+  for (const s of sources) await g.write(`${s}.active`, 'false');
+  await drain(g, plan.sinks, Number.POSITIVE_INFINITY, QUIET_MS);
+  for (const s of sources) await g.write(`${s}.reset`);
   for (const s of plan.sinks) await g.write(`${s}.reset`);
+  for (const s of new Set(plan.outputs ?? [])) await g.write(`${s}.reset_counts`);
 }
 
-/** Wait until `want` packets have come, none came for a while, or the time is over. */
-async function drain(g: Handlers, sinks: readonly string[], want: number, limitMs: number): Promise<void> {
-  const end = performance.now() + limitMs;
+/** Wait until `want` packets have come, or none came for `quietMs`. */
+async function drain(g: Handlers, sinks: readonly string[], want: number, quietMs: number): Promise<void> {
+  const end = performance.now() + DRAIN_LIMIT_MS;
   let last = -1;
-  let quiet = 0;
-  while (performance.now() < end && quiet < 5) {
+  let since = performance.now();
+  while (performance.now() < end) {
     const count = await readCount(g, sinks);
     if (count >= want) return;
-    quiet = count === last ? quiet + 1 : 0;
+    if (count !== last) since = performance.now();
+    else if (performance.now() - since >= quietMs) return;
     last = count;
     await sleep(10);
   }
 }
 
+/** The mean latency so far, over all sinks. */
+async function readLatency(g: Handlers, sinks: readonly string[]) {
+  const each = await Promise.all(
+    sinks.map(
+      async (s) => JSON.parse(await g.read(`${s}.latency`)) as { count: number; mean: number } | null,
+    ),
+  );
+  const count = each.reduce((n, x) => n + (x?.count ?? 0), 0);
+  if (!count) return null;
+  return { count, meanNs: each.reduce((n, x) => n + (x ? x.mean * x.count : 0), 0) / count };
+}
+
 /** Run one trial. The generator's engine must be running. */
 export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress): Promise<Counts> {
   await resetTrial(g, plan);
-  for (const [i, s] of plan.sources.entries()) {
-    await g.write(`${s}.rate`, String(plan.rates[i] ?? 0));
-    await g.write(`${s}.duration`, String(plan.durationS));
+  const ramp = plan.ramp && plan.ramp.durationS > 0 ? plan.ramp.sources : [];
+  for (const [i, s] of [...plan.sources, ...ramp].entries()) {
+    await g.write(`${s}.rate`, String(plan.rates[i % plan.sources.length] ?? 0));
     if (plan.size) await g.write(`${s}.size`, plan.size);
   }
+  for (const [i, s] of plan.sources.entries()) {
+    await g.write(`${s}.duration`, String(plan.durationS));
+    await g.write(`${s}.limit`, String(plan.limits?.[i] ?? -1));
+  }
+  if (ramp.length) {
+    await Promise.all(ramp.map((s) => g.write(`${s}.active`, 'true')));
+    const ms = plan.ramp!.durationS * 1000;
+    await sleep(ms, undefined, plan.signal ? { signal: plan.signal } : {});
+  }
   const started = performance.now();
-  await Promise.all(plan.sources.map((s) => g.write(`${s}.active`, 'true')));
+  await Promise.all([
+    ...ramp.map((s) => g.write(`${s}.active`, 'false')),
+    ...plan.sources.map((s) => g.write(`${s}.active`, 'true')),
+  ]);
   for (;;) {
     const left = plan.durationS * 1000 - (performance.now() - started);
     await sleep(Math.min(200, Math.max(5, left)), undefined, plan.signal ? { signal: plan.signal } : {});
     const active = await Promise.all(plan.sources.map((s) => g.read(`${s}.active`)));
     const [tx, rx] = await Promise.all([readCount(g, plan.sources), readCount(g, plan.sinks)]);
-    progress?.({ elapsedS: (performance.now() - started) / 1000, durationS: plan.durationS, tx, rx });
+    if (progress) {
+      const latency = await readLatency(g, plan.sinks);
+      const elapsedS = (performance.now() - started) / 1000;
+      progress({ elapsedS, durationS: plan.durationS, tx, rx, latency });
+    }
     if (active.every((a) => a.trim() === 'false')) break;
     // A source that is never asked for packets does not notice that its time is over.
     if (performance.now() - started > plan.durationS * 1000 + 1000) {
@@ -109,16 +183,46 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
     }
   }
   const sources = await readSources(g, plan.sources);
-  await drain(g, plan.sinks, sum(sources, 'packets'), plan.drainMs ?? 1000);
+  const before = await readCount(g, ramp);
+  await drain(g, plan.sinks, sum(sources, 'packets') + before, plan.drainMs ?? DRAIN_MS);
+  return readCounts(g, plan, sources);
+}
+
+/** What a finished trial has counted. */
+export async function readCounts(
+  g: Handlers,
+  plan: Pick<TrialPlan, 'sources' | 'sinks' | 'outputs' | 'rates' | 'durationS'>,
+  given?: readonly SourceSummary[],
+): Promise<Counts> {
+  const sources = given ?? (await readSources(g, plan.sources));
   const histogram = emptyHistogram();
   const sinks: SinkSummary[] = [];
   for (const s of plan.sinks) {
     sinks.push(JSON.parse(await g.read(`${s}.summary`)) as SinkSummary);
     addBuckets(histogram, await g.read(`${s}.histogram`));
   }
-  const keys = ['packets', 'bytes', 'lost', 'reordered', 'duplicates', 'late', 'foreign'] as const;
-  const rx = Object.fromEntries(keys.map((k) => [k, sum(sinks, k)])) as unknown as SinkSummary;
+  // Streams beyond the sources are those of the ramp.
+  const counted = sinks.flatMap((s) => s.streams).filter((x) => x.stream < sources.length);
+  const keys = ['packets', 'bytes', 'lost', 'reordered', 'duplicates', 'late'] as const;
+  const rx = Object.fromEntries(keys.map((k) => [k, sum(counted, k)])) as unknown as SinkSummary;
   const elapsedNs = Math.max(...sources.map((s) => s.elapsedNs));
+  const fullNs = await Promise.all((plan.outputs ?? []).map(async (d) => Number(await g.read(`${d}.full_time`))));
+  const refused = sources.reduce(
+    (n, s, i) => n + Math.min(s.missed, Math.round(((plan.rates[i] ?? 0) * (fullNs[i] ?? 0)) / 1e9)),
+    0,
+  );
+  const streams = sources.map((source, stream): StreamCounts => {
+    const seen = counted.filter((x) => x.stream === stream);
+    const of = (key: 'packets' | 'lost' | 'reordered' | 'duplicates') => sum(seen, key);
+    return {
+      stream,
+      txPackets: source.packets,
+      packets: of('packets'),
+      lost: of('lost'),
+      reordered: of('reordered'),
+      duplicates: of('duplicates'),
+    };
+  });
   return {
     tx: {
       active: false,
@@ -127,8 +231,10 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
       missed: sum(sources, 'missed'),
       elapsedNs,
     },
-    rx,
+    rx: { ...rx, foreign: sum(sinks, 'foreign'), streams: counted },
     durationS: elapsedNs / 1e9 || plan.durationS,
     histogram,
+    refused,
+    streams,
   };
 }

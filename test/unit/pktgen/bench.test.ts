@@ -49,7 +49,7 @@ describe('a benchmark in this process', () => {
     }
     expect(resultText(r)).toContain('half the maximum rate');
     const html = await reportHtml(r);
-    expect(html.match(/<svg/g)!.length).toBe(3);
+    expect(html.match(/<svg/g)!.length).toBe(5); // rate, loss, latency twice, element graph
     expect(html).toContain('FromDevice(0) -&gt; Queue(1000)');
     expect(html).not.toMatch(/(src|href)="http/);
   });

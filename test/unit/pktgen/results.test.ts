@@ -16,9 +16,20 @@ function counts(tx: number, rx: number, durationS: number): Counts {
   for (let i = 0; i < rx; i++) histogram.recordValue(1000 + i);
   return {
     tx: { active: false, packets: tx, bytes: tx * 60, missed: 5, elapsedNs: durationS * 1e9 },
-    rx: { packets: rx, bytes: rx * 60, lost: tx - rx, reordered: 1, duplicates: 2, late: 0, foreign: 3 },
+    rx: {
+      packets: rx,
+      bytes: rx * 60,
+      lost: tx - rx,
+      reordered: 1,
+      duplicates: 2,
+      late: 0,
+      foreign: 3,
+      streams: [],
+    },
     durationS,
     histogram,
+    refused: 0,
+    streams: [{ stream: 0, txPackets: tx, packets: rx, lost: tx - rx, reordered: 1, duplicates: 2 }],
   };
 }
 
@@ -119,7 +130,7 @@ describe('results', () => {
   it('are compared size by size', () => {
     expect(compareWithBaseline(result(950), result(1000), 0.95)).toEqual([]);
     expect(compareWithBaseline(result(949), result(1000), 0.95)).toEqual([
-      { size: 64, baselinePps: 1000, pps: 949 },
+      { size: 64, what: 'max', baselinePps: 1000, pps: 949 },
     ]);
     expect(compareWithBaseline(result(1, 128), result(1000), 0.95)).toEqual([]);
   });
