@@ -1,7 +1,7 @@
 /** The generator as a Click graph: sources and sinks on packet ports, and answers to ARP requests. */
 
-import { LONGEST_FRAME } from './frames.ts';
 import type { ResolvedGraph } from '../graph/resolved-graph.ts';
+import { LONGEST_FRAME } from './frames.ts';
 import { defaultMac, type Stream, sourceElement } from './stream.ts';
 
 /** The names of what a trial reads and writes. */

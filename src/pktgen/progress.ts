@@ -1,7 +1,7 @@
 /** Showing what a benchmark does: a live display on a terminal, plain lines elsewhere. */
 
 import type { Observer } from './bench.ts';
-import { mpps } from './print.ts';
+import { LiveView } from './live.ts';
 
 export interface Display extends Observer {
   step(text: string): void;
@@ -22,7 +22,7 @@ export function plainDisplay(write: (text: string) => void): Display {
   };
 }
 
-/** A task for each step, with rates and the time left below it while it runs. */
+/** A task for each step, with rates, latency and the time left below it while it runs. */
 export async function liveDisplay(): Promise<Display> {
   const { Listr } = await import('listr2');
   interface Task {
@@ -31,7 +31,7 @@ export async function liveDisplay(): Promise<Display> {
   let finish: ((ok: boolean) => void) | undefined;
   let shown: Promise<unknown> = Promise.resolve();
   let task: Task | undefined;
-  let last = { t: 0, tx: 0, rx: 0 };
+  const view = new LiveView();
 
   const close = async (ok: boolean) => {
     finish?.(ok);
@@ -40,7 +40,7 @@ export async function liveDisplay(): Promise<Display> {
     await shown.catch(() => undefined);
   };
   const open = (title: string) => {
-    last = { t: 0, tx: 0, rx: 0 };
+    view.begin();
     const before = close(true);
     const over = new Promise<void>((resolve, reject) => {
       finish = (ok) => (ok ? resolve() : reject(new Error('stopped')));
@@ -50,20 +50,20 @@ export async function liveDisplay(): Promise<Display> {
       task = t;
       return over;
     };
-    const list = new Listr([{ title, task: run }], { exitOnError: false, collectErrors: false });
+    const list = new Listr([{ title, task: run, rendererOptions: { outputBar: 3 } }], {
+      exitOnError: false,
+      collectErrors: false,
+    });
     shown = before.then(() => list.run());
   };
   return {
     step: open,
     note: open,
-    progress: ({ elapsedS, durationS, tx, rx }) => {
-      const dt = elapsedS - last.t;
-      if (!task || dt <= 0 || elapsedS > durationS + 0.1) return;
-      const left = Math.max(0, durationS - elapsedS);
-      const missing = tx - rx > 0 && tx > 0 ? ((tx - rx) / tx) * 100 : 0;
-      task.output = `sent ${mpps((tx - last.tx) / dt)}, received ${mpps((rx - last.rx) / dt)}, not received ${missing.toFixed(2)} %, ${left.toFixed(1)} s left`;
-      last = { t: elapsedS, tx, rx };
+    progress: (state) => {
+      const lines = view.sample(state, performance.now());
+      if (task && lines.length) task.output = lines.join('\n');
     },
+    overall: ({ trials, fraction, next }) => view.overall(trials, fraction, next.load, performance.now()),
     end: close,
   };
 }

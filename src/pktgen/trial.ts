@@ -153,7 +153,7 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
   }
   for (const [i, s] of plan.sources.entries()) {
     await g.write(`${s}.duration`, String(plan.durationS));
-    await g.write(`${s}.limit`, String(plan.limits?.[i] ?? -1));
+    if (plan.limits) await g.write(`${s}.limit`, String(plan.limits[i] ?? -1));
   }
   if (ramp.length) {
     await Promise.all(ramp.map((s) => g.write(`${s}.active`, 'true')));
@@ -185,6 +185,7 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
   const sources = await readSources(g, plan.sources);
   const before = await readCount(g, ramp);
   await drain(g, plan.sinks, sum(sources, 'packets') + before, plan.drainMs ?? DRAIN_MS);
+  if (plan.limits) for (const s of plan.sources) await g.write(`${s}.limit`, '-1');
   return readCounts(g, plan, sources);
 }
 
@@ -206,7 +207,9 @@ export async function readCounts(
   const keys = ['packets', 'bytes', 'lost', 'reordered', 'duplicates', 'late'] as const;
   const rx = Object.fromEntries(keys.map((k) => [k, sum(counted, k)])) as unknown as SinkSummary;
   const elapsedNs = Math.max(...sources.map((s) => s.elapsedNs));
-  const fullNs = await Promise.all((plan.outputs ?? []).map(async (d) => Number(await g.read(`${d}.full_time`))));
+  const fullNs = await Promise.all(
+    (plan.outputs ?? []).map(async (d) => Number(await g.read(`${d}.full_time`))),
+  );
   const refused = sources.reduce(
     (n, s, i) => n + Math.min(s.missed, Math.round(((plan.rates[i] ?? 0) * (fullNs[i] ?? 0)) / 1e9)),
     0,

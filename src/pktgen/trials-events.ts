@@ -48,7 +48,6 @@ async function prepare(g: Handlers, graph: GeneratorGraph, size: string | undefi
   await resetTrial(g, { ...graph, ramp: { sources: graph.rampSources, durationS: 0 } });
   const all = [...graph.sources, ...graph.rampSources];
   await write(g, all, 'duration', '0');
-  await write(g, all, 'limit', '-1');
   if (size !== undefined) await write(g, all, 'size', size);
 }
 
