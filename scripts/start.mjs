@@ -41,7 +41,17 @@ if (canRun && isStale('build/build.log', ['native', 'elements', 'package.json'])
 if (isStale('dist/clicklet.js', ['src', 'scripts/build.mjs'])) step('build.mjs', 'building the command line');
 
 const config = relative(process.cwd(), join(root, 'configs', 'middleboxes', 'ip-router.click'));
-const args = ['--size', '64', '--duration', '6', '--search', 'none', '--report', 'report.html', ...process.argv.slice(2)];
+const args = [
+  '--size',
+  '64',
+  '--duration',
+  '6',
+  '--search',
+  'none',
+  '--report',
+  'report.html',
+  ...process.argv.slice(2),
+];
 const child = spawn(process.execPath, [join(root, 'bin', 'clicklet.js'), 'bench', config, ...args], {
   stdio: 'inherit',
 });

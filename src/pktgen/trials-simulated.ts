@@ -77,8 +77,8 @@ export function simulatedBed(
       o.signal?.throwIfAborted();
       const name = `simulated${process.pid}-${serial++}`;
       const generator = graph.text.replace(
-        /\b(From|To)Device\((\d+)\)/g,
-        (_, way, port) => `${way}Device(pipe:${name}.${port}/a)`,
+        /\b(From|To)Device\((\d+)(?=[,)])/g,
+        (_, way, port) => `${way}Device(pipe:${name}.${port}/a`,
       );
       const limits = packets === undefined ? undefined : split(packets, parts);
       const whole = `${text}\n${GENERATOR} :: {\n${generator}\n${script(load, durationS, limits)}\nRandomSeed(${++trial});\n};\n`;
