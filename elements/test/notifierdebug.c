@@ -47,7 +47,8 @@ static int debug_read(Element *e, const Handler *h, const char *param, Text *out
     text_add_string(out, "busy*");
     return 0;
   }
-  unsigned number = 1; /* of the notifying element, in the order of the configuration; 0 is no element's */
+  /* Of the notifying element, in the order of the configuration. 0 is no element's empty signal. */
+  unsigned number = full ? 0 : 1;
   uint32_t mask = 0, active = 0;
   for (unsigned i = 0, count = router_count(e->router); i <= count; i++) {
     Element *x = i < count ? router_element(e->router, i) : NULL;
