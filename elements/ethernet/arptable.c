@@ -7,7 +7,8 @@
  * TABLE argument).
  *
  * Arguments: CAPACITY (unsigned): packets waiting for an answer at most; 0: no limit. Default 2048.
- * ENTRY_CAPACITY (unsigned): addresses at most; 0: no limit. Default 0. ENTRY_PACKET_CAPACITY (unsigned):
+ * ENTRY_CAPACITY (unsigned): addresses at most; 0: as many as memory allows, after which the oldest is
+ * forgotten for a new one. Default 0. ENTRY_PACKET_CAPACITY (unsigned):
  * packets waiting for one address at most; 0: no limit. Default 0. CAPACITY_SLIM_FACTOR (unsigned): when
  * CAPACITY is exceeded, one in so many of the waiting packets are dropped, oldest addresses first. Default 2.
  * TIMEOUT (time): an address that was not confirmed for so long is forgotten; 0: never. Default 5 minutes.
@@ -20,12 +21,13 @@
  * Idle -> [1] a;`
  */
 #include "arptable.h"
+#include <clicklet/platform.h>
 
 #define ARP_CHUNK 64 /* entries made at a time */
 
 static bool arp_grow(ArpCache *c) {
   uint32_t n = c->buckets ? 2 * (c->mask + 1) : 64;
-  ArpEntry **buckets = mem_alloc(n * sizeof *buckets);
+  ArpEntry **buckets = platform_can_spare(n * sizeof *buckets) ? mem_alloc(n * sizeof *buckets) : NULL;
   if (!buckets) return c->buckets != NULL; /* longer chains then */
   for (ArpEntry *x = c->oldest; x; x = x->newer) {
     ArpEntry **b = &buckets[arp_hash(x->ip) & (n - 1)];
@@ -38,7 +40,12 @@ static bool arp_grow(ArpCache *c) {
   return true;
 }
 
+static void arp_forget(ArpCache *c, ArpEntry *x);
+
+/* Where memory is short, as in a small guest, the oldest address makes room: whoever sends to one address
+ * after the other must not take it all. */
 static ArpEntry *arp_new_entry(ArpCache *c) {
+  if (!c->unused && c->oldest && !platform_can_spare(ARP_CHUNK * sizeof(ArpEntry))) arp_forget(c, c->oldest);
   if (!c->unused) {
     ArpEntry **chunks = mem_resize(c->chunks, c->nchunks * sizeof *chunks, (c->nchunks + 1) * sizeof *chunks);
     if (!chunks) return NULL;

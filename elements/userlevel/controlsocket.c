@@ -6,7 +6,8 @@
  * Speaks version 1.3 of the reference's protocol: lines of commands, each answered by lines that begin with a
  * code, as in FTP (2xx: done, 5xx: not), and for what is read `DATA n` and n bytes. Commands: READ handler
  * [parameter], READDATA handler n, READUNTIL handler [terminator], WRITE, WRITEDATA, WRITEUNTIL, CHECKREAD,
- * CHECKWRITE, HELP, QUIT; GET and SET are READ and WRITE. LLRPC is answered by 501.
+ * CHECKWRITE, HELP, QUIT; GET and SET are READ and WRITE. LLRPC knows the calls of the reference
+ * for counts, rates and switches.
  *
  * Arguments: TYPE: TCP, UNIX or SOCKET. PORT: a number, or `N+`: the first free one from N on. FILENAME. FD:
  * of a stream socket that the process was started with, for SOCKET. READONLY (bool): no writing; default
@@ -26,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -178,6 +180,75 @@ static const char help[] =
 
 /* The first line of s[0, n): its length, and in *next where the one behind it begins; -1 if it is not whole.
  */
+/* ---- LLRPC
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* A call's number has its direction, the size of its data in bits 16 to 27, and its kind in the last 8 bits.
+ * Here each one is a handler of the element; the number that stands in the data may choose which. */
+enum { LLRPC_OUT = 0x40000000, LLRPC_IN = INT32_MIN, LLRPC_FLAT = 0x4000 };
+static const struct Llrpc {
+  uint32_t number;
+  const char *handlers[2];
+} llrpcs[] = {{0xc004c001, {"rate"}},
+              {0xc004c003, {"count", "byte_count"}},
+              {0x4004c005, {"switch"}},
+              {0x80044006, {"switch"}}};
+
+static void do_llrpc(ControlSocket *s, Client *c, const char *name, Text *data) {
+  const char *sharp = strchr(name, '#');
+  Text element = {0}, out = {0};
+  Errors errs = {.element = -1};
+  char *end = NULL;
+  uint32_t number = sharp ? (uint32_t)strtoul(sharp + 1, &end, 16) : 0, size = number >> 16 & 0xfff, v = 0;
+  const struct Llrpc *known = NULL;
+  bool in = number & (uint32_t)LLRPC_IN, get = number & LLRPC_OUT;
+  for (unsigned i = 0; i < countof(llrpcs); i++)
+    if (llrpcs[i].number == number) known = &llrpcs[i];
+  if (sharp) text_add(&element, name, (size_t)(sharp - name));
+  Target t;
+  Text target = {0};
+  text_printf(&target, "%s.name", text_cstr(&element));
+  if (!sharp || end == sharp + 1 || *end) {
+    answer(c, 500, "Syntax error in LLRPC name '%s'", name);
+  } else if (find_target(s, c, text_cstr(&target), false, true, &t)) { /* it answered */
+  } else if (!size || !(in || get) || !(number & LLRPC_FLAT)) {
+    answer(c, 501, "Cannot call LLRPC '%s' remotely", name);
+  } else if (s->readonly) {
+    answer(c, 530, "Permission denied for '%s'", name);
+  } else if (in && data->len != size) {
+    answer(c, 522, "LLRPC '%s' requires %u bytes input data", name, size);
+  } else {
+    if (in) memcpy(&v, data->s, sizeof v);
+    const char *handler = !known ? NULL : !get ? known->handlers[0] : v < 2 ? known->handlers[v] : NULL;
+    int rc = -1;
+    text_printf(&element, ".%s", handler ? handler : "");
+    if (handler && get) {
+      uint64_t value = 0;
+      int64_t whole = 0;
+      rc = handler_call_read(s->base.router, NULL, text_cstr(&element), "", &out, &errs);
+      if (!rc && parse_i64(text_cstr(&out), &whole))
+        v = (uint32_t)whole;
+      else if (!rc && parse_u64(text_cstr(&out), &value))
+        v = (uint32_t)value;
+    } else if (handler) {
+      text_printf(&out, "%d", (int)v);
+      rc = handler_call_write(s->base.router, NULL, text_cstr(&element), text_cstr(&out), &errs);
+    }
+    if (rc < 0) {
+      answer(c, 522, "LLRPC '%s' error: Invalid argument", name);
+    } else {
+      answer(c, 200, "LLRPC '%s' OK", name);
+      text_printf(&c->out, "DATA %u\r\n", get ? 4 : 0);
+      if (get) text_add(&c->out, (const char *)&v, sizeof v);
+    }
+  }
+  errors_clear(&errs);
+  text_free(&element);
+  text_free(&target);
+  text_free(&out);
+}
+
 static int64_t line_length(const char *s, uint32_t n, uint32_t *next) {
   for (uint32_t i = 0; i < n; i++)
     if (s[i] == '\n' || s[i] == '\r') {
@@ -271,7 +342,7 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
     else if (write_data)
       do_write(s, c, text_cstr(&name), text_cstr(&value));
     else
-      answer(c, 501, "Cannot call LLRPC '%s' remotely", text_cstr(&name));
+      do_llrpc(s, c, text_cstr(&name), &value);
   }
   text_free(&line);
   text_free(&command);

@@ -11,7 +11,8 @@
  * Arguments: SNAPLEN (bytes): longest packet received; default 2048. NODELAY (bool): TCP sends at once;
  * default true. CLIENT (bool). SNDBUF, RCVBUF (bytes): of the host's buffers. TIMESTAMP (bool): sets
  * timestamps; default true. VERBOSE (bool): says when connections come and go; default false. HEADROOM
- * (bytes): default 28. PROPER: of no effect. ALLOW, DENY (elements): not supported yet.
+ * (bytes): default 28. PROPER: of no effect. ALLOW, DENY (IP lookup elements): of a server; addresses that
+ * ALLOW has a route for may connect or send, else those that DENY has a route for may not, else all may.
  *
  * Handlers: `received`, `sent`, `dropped` (read). On a pull input `scheduled`, `tickets`.
  *
@@ -19,6 +20,7 @@
  */
 #define _GNU_SOURCE
 #include "socket.h"
+#include <clicklet/engine.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -63,6 +65,36 @@ static int local_address(const Args *args, unsigned at, void *to, uint32_t *size
   return rc;
 }
 
+/* A routing table is what answers an address with an output. */
+static int check_table(const Socket *s, const char *key, const char *name, Errors *errs) {
+  Element *x = name ? router_find(s->base.router, &s->base, name) : NULL;
+  if (!name || (x && strstr(x->class->name, "IPLookup"))) return 0;
+  return error(errs, "%s: '%s' is not an IP lookup element", key, name);
+}
+
+static bool in_table(const Socket *s, const char *name, uint32_t ip) {
+  Text address = {0}, handler = {0}, out = {0};
+  Errors errs = {.element = -1};
+  text_printf(&address, "%pI", (const void *)&ip);
+  text_printf(&handler, "%s.lookup", name);
+  bool found =
+      !handler_call_read(s->base.router, &s->base, text_cstr(&handler), text_cstr(&address), &out, &errs) &&
+      out.len && out.s[0] != '-';
+  text_free(&address);
+  text_free(&handler);
+  text_free(&out);
+  errors_clear(&errs);
+  return found;
+}
+
+static bool allowed(const Socket *s, const struct sockaddr_storage *from) {
+  if (s->local || (!s->allow && !s->deny)) return true;
+  struct sockaddr_in in;
+  memcpy(&in, from, sizeof in);
+  return (s->allow && in_table(s, s->allow, in.sin_addr.s_addr)) ||
+         !(s->deny && in_table(s, s->deny, in.sin_addr.s_addr));
+}
+
 int socket_configure(Element *e, const Args *args, Errors *errs) {
   Socket *s = (Socket *)e;
   static const char *const types[] = {"TCP", "UDP", "UNIX", "UNIX_DGRAM"};
@@ -86,7 +118,7 @@ int socket_configure(Element *e, const Args *args, Errors *errs) {
     rc |= s->local ? local_address(args, least, s->local_address, &s->local_size, errs)
                    : internet_address(s, args, least, s->local_address, &s->local_size, errs);
   if (!s->has_client) s->client = !e->noutputs || s->has_local;
-  if (s->allow || s->deny) rc = error(errs, "ALLOW and DENY are not supported yet");
+  return rc | check_table(s, "ALLOW", s->allow, errs) | check_table(s, "DENY", s->deny, errs);
   return rc;
 }
 
@@ -181,9 +213,13 @@ void socket_cleanup(Element *e) {
  */
 
 static void accept_connection(Socket *s) {
-  int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+  struct sockaddr_storage from = {0};
+  socklen_t size = sizeof from;
+  int fd = accept4(s->listener, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
   if (fd < 0) return;
-  if (s->fd >= 0) { /* one at a time */
+  bool welcome = allowed(s, &from);
+  if (!welcome && s->verbose) chatter(&s->base, "connection denied");
+  if (s->fd >= 0 || !welcome) { /* one at a time */
     close(fd);
     return;
   }
@@ -200,10 +236,11 @@ static void receive(Socket *s) {
     Packet *p = packet_make(s->headroom, NULL, s->snaplen, 0);
     if (!p) return;
     bool remember = !s->stream && !s->client;
-    socklen_t size = sizeof(struct sockaddr_storage);
+    struct sockaddr_storage from = {0};
+    socklen_t size = sizeof from;
     ssize_t n = s->stream ? recv(s->fd, p->data, s->snaplen, MSG_DONTWAIT)
                           : recvfrom(s->fd, p->data, s->snaplen, MSG_DONTWAIT | MSG_TRUNC,
-                                     remember ? s->local_address : NULL, remember ? &size : NULL);
+                                     remember ? (struct sockaddr *)&from : NULL, remember ? &size : NULL);
     if (n <= 0 && (s->stream || n < 0)) {
       packet_free(p);
       if (n < 0 && (errno == EAGAIN || errno == EINTR || !s->stream)) return;
@@ -212,7 +249,16 @@ static void receive(Socket *s) {
       if (client && s->verbose) chatter(&s->base, "the server went away");
       return;
     }
-    if (remember) s->local_size = size, s->peer_known = true;
+    if (remember && !allowed(s, &from)) {
+      if (s->verbose) chatter(&s->base, "datagram denied");
+      packet_free(p);
+      continue;
+    }
+    if (remember) {
+      memcpy(s->local_address, &from, sizeof from);
+      s->local_size = size;
+      s->peer_known = true;
+    }
     packet_take(p, s->snaplen - ((uint32_t)n < s->snaplen ? (uint32_t)n : s->snaplen));
     if ((uint32_t)n > s->snaplen) set_anno_u32(p, ANNO_EXTRA_LENGTH, (uint32_t)n - s->snaplen);
     if (s->timestamp) p->timestamp = time_now(&s->base);
