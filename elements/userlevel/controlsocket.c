@@ -149,7 +149,7 @@ static int do_read(ControlSocket *s, Client *c, const char *name, const char *pa
 static int do_write(ControlSocket *s, Client *c, const char *name, const char *value) {
   Target t;
   Errors errs = {.element = -1};
-  if (find_target(s, c, name, true, false, &t)) return 0;
+  if (find_target(s, c, name, true, false, &t)) return -1;
   int rc = t.h ? t.h->write(t.e, t.h, value, &errs)
                : handler_call_write(s->base.router, NULL, name + (*name == '.'), value, &errs);
   if (rc < 0 || errs.errors)
@@ -158,8 +158,9 @@ static int do_write(ControlSocket *s, Client *c, const char *name, const char *v
     answer_errors(c, 220, "Write handler '%s' OK, with warnings:", name, &errs);
   else
     answer(c, 200, "Write handler '%s' OK", name);
+  bool done = rc >= 0 && !errs.errors;
   errors_clear(&errs);
-  return 0;
+  return done ? 0 : -1;
 }
 
 /* ---- Commands
@@ -180,6 +181,8 @@ static const char help[] =
 
 /* The first line of s[0, n): its length, and in *next where the one behind it begins; -1 if it is not whole.
  */
+static bool is_hotconfig(const char *name) { return !strcmp(*name == '.' ? name + 1 : name, "hotconfig"); }
+
 /* ---- LLRPC
  * --------------------------------------------------------------------------------------------------------------
  */
@@ -267,7 +270,8 @@ static void trim_end(Text *t) {
 }
 
 /* Carries out the command at the beginning of c->in. Returns the bytes it took, 0 if it is not whole. */
-static uint32_t run_command(ControlSocket *s, Client *c) {
+/* Runs the first command of what came in; returns its bytes, 0 if it is not whole. */
+static uint32_t run_command(ControlSocket *s, Client *c, bool *swapped) {
   const char *in = text_cstr(&c->in);
   uint32_t n = c->in.len, used;
   int64_t length = line_length(in, n, &used);
@@ -303,7 +307,7 @@ static uint32_t run_command(ControlSocket *s, Client *c) {
   } else if (read) {
     do_read(s, c, text_cstr(&name), rest);
   } else if (write) {
-    do_write(s, c, text_cstr(&name), rest);
+    *swapped = !do_write(s, c, text_cstr(&name), rest) && is_hotconfig(text_cstr(&name));
   } else if (check_read || check_write) {
     Target t;
     if (!find_target(s, c, text_cstr(&name), check_write, true, &t))
@@ -388,6 +392,19 @@ static void send_out(ControlSocket *s, Client *c) {
   if (c->quit || c->eof) drop_client(s, c);
 }
 
+/* What follows a new configuration is for that one: the rest is left to the socket that takes over. */
+static void run_commands(ControlSocket *s, Client *c) {
+  bool swapped = false;
+  while (c->in.len && !c->quit && !swapped) {
+    uint32_t used = run_command(s, c, &swapped);
+    if (!used) break;
+    memmove(c->in.s, c->in.s + used, c->in.len - used + 1);
+    c->in.len -= used;
+  }
+  if (swapped && c->in.len) timer_after(&s->timer, NSEC_PER_MSEC); /* in case nothing takes over */
+  send_out(s, c);
+}
+
 static void receive(ControlSocket *s, Client *c) {
   char buf[16384];
   ssize_t k = recv(c->fd, buf, sizeof buf, 0);
@@ -396,13 +413,7 @@ static void receive(ControlSocket *s, Client *c) {
     c->eof = true;
   else
     text_add(&c->in, buf, (size_t)k);
-  while (c->in.len && !c->quit) {
-    uint32_t used = run_command(s, c);
-    if (!used) break;
-    memmove(c->in.s, c->in.s + used, c->in.len - used + 1);
-    c->in.len -= used;
-  }
-  send_out(s, c);
+  run_commands(s, c);
 }
 
 static void accept_client(ControlSocket *s) {
@@ -537,6 +548,10 @@ static int control_initialize(Element *e, Errors *errs) {
 
 static void control_timer(Element *e, Timer *t) {
   ControlSocket *s = (ControlSocket *)e;
+  for (Client *c = s->clients, *next; c; c = next) {
+    next = c->next;
+    if (c->in.len) run_commands(s, c);
+  }
   if (s->fd >= 0 || !open_socket(s)) return;
   if (--s->retries > 0) {
     if (s->retry_warnings) chatter(e, "%s: %s; trying again", s->address, strerror(errno));
@@ -580,6 +595,7 @@ static void control_take_state(Element *e, Element *old) {
   for (Client *c = s->clients; c; c = c->next) {
     select_remove(old, c->fd, true, true);
     select_add(e, c->fd, true, c->sent < c->out.len);
+    if (c->in.len) timer_after(&s->timer, 0);
   }
 }
 

@@ -94,8 +94,10 @@ static void catch_signals(uint64_t signals, bool on) {
   for (int n = 1; n < 32; n++) {
     if (!(signals >> n & 1)) continue;
     if (on ? users[n]++ : --users[n]) continue;
-    struct sigaction a = {.sa_handler = caught};
-    sigaction(n, on ? &a : &before[n], on ? &before[n] : NULL);
+    struct sigaction a = {.sa_handler = on ? caught : SIG_DFL};
+    /* Node's own handler of SIGUSR1 starts a debugger: without a script it ends the program, as in the
+     * reference. */
+    sigaction(n, on || n == SIGUSR1 ? &a : &before[n], on ? &before[n] : NULL);
   }
 }
 

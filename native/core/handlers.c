@@ -121,9 +121,7 @@ static int read_name(Element *e, const Handler *h, const char *param, Text *out,
 
 static int read_config(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   (void)h, (void)param, (void)errs;
-  const char *s = element_config(e);
-  text_add_string(out, s);
-  if (*s && s[strlen(s) - 1] != '\n') text_add_char(out, '\n');
+  text_add_string(out, element_config(e));
   return 0;
 }
 

@@ -18,6 +18,7 @@ import { Diagnostics } from '../lang/diagnostics.ts';
 import { parse } from '../lang/parse.ts';
 import { type ConfigText, libraryResolver } from './load.ts';
 import { CliError, EXIT, message, print, report } from './output.ts';
+import { classicMessages, formatClassic } from './tools/classic.ts';
 
 export interface RunOptions {
   variables?: Record<string, string>;
@@ -68,7 +69,7 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
       ...(options.reconfigure && {
         reconfigure: {
           // Control connections move over with the rest.
-          compile: (text) => compileText({ text, file: 'config' }, options),
+          compile: (text) => recompile({ text, file: 'config' }, options),
           installed: (warnings) => {
             if (options.warnings !== false) report(warnings);
           },
@@ -107,6 +108,18 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
   if (options.exitHandler !== undefined) status = await exitStatus(router, options.exitHandler);
   router.close();
   return status;
+}
+
+/** For `hotconfig`: what its writer reads follows CLICK_MESSAGES, too. */
+function recompile(config: ConfigText, options: RunOptions): Configuration {
+  try {
+    return compileText(config, options);
+  } catch (e) {
+    if (!(e instanceof ConfigurationError && classicMessages())) throw e;
+    const end = isUnderstood(config, options) ? 'Router could not be initialized!' : '';
+    e.message = (formatClassic(e.diagnostics) + end).trimEnd();
+    throw e;
+  }
 }
 
 function compileText(config: ConfigText, options: RunOptions): Configuration {

@@ -90,6 +90,38 @@ it('a new configuration keeps its clients; one that fails is answered with why',
   client.close();
 });
 
+it('what is sent behind a new configuration is answered by that one', async () => {
+  const port = await freePort();
+  await start(['-R', '-p', String(port)]);
+  const client = new Client({ host: '127.0.0.1', port });
+  await client.until(/Click::ControlSocket/);
+  const all = await client.ask(
+    'WRITE hotconfig Idle -> s :: Switch(1) -> Discard; s[1] -> Discard;\nREAD s.config\nWRITE s.switch 0\nREAD s.switch\n',
+    /s.switch' OK\r\nDATA 1\r\n.$/,
+  );
+  expect(all.replace(/\r\n/g, '\n')).toBe(
+    "200 Write handler 'hotconfig' OK\n200 Read handler 's.config' OK\nDATA 1\n1" +
+      "200 Write handler 's.switch' OK\n200 Read handler 's.switch' OK\nDATA 1\n0",
+  );
+  client.close();
+});
+
+it('LLRPCs for counts and switches', async () => {
+  const port = await freePort();
+  await start(['-p', String(port)]);
+  const client = new Client({ host: '127.0.0.1', port });
+  await client.until(/Click::ControlSocket/);
+  expect(await client.ask('LLRPC c#C004C003 4\n\x01\0\0\0', /DATA 4\r\n....$/s)).toBe(
+    "200 LLRPC 'c#C004C003' OK\r\nDATA 4\r\n\0\0\0\0",
+  );
+  expect(await client.ask('LLRPC c#C004C003 4\n\x02\0\0\0', /\r\n/)).toContain('522 LLRPC');
+  expect(await client.ask('LLRPC c#80044006 3\nabc', /\r\n/)).toBe(
+    "522 LLRPC 'c#80044006' requires 4 bytes input data\r\n",
+  );
+  expect(await client.ask('LLRPC c#8004\n', /\r\n/)).toBe("501 Cannot call LLRPC 'c#8004' remotely\r\n");
+  client.close();
+});
+
 it('several sockets at once, of each kind', async () => {
   const path = join(dir, 'control');
   const inherited = createServer().listen(0, '127.0.0.1');

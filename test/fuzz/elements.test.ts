@@ -36,6 +36,8 @@ const PREFIXES = [
 const COMPANIONS: Record<string, string> = {
   EtherSpanTree:
     'Idle -> a :: Suppressor -> s :: EtherSwitch -> b :: Suppressor -> Discard; Idle -> [1] a [1] -> [1] s [1] -> [1] b [1] -> Discard;',
+  FTPPortMapper:
+    'rw :: TCPRewriter(pattern 10.0.0.1 1024-65535 - - 0 1, drop); Idle -> rw -> Discard; Idle -> [1] rw [1] -> Discard;',
   ICMPRewriter: 'rw :: IPRewriter(pattern 10.0.0.1 1024-65535 - - 0 0); Idle -> rw -> Discard;',
   SpinlockAcquire: 'SpinlockInfo(l);',
   SpinlockPush: 'SpinlockInfo(l);',
