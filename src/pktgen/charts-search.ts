@@ -13,14 +13,14 @@ export const lossOverLoad = (s: SearchResult): Promise<string> => {
   const values = sizesOf(s).flatMap((size) =>
     size.trials.map((t) => ({
       size: String(size.size),
-      mpps: t.load / 1e6,
+      pps: t.load,
       loss: Math.max(least, t.lossRatio * 100),
       none: t.lossRatio === 0,
     })),
   );
   const marks = sizesOf(s).flatMap((size) => [
-    { size: String(size.size), mpps: size.ndrPps / 1e6, what: 'NDR' },
-    ...(size.pdrPps === null ? [] : [{ size: String(size.size), mpps: size.pdrPps / 1e6, what: 'PDR' }]),
+    { size: String(size.size), pps: size.ndrPps, what: 'NDR' },
+    ...(size.pdrPps === null ? [] : [{ size: String(size.size), pps: size.pdrPps, what: 'PDR' }]),
   ]);
   const color = {
     field: 'size',
@@ -37,9 +37,10 @@ export const lossOverLoad = (s: SearchResult): Promise<string> => {
         mark: { type: 'point', filled: true, opacity: 0.75, size: 45 },
         encoding: {
           x: {
-            field: 'mpps',
+            field: 'pps',
             type: 'quantitative',
-            title: 'offered, million packets a second',
+            title: 'offered, packets a second',
+            axis: { format: '~s' },
             scale: { zero: true },
           },
           y: {
@@ -61,18 +62,18 @@ export const lossOverLoad = (s: SearchResult): Promise<string> => {
       {
         data: { values: marks },
         mark: { type: 'rule', strokeDash: [4, 3] },
-        encoding: { x: { field: 'mpps', type: 'quantitative' }, color },
+        encoding: { x: { field: 'pps', type: 'quantitative' }, color },
       },
-      {
-        data: { values: marks },
-        mark: { type: 'text', align: 'left', dx: 3, baseline: 'top', fontSize: 11 },
+      ...['NDR', 'PDR'].map((what, i) => ({
+        data: { values: marks.filter((m) => m.what === what) },
+        mark: { type: 'text', align: 'left', dx: 3, baseline: 'top', fontSize: 11 } as const,
         encoding: {
-          x: { field: 'mpps', type: 'quantitative' },
-          y: { value: 2 },
-          text: { field: 'what', type: 'nominal' },
+          x: { field: 'pps', type: 'quantitative' } as const,
+          y: { value: 2 + 14 * i },
+          text: { field: 'what', type: 'nominal' } as const,
           color,
         },
-      },
+      })),
     ],
   });
 };
@@ -86,17 +87,17 @@ export const goalChart = (s: SearchResult): Promise<string> => {
         {
           size: String(size.size),
           what: 'throughput',
-          mpps: size.ndrPps / 1e6,
-          low: size.ndrPps / 1e6,
-          high: (size.rfc2544?.failedPps ?? size.ndrPps) / 1e6,
+          pps: size.ndrPps,
+          low: size.ndrPps,
+          high: size.rfc2544?.failedPps ?? size.ndrPps,
         },
       ];
     return goals.map((g) => ({
       size: String(size.size),
       what: g.name,
-      mpps: (g.name === 'NDR' ? size.ndrPps : size.pdrPps!) / 1e6,
-      low: (g.lowerPps ?? 0) / 1e6,
-      high: (g.upperPps ?? g.lowerPps ?? 0) / 1e6,
+      pps: g.name === 'NDR' ? size.ndrPps : size.pdrPps!,
+      low: g.lowerPps ?? 0,
+      high: g.upperPps ?? g.lowerPps ?? 0,
     }));
   });
   return svg({
@@ -111,7 +112,7 @@ export const goalChart = (s: SearchResult): Promise<string> => {
       {
         mark: 'bar',
         encoding: {
-          y: { field: 'mpps', type: 'quantitative', title: 'million packets a second' },
+          y: { field: 'pps', type: 'quantitative', title: 'packets a second', axis: { format: '~s' } },
           color: {
             field: 'what',
             type: 'nominal',
@@ -129,7 +130,7 @@ export const goalChart = (s: SearchResult): Promise<string> => {
         mark: { type: 'text', dy: -8, fontSize: 11 },
         encoding: {
           y: { field: 'high', type: 'quantitative' },
-          text: { field: 'mpps', type: 'quantitative', format: '.3~s' },
+          text: { field: 'pps', type: 'quantitative', format: '.4~s' },
         },
       },
     ],
@@ -212,20 +213,20 @@ export const compareChart = (c: Comparison): Promise<string> => {
     data: {
       values: c.rows.flatMap((r) =>
         r.pps.flatMap((pps, i) =>
-          pps === null ? [] : [{ what: `${r.size}: ${rateName(r.what)}`, file: files[i], mpps: pps / 1e6 }],
+          pps === null ? [] : [{ what: `${r.size}: ${rateName(r.what)}`, file: files[i], pps }],
         ),
       ),
     },
     encoding: {
       x: { field: 'what', type: 'nominal', title: null, sort: null, axis: { labelAngle: 0 } },
       xOffset: { field: 'file', sort: files },
-      y: { field: 'mpps', type: 'quantitative', title: 'million packets a second' },
+      y: { field: 'pps', type: 'quantitative', title: 'packets a second', axis: { format: '~s' } },
     },
     layer: [
       { mark: 'bar', encoding: { color: { field: 'file', type: 'nominal', title: null, sort: files } } },
       {
         mark: { type: 'text', dy: -6, fontSize: 11 },
-        encoding: { text: { field: 'mpps', type: 'quantitative', format: '.3~s' } },
+        encoding: { text: { field: 'pps', type: 'quantitative', format: '.4~s' } },
       },
     ],
   });

@@ -1,7 +1,7 @@
 /** What a search found, for people. */
 
 import { plainTable } from '../cli/table.ts';
-import { micro, mpps, percent } from './print.ts';
+import { exactRate, micro, mpps, percent } from './print.ts';
 import type { GoalJson, SearchResult, SearchSize } from './schema-search.ts';
 import type { Summary } from './stats.ts';
 
@@ -16,7 +16,7 @@ export const withInterval = (s: Summary, unit: (x: number) => string): string =>
 
 /** Where a goal's rate lies. */
 export const boundsText = (g: GoalJson): string =>
-  `${g.lowerPps === null ? 'none' : mpps(g.lowerPps)} to ${g.upperPps === null ? 'none' : mpps(g.upperPps)}`;
+  `${g.lowerPps === null ? 'none' : exactRate(g.lowerPps)} to ${g.upperPps === null ? 'none' : exactRate(g.upperPps)}`;
 
 export function searchText(s: SearchResult): string[] {
   const sizes = s.sizes ?? [];
@@ -49,7 +49,7 @@ function mlrText(sizes: readonly SearchSize[]): string[] {
       String(s.size),
       g.name,
       percent(g.lossRatio),
-      mpps(g.throughputPps),
+      exactRate(g.throughputPps),
       boundsText(g),
       String(s.trials.filter((t) => t.run === g.run).length),
     ]),
@@ -57,8 +57,10 @@ function mlrText(sizes: readonly SearchSize[]): string[] {
   const lines = plainTable(head, rows, 'right').trimEnd().split('\n');
   for (const s of sizes) {
     if (s.repeats) {
-      lines.push(`size ${s.size}, NDR of ${s.repeats.ndr.n} searches: ${withInterval(s.repeats.ndr, mpps)}`);
-      if (s.repeats.pdr) lines.push(`size ${s.size}, PDR: ${withInterval(s.repeats.pdr, mpps)}`);
+      lines.push(
+        `size ${s.size}, NDR of ${s.repeats.ndr.n} searches: ${withInterval(s.repeats.ndr, exactRate)}`,
+      );
+      if (s.repeats.pdr) lines.push(`size ${s.size}, PDR: ${withInterval(s.repeats.pdr, exactRate)}`);
     }
     for (const g of s.goals)
       if (!g.regular) lines.push(`size ${s.size}: ${g.name} has no bounds on both sides: ${g.why}`);
@@ -70,7 +72,7 @@ function rfc2544Text(s: SearchSize): string[] {
   const r = s.rfc2544!;
   const lines = [
     `size ${s.size}`,
-    `  throughput      ${mpps(r.throughputPps ?? 0)}${r.failedPps === null ? ', the highest load: there may be more' : `; with loss from ${mpps(r.failedPps)}`}`,
+    `  throughput      ${exactRate(r.throughputPps ?? 0)}${r.failedPps === null ? ', the highest load: there may be more' : `; with loss from ${exactRate(r.failedPps)}`}`,
   ];
   if (r.lossCurve)
     for (const [i, p] of r.lossCurve.entries())

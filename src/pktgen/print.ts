@@ -11,6 +11,13 @@ export const mpps = (pps: number): string =>
     : pps >= 1e4
       ? `${(pps / 1e3).toFixed(1)} kpps`
       : `${pps.toFixed(0)} pps`;
+/** With five digits: for rates whose differences matter. */
+export const exactRate = (pps: number): string =>
+  pps >= 1e6
+    ? `${(pps / 1e6).toPrecision(5)} Mpps`
+    : pps >= 1e4
+      ? `${(pps / 1e3).toPrecision(5)} kpps`
+      : `${pps.toFixed(0)} pps`;
 export const gbit = (bits: number): string =>
   bits >= 1e9 ? `${(bits / 1e9).toFixed(2)} Gbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
 export const percent = (ratio: number): string =>

@@ -1,7 +1,7 @@
 /** The part of a report that is about a search. */
 
 import { goalChart, lossOverLoad } from './charts-search.ts';
-import { micro, mpps, percent } from './print.ts';
+import { exactRate, micro, mpps, percent } from './print.ts';
 import { boundsText, seconds, withInterval } from './print-search.ts';
 import { figure, row, text } from './report-parts.ts';
 import type { SearchResult, SearchSize } from './schema-search.ts';
@@ -35,7 +35,7 @@ ${list([
     ...(x.rfc2544?.skipped ?? []).map((k) => `Size ${x.size}: ${k.test} was left out: ${k.why}.`),
     ...(x.repeats
       ? [
-          `Size ${x.size}, of repeated searches: NDR ${withInterval(x.repeats.ndr, mpps)}${x.repeats.pdr ? `, PDR ${withInterval(x.repeats.pdr, mpps)}` : ''}.`,
+          `Size ${x.size}, of repeated searches: NDR ${withInterval(x.repeats.ndr, exactRate)}${x.repeats.pdr ? `, PDR ${withInterval(x.repeats.pdr, exactRate)}` : ''}.`,
         ]
       : []),
   ]),
@@ -74,7 +74,7 @@ function goalTable(sizes: readonly SearchSize[]): string {
         `${g.finalDurationS} s`,
         `${g.durationSumS} s`,
         `${g.width * 100} %`,
-        mpps(g.throughputPps),
+        exactRate(g.throughputPps),
         boundsText(g),
       ]),
     ),
@@ -152,7 +152,7 @@ function trialTable(sizes: readonly SearchSize[]): string {
     s.trials.map((t) =>
       row([
         String(s.size),
-        mpps(t.load),
+        exactRate(t.load),
         String(Math.round(t.durationS * 100) / 100),
         String(t.txPackets),
         String(t.rxPackets),
