@@ -42,7 +42,7 @@ always_inline int check_ip_packet(CheckIPHeader *e, Packet *p) {
   uint32_t len = ip_len(h), hlen = 20;
   if (likely(h[0] == 0x45)) {
     if (unlikely(len > have || len < 20)) return CHECK_IP_LEN;
-    if (e->checksum && unlikely(ip_sum20(h) != 0xffff)) return CHECK_IP_SUM;
+    if (e->checksum && unlikely(!ip_sum20_right(h))) return CHECK_IP_SUM;
   } else {
     if (h[0] >> 4 != 4) return CHECK_IP_VERSION;
     hlen = ip_hlen(h);
@@ -132,10 +132,11 @@ static inline int check_ip_read_details(Element *e, const Handler *h, const char
   ARGS(ARG(CheckIPHeader, CUSTOM, "INTERFACES", bad_src, NULL, .parse = check_ip_parse_interfaces),          \
        ARG(CheckIPHeader, CUSTOM, "BADSRC", bad_src, NULL, .parse = ip_list_parse_arg),                      \
        ARG(CheckIPHeader, CUSTOM, "GOODDST", good_dst, NULL, .parse = ip_list_parse_arg),                    \
-       ARG(CheckIPHeader, U32, "OFFSET", offset, "0", .min = 0, .max = 65535),                               \
+       ARG(CheckIPHeader, U32, "OFFSET", offset, "0", .min = 0, .max = 65535, .fixed = true),                \
        ARG(CheckIPHeader, BOOL, "VERBOSE", verbose, "false"),                                                \
        ARG(CheckIPHeader, BOOL, "DETAILS", details, "false"),                                                \
-       ARG(CheckIPHeader, BOOL, "CHECKSUM", checksum, checksum_default), ARG_ALL_REST("OFFSET_OR_BADSRC"))
+       ARG(CheckIPHeader, BOOL, "CHECKSUM", checksum, checksum_default, .fixed = true),                      \
+       ARG_ALL_REST("OFFSET_OR_BADSRC"))
 #define CHECK_IP_HANDLERS                                                                                    \
   HANDLERS(READ_FIELD(CheckIPHeader, U64, "drops", drops), READ_FN("drop_details", check_ip_read_details))
 

@@ -40,6 +40,6 @@ ACTION(DecIPTTL, dec_ip_ttl)
 
 ELEMENT(DecIPTTL, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(DecIPTTL, dec_ip_ttl),
         .args = ARGS(ARG_POS(DecIPTTL, BOOL, "ACTIVE", active, "true"),
-                     ARG(DecIPTTL, BOOL, "MULTICAST", multicast, "true")),
+                     ARG(DecIPTTL, BOOL, "MULTICAST", multicast, "true", .fixed = true)),
         .handlers = HANDLERS(READ_FIELD(DecIPTTL, U64, "drops", drops),
                              RW_FIELD(DecIPTTL, BOOL, "active", active)));

@@ -136,7 +136,7 @@ static void ip_fragmenter_take_state(Element *e, Element *old) {
 
 ELEMENT(IPFragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip_fragmenter_push,
         .action_name = "ip_fragment", .take_state = ip_fragmenter_take_state,
-        .args = ARGS(ARG_MUST(IPFragmenter, U32, "MTU", mtu, .min = 8, .max = 0x7fffffff),
+        .args = ARGS(ARG_MUST(IPFragmenter, U32, "MTU", mtu, .fixed = true, .min = 8, .max = 0x7fffffff),
                      ARG_POS(IPFragmenter, BOOL, "HONOR_DF", honor_df, "true"),
                      ARG_POS(IPFragmenter, BOOL, "VERBOSE", verbose, "false"),
                      ARG(IPFragmenter, U32, "HEADROOM", headroom, "128", .min = 0, .max = 65536)),

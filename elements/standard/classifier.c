@@ -110,6 +110,10 @@ static int classifier_configure(Element *e, const Args *args, Errors *errs) {
 static void classifier_cleanup(Element *e) { classify_free(&((Classifier *)e)->program); }
 static bool classifier_live(Element *e) { return (void)e, true; }
 
+static bool classifier_specialise(Element *e, Text *out) {
+  return classify_emit(&((Classifier *)e)->program, "classifier_classify(e, p)", out);
+}
+
 static int classifier_read_program(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   (void)h, (void)param, (void)errs;
   classify_print(&((Classifier *)e)->program, out);
@@ -119,6 +123,6 @@ static int classifier_read_program(Element *e, const Handler *h, const char *par
 ELEMENT(Classifier, .ports = "1/-", .processing = "h/h", .flags = "A",
         USE_ACTION(Classifier, classifier_classify), .configure = classifier_configure,
         .cleanup = classifier_cleanup, .can_live_reconfigure = classifier_live,
-        .args = ARGS(ARG_ALL_REST("PATTERN")),
+        .specialise = classifier_specialise, .args = ARGS(ARG_ALL_REST("PATTERN")),
         .handlers = HANDLERS(READ_FN("program", classifier_read_program,
                                      .flags = HANDLER_READ | HANDLER_CALM)));

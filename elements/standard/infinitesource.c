@@ -41,12 +41,7 @@ static int source_set_model(InfiniteSource *s, Errors *errs) {
 static unsigned source_make(InfiniteSource *s, Packet **p, unsigned n) {
   if (s->limit >= 0 && s->count + (int64_t)n > s->limit)
     n = s->count < s->limit ? (unsigned)(s->limit - s->count) : 0;
-  unsigned k = 0;
-  int64_t now = s->timestamp && n ? time_now(&s->base) : 0;
-  for (; k < n; k++) {
-    if (!(p[k] = source_model_packet(&s->model))) break;
-    p[k]->timestamp = now;
-  }
+  unsigned k = source_model_packets(&s->model, p, n, s->timestamp && n ? time_now(&s->base) : 0);
   s->count += k;
   return k;
 }

@@ -31,5 +31,5 @@ ACTION(PaintTee, paint_tee_action)
 
 ELEMENT(PaintTee, .ports = "1/2", .processing = "a/ah", USE_ACTION(PaintTee, paint_tee_action),
         .args = ARGS(ARG_MUST(PaintTee, U8, "COLOR", color),
-                     ARG_POS(PaintTee, ANNO, "ANNO", anno, "PAINT", .min = 1)),
+                     ARG_POS(PaintTee, ANNO, "ANNO", anno, "PAINT", .min = 1, .fixed = true)),
         .handlers = HANDLERS(RW_FIELD(PaintTee, U8, "color", color)));

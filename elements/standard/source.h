@@ -69,4 +69,26 @@ static inline Packet *source_model_packet(SourceModel *m) {
   return packet_clone(m->shared);
 }
 
+/* Up to n packets with that timestamp; fewer when memory is out. */
+static inline unsigned source_model_packets(SourceModel *m, Packet **p, unsigned n, int64_t timestamp) {
+  unsigned k = 0;
+  if (likely(m->len <= 64 && m->headroom <= PACKET_HEADROOM)) {
+    typedef long long Vector __attribute__((vector_size(16)));
+    Vector data[4]; /* stays in registers */
+    Packet **from;
+    uint32_t len = m->len;
+    memcpy(data, m->bytes, sizeof data);
+    k = packet_alloc_raw_batch(n, &from);
+    for (unsigned i = 0; i < k; i++) {
+      Packet *x = p[i] = from[k - 1 - i];
+      packet_begin(x, len);
+      x->timestamp = timestamp;
+      for (unsigned j = 0; j < 4; j++) memcpy(x->buffer + PACKET_HEADROOM + 16 * j, &data[j], 16);
+    }
+    return k;
+  }
+  for (; k < n && (p[k] = source_model_packet(m)); k++) p[k]->timestamp = timestamp;
+  return k;
+}
+
 #endif

@@ -26,4 +26,4 @@ static inline int strip_action(Strip *e, Packet *p) {
 ACTION(Strip, strip_action)
 
 ELEMENT(Strip, .ports = "1/1", USE_ACTION(Strip, strip_action),
-        .args = ARGS(ARG_MUST(Strip, U32, "LENGTH", length)));
+        .args = ARGS(ARG_MUST(Strip, U32, "LENGTH", length, .fixed = true)));

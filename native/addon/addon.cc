@@ -256,7 +256,9 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
 public:
   static Napi::Function init(Napi::Env env) {
     return DefineClass(env, "NativeEngine",
-                       {InstanceMethod("install", &NativeEngine::install), InstanceMethod("check", &NativeEngine::check), InstanceMethod("run", &NativeEngine::run),
+                       {InstanceMethod("install", &NativeEngine::install), InstanceMethod("check", &NativeEngine::check),
+                        InstanceMethod("fuseFacts", &NativeEngine::fuse_facts), InstanceMethod("fuse", &NativeEngine::fuse),
+                        InstanceMethod("unfuse", &NativeEngine::unfuse), InstanceMethod("run", &NativeEngine::run),
                         InstanceMethod("stop", &NativeEngine::stop), InstanceMethod("read", &NativeEngine::read),
                         InstanceMethod("write", &NativeEngine::write), InstanceMethod("stats", &NativeEngine::stats),
                         InstanceMethod("close", &NativeEngine::close)});
@@ -330,6 +332,34 @@ private:
     if (!runner_->idle([&](EngineC *e) { r.ok = engine_c_check(e, bytes.Data(), bytes.ByteLength(), collect, &r) == 0; }))
       throw Napi::Error::New(info.Env(), "the engine is running");
     return to_js(info.Env(), r);
+  }
+
+  /* fuseFacts(plan: Uint8Array): Result with text as JSON; at once, for an engine that does not run */
+  Napi::Value fuse_facts(const Napi::CallbackInfo &info) {
+    if (!info.Length() || !info[0].IsTypedArray()) throw Napi::TypeError::New(info.Env(), "fuseFacts expects a Uint8Array");
+    if (!runner_) throw Napi::Error::New(info.Env(), "the engine is closed");
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    Result r;
+    if (!runner_->idle([&](EngineC *e) {
+          r.ok = engine_c_fuse_facts(e, bytes.Data(), bytes.ByteLength(), collect_text, collect, &r) == 0;
+        }))
+      throw Napi::Error::New(info.Env(), "the engine is running");
+    return to_js(info.Env(), r);
+  }
+
+  /* fuse(file: string): Promise<Result>; loads a fused unit and binds it between two rounds of the engine */
+  Napi::Value fuse(const Napi::CallbackInfo &info) {
+    Result loaded;
+    const void *unit = engine_c_unit_load(info[0].ToString().Utf8Value().c_str(), collect, &loaded);
+    return promise(info, [unit, loaded](EngineC *e, Result &r) {
+      r = loaded;
+      r.ok = unit && engine_c_fuse(e, unit, collect, &r) == 0;
+    });
+  }
+
+  /* unfuse(): Promise<Result>; back to the dynamic engine */
+  Napi::Value unfuse(const Napi::CallbackInfo &info) {
+    return promise(info, [](EngineC *e, Result &r) { r.ok = engine_c_fuse(e, nullptr, collect, &r) == 0; });
   }
 
   /* run(cpu?: number): Promise<void>; resolves when the router stops */

@@ -2,6 +2,7 @@
 #include "engine_c.h"
 #include "host/platform_host.h"
 #include <clicklet/engine.h>
+#include <clicklet/fused.h>
 
 static Engine *cast(EngineC *e) { return (Engine *)e; }
 
@@ -81,6 +82,35 @@ int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message 
 int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context) {
   Errors errs = {.element = -1};
   int rc = engine_check(cast(e), plan, size, &errs);
+  deliver(&errs, message, context);
+  return rc;
+}
+
+int engine_c_fuse_facts(EngineC *e, const void *plan, size_t size, EngineC_Text text, EngineC_Message message,
+                        void *context) {
+  Errors errs = {.element = -1};
+  Text t = {0};
+  int rc = engine_fuse_facts(cast(e), plan, size, &t, &errs);
+  text(context, text_cstr(&t), t.len);
+  text_free(&t);
+  deliver(&errs, message, context);
+  return rc;
+}
+
+const void *engine_c_unit_load(const char *file, EngineC_Message message, void *context) {
+  Errors errs = {.element = -1};
+  const FusedUnit *u = fused_unit_load(file, &errs);
+  deliver(&errs, message, context);
+  return u;
+}
+
+int engine_c_fuse(EngineC *e, const void *unit, EngineC_Message message, void *context) {
+  Errors errs = {.element = -1};
+  int rc = 0;
+  if (unit)
+    rc = engine_fuse(cast(e), unit, &errs);
+  else
+    engine_unfuse(cast(e));
   deliver(&errs, message, context);
   return rc;
 }

@@ -30,6 +30,13 @@ EngineC *engine_c_new(const EngineC_Options *options);
 void engine_c_free(EngineC *e);
 int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
 int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
+/* What the fused engine's generator must know, as JSON (fused.h). */
+int engine_c_fuse_facts(EngineC *e, const void *plan, size_t size, EngineC_Text text, EngineC_Message message,
+                        void *context);
+/* Loads a fused unit, from any thread; NULL with a message. Units stay loaded. */
+const void *engine_c_unit_load(const char *file, EngineC_Message message, void *context);
+/* Binds it to the running router, or with NULL unbinds what is bound. */
+int engine_c_fuse(EngineC *e, const void *unit, EngineC_Message message, void *context);
 void engine_c_run(EngineC *e);
 void engine_c_stop(EngineC *e);
 int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message,

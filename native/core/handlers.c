@@ -139,6 +139,7 @@ static int write_config(Element *e, const Handler *h, const char *value, Errors 
   char **texts = mem_alloc((n + 1) * sizeof *texts);
   if (!texts) return error(errs, "out of memory");
   split_args(value, texts, n);
+  router_unfix(e);
   int rc = args_configure(e, texts, n, errs);
   for (unsigned i = 0; i < n; i++) mem_free(texts[i]);
   mem_free(texts);

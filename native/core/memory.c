@@ -98,7 +98,7 @@ static void chunk_return(Packet *p) {
 
 /* Lets go of the buffer of `store`; returns the chunk when it was the last user. */
 static void store_release(Packet *store) {
-  if (__atomic_sub_fetch(&store->refs, 1, __ATOMIC_ACQ_REL) == 0) chunk_return(store);
+  if ((__atomic_sub_fetch(&store->refs, 1, __ATOMIC_ACQ_REL) & ~PACKET_ODD) == 0) chunk_return(store);
 }
 
 void packet_release(Packet *p) {
@@ -137,6 +137,7 @@ Packet *packet_clone(Packet *p) {
   q->mac = p->mac;
   q->next = NULL;
   q->store = store;
+  q->refs = 1 | PACKET_ODD;
   q->head = p->head;
   q->size = p->size;
   packet_copy_annotations(q, p);
@@ -153,6 +154,7 @@ Packet *packet_make(uint32_t headroom, const void *data, uint32_t len, uint32_t 
       return NULL;
     }
     p->head = p->external;
+    p->refs = 1 | PACKET_ODD;
     p->size = (uint32_t)need;
   }
   p->data = p->head + (need > PACKET_BUFFER || headroom > PACKET_HEADROOM ||
@@ -172,7 +174,7 @@ bool packet_unshare(Packet *p, uint32_t headroom, uint32_t tailroom) {
     headroom = have_head; /* keep the alignment and room it had */
   uint64_t need = (uint64_t)headroom + p->len + tailroom;
   /* Where the copy goes: the chunk's own buffer if nobody uses it, else the buffer of a fresh chunk. */
-  bool own_free = p->store != p && p->refs == 1 && !p->external && need <= PACKET_BUFFER;
+  bool own_free = p->store != p && p->refs == (1 | PACKET_ODD) && !p->external && need <= PACKET_BUFFER;
   Packet *target = p;
   uint8_t *buffer;
   uint32_t size;
@@ -199,12 +201,14 @@ bool packet_unshare(Packet *p, uint32_t headroom, uint32_t tailroom) {
   p->head = buffer;
   p->size = size;
   if (target == p) {
-    p->store = p; /* refs is 1: itself */
+    p->store = p;
+    p->refs = 1; /* itself, and ordinary again */
     store_release(store);
     return true;
   }
   p->store = target; /* target lives only as p's store: its single reference is p's */
   target->dead = true;
+  __atomic_or_fetch(&p->refs, PACKET_ODD, __ATOMIC_RELAXED);
   if (store != p) store_release(store);
   return true;
 }

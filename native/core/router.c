@@ -1,6 +1,7 @@
 /* router.c: from a plan to a running router. Everything in a plan is checked here: it may come over a wire.
  */
 #include "router.h"
+#include <clicklet/fused.h>
 #include <clicklet/platform.h>
 
 /* ---- The far end of an unconnected port
@@ -81,7 +82,12 @@ static const char *plan_fault(const uint8_t *plan, size_t size) {
 
 enum { STAGE_NONE, STAGE_CONFIGURED, STAGE_INITIALIZED };
 
-static int connect_all(Router *r, Errors *errs) {
+/* Bytes that an element takes in the router's block of state. */
+static size_t element_space(const ElementClass *c) {
+  return ((size_t)c->size + ELEMENT_ALIGN - 1) & ~(size_t)(ELEMENT_ALIGN - 1);
+}
+
+static int router_connect(Router *r, Errors *errs) {
   const PlanConnection *c = (const PlanConnection *)(r->plan + r->header->connections);
   for (uint32_t i = 0; i < r->header->connection_count; i++) {
     Element *from = r->elements[c[i].from], *to = r->elements[c[i].to];
@@ -140,18 +146,30 @@ Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs) 
   for (uint64_t i = 0; i < nports; i++) r->ports[i] = (Port){.element = &nowhere};
   Port *port = r->ports;
   bool ordered = false;
+  /* All elements' state is one block, in the order of the plan: the fused engine finds it there (fused.h). */
+  const ElementClass **classes = mem_alloc((h->element_count + 1) * sizeof *classes);
+  size_t space = 0;
+  for (uint32_t i = 0; classes && i < h->element_count; i++) {
+    errs->element = (int32_t)i;
+    classes[i] = element_class_find(r->strings + pe[i].class_name);
+    if (classes[i])
+      space += element_space(classes[i]);
+    else
+      error(errs, "element class '%s' is not in this engine", r->strings + pe[i].class_name);
+  }
+  char *at = errors_any(errs) || !classes
+                 ? NULL
+                 : (r->state = mem_alloc(space > ELEMENT_ALIGN ? space : ELEMENT_ALIGN));
+  if (!at) {
+    if (!errors_any(errs)) error(errs, "out of memory for %u elements", h->element_count);
+    mem_free(classes);
+    goto fail;
+  }
   for (uint32_t i = 0; i < h->element_count; i++) {
     errs->element = (int32_t)i;
-    const ElementClass *c = element_class_find(r->strings + pe[i].class_name);
-    if (!c) {
-      error(errs, "element class '%s' is not in this engine", r->strings + pe[i].class_name);
-      continue;
-    }
-    Element *e = r->elements[i] = mem_alloc(c->size);
-    if (!e) {
-      error(errs, "out of memory");
-      break;
-    }
+    const ElementClass *c = classes[i];
+    Element *e = r->elements[i] = (Element *)at;
+    at += element_space(c);
     r->count = i + 1;
     *e = (Element){.class = c,
                    .router = r,
@@ -170,8 +188,8 @@ Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs) 
     for (int k = 0; k < e->noutputs; k++) e->outputs[k].push = nowhere_push;
     ordered |= c->ordered;
   }
-  if (errors_any(errs)) goto fail;
-  if (connect_all(r, errs)) goto fail;
+  mem_free(classes);
+  if (router_connect(r, errs)) goto fail;
   r->batch = h->batch_limit          ? h->batch_limit
              : ordered               ? 1
              : engine->options.batch ? engine->options.batch
@@ -274,8 +292,8 @@ void router_free(Router *r) {
   for (Task *t = r->tasks; t; t = t->next_of_router) task_unschedule(t);
   for (unsigned i = 0; i < r->count; i++) {
     if (r->overrides) mem_free(r->overrides[i].config);
-    mem_free(r->elements[i]);
   }
+  mem_free(r->state);
   names_free(r);
   mem_free(r->overrides);
   mem_free(r->elements);

@@ -17,6 +17,7 @@ typedef struct Name {
 struct Router {
   Engine *engine;
   Element **elements;
+  char *state; /* of all elements */
   unsigned count;
   uint8_t *plan; /* own copy; names and texts point into it */
   const PlanHeader *header;
@@ -30,7 +31,9 @@ struct Router {
   int runcount;           /* reference: the driver stops when it reaches 0 */
   Element *driver;        /* its hook decides on a stop */
   bool (*driver_hook)(Element *e);
-  bool live; /* initialised */
+  const struct FusedUnit *fused; /* bound to it, or NULL */
+  bool changed;                  /* its elements are no longer what the plan says: it cannot be fused */
+  bool live;                     /* initialised */
   struct {
     char *config;
   } * overrides; /* configurations written while running, by element; NULL where none */
@@ -83,6 +86,8 @@ void router_free(Router *r);
 int engine_prepare(Engine *e, const void *plan, size_t size, Errors *errs);
 void engine_replace(Engine *e);
 void engine_discard_next(Engine *e);
+/* An element's configuration is about to change: code made for it must not be used any more. */
+void router_unfix(Element *e);
 const char *element_config(const Element *e); /* as text, with what was written while running */
 void names_free(Router *r);
 

@@ -30,25 +30,9 @@ const ElementClass *element_class_find(const char *name) {
   return NULL;
 }
 
-static void json_string(Text *t, const char *s) {
-  if (!s) {
-    text_add_string(t, "null");
-    return;
-  }
-  text_add_char(t, '"');
-  for (; *s; s++) {
-    if (*s == '"' || *s == '\\') text_add_char(t, '\\');
-    if ((unsigned char)*s < 32)
-      text_printf(t, "\\u%04x", *s);
-    else
-      text_add_char(t, *s);
-  }
-  text_add_char(t, '"');
-}
-
 static void json_field(Text *t, const char *key, const char *value) {
   text_printf(t, ",\"%s\":", key);
-  json_string(t, value);
+  text_add_json(t, value);
 }
 
 static const char *const type_names[] = {[ARG_BOOL] = "bool",
@@ -86,7 +70,7 @@ static void class_json(Text *t, const ElementClass *c, const char *name) {
   for (const char *p = file; *p; p++)
     if (!strncmp(p, "elements/", 9)) file = p;
   text_add_string(t, "{\"name\":");
-  json_string(t, name);
+  text_add_json(t, name);
   json_field(t, "file", file);
   if (name != c->name) json_field(t, "aliasOf", c->name);
   json_field(t, "ports", c->ports);
@@ -111,7 +95,7 @@ static void class_json(Text *t, const ElementClass *c, const char *name) {
       text_add_string(t, ",\"choices\":[");
       for (int k = 0; a->choices[k]; k++) {
         if (k) text_add_char(t, ',');
-        json_string(t, a->choices[k]);
+        text_add_json(t, a->choices[k]);
       }
       text_add_char(t, ']');
     }

@@ -369,3 +369,19 @@ size_t format_into(char *buf, size_t size, const char *format, ...) {
   if (size) buf[k.len] = 0;
   return k.len;
 }
+
+void text_add_json(Text *t, const char *s) {
+  if (!s) {
+    text_add_string(t, "null");
+    return;
+  }
+  text_add_char(t, '"');
+  for (; *s; s++) {
+    if (*s == '"' || *s == '\\') text_add_char(t, '\\');
+    if ((unsigned char)*s < 32)
+      text_printf(t, "\\u%04x", *s);
+    else
+      text_add_char(t, *s);
+  }
+  text_add_char(t, '"');
+}

@@ -10,5 +10,8 @@ void platform_set_commands(Engine *e, void (*run)(void *context), void *context)
 void platform_wake(Engine *e);
 /* Whether the loop polls the device's fd and calls its ready(). */
 void platform_watch_device(Engine *e, NetDevice *d, bool on);
+/* Loads a fused unit (fused.h) from a shared library; NULL with the reason. It stays loaded. From any thread.
+ */
+const struct FusedUnit *fused_unit_load(const char *file, Errors *errs);
 
 #endif

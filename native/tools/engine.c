@@ -2,11 +2,13 @@
  * table.
  *
  *   clicklet-engine --table
- *   clicklet-engine [--simtime] [--batch N] [--port SPEC]... [-h HANDLER]... [--control SOCKET] PLAN
+ *   clicklet-engine [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]... [-h HANDLER]... [--control SOCKET] PLAN
  *
  * With --control it is a router in a process of its own, such as a host switch: see serve.h.
  */
 #include "serve.h"
+#include "host/platform_host.h"
+#include <clicklet/fused.h>
 #include <clicklet/platform.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +39,7 @@ static void raise_descriptor_limit(void) {
 
 int main(int argc, char **argv) {
   EngineOptions options = {0};
-  const char *ports[17] = {0}, *handlers[64], *plan_file = NULL, *control = NULL;
+  const char *ports[17] = {0}, *handlers[64], *plan_file = NULL, *control = NULL, *unit_file = NULL;
   unsigned nports = 0, nhandlers = 0;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--table")) {
@@ -51,6 +53,8 @@ int main(int argc, char **argv) {
       options.simulated_time = true;
     else if (!strcmp(argv[i], "--batch") && i + 1 < argc)
       options.batch = (uint32_t)atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--fused") && i + 1 < argc)
+      unit_file = argv[++i];
     else if (!strcmp(argv[i], "--port") && i + 1 < argc && nports < 16)
       ports[nports++] = argv[++i];
     else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < 64)
@@ -63,8 +67,8 @@ int main(int argc, char **argv) {
   FILE *f = plan_file ? fopen(plan_file, "rb") : NULL;
   if (!f) {
     fprintf(stderr,
-            "usage: clicklet-engine --table | [--simtime] [--batch N] [--port SPEC] [-h HANDLER] [--control "
-            "SOCKET] PLAN\n");
+            "usage: clicklet-engine --table | [--simtime] [--batch N] [--fused UNIT] [--port SPEC] [-h HANDLER] "
+            "[--control SOCKET] PLAN\n");
     return 2;
   }
   size_t size = 0, capacity = 1 << 16;
@@ -83,6 +87,10 @@ int main(int argc, char **argv) {
   raise_descriptor_limit();
   Errors errs = {.element = -1};
   int rc = engine_install(engine, plan, size, &errs);
+  if (!rc && unit_file) {
+    const FusedUnit *unit = fused_unit_load(unit_file, &errs);
+    rc = unit ? engine_fuse(engine, unit, &errs) : -1;
+  }
   print_errors(&errs);
   if (!rc && control && serve_start(engine, control)) rc = -1;
   if (!rc) {

@@ -48,6 +48,12 @@ export interface NativeEngine {
   install(plan: Uint8Array): Promise<NativeResult>;
   /** Configures a plan's elements only, for the mistakes in their arguments. Not while the engine runs. */
   check(plan: Uint8Array): NativeResult;
+  /** What the fused engine's generator must know of a plan, as JSON in `text`. Not while the engine runs. */
+  fuseFacts(plan: Uint8Array): NativeResult;
+  /** Loads a fused unit and binds it to the running router between two rounds. */
+  fuse(file: string): Promise<NativeResult>;
+  /** Back to the dynamic engine. */
+  unfuse(): Promise<NativeResult>;
   /** Resolves when the router stops. `cpu` pins the thread. */
   run(cpu?: number): Promise<void>;
   stop(): void;

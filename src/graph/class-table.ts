@@ -43,6 +43,10 @@ export interface ElementClass {
   readonly argsChecked: boolean;
   /** Side effects show the order of packets, so batches must not regroup them. */
   readonly ordered: boolean;
+  /** The C name of its action, if it is one: it looks at a packet and chooses an output. */
+  readonly action?: string | null;
+  /** The class that this is another name of. */
+  readonly aliasOf?: string;
 }
 
 /** The element classes that exist, by name. */

@@ -14,6 +14,8 @@
 #include <clicklet/packet.h>
 #include <clicklet/text.h>
 
+CONTRACT_BEGIN
+
 #define BATCH_MAX 64 /* packets in one batch at most */
 
 typedef struct Element Element;
@@ -58,7 +60,8 @@ struct Element {
 /* ---- Errors: collected with element and argument, formatted by whoever shows them
  * ------------------------------- */
 
-int error(Errors *errs, const char *format, ...) printf_like(2, 3);                    /* always returns -1 */
+/* Always returns -1. Not "error" to the linker: libc has one too, which a fused unit would find first. */
+int error(Errors *errs, const char *format, ...) __asm__("element_error") printf_like(2, 3);
 int arg_error(Errors *errs, int arg_index, const char *format, ...) printf_like(3, 4); /* always returns -1 */
 void warning(Errors *errs, const char *format, ...) printf_like(2, 3);
 bool errors_any(const Errors *errs);
@@ -112,7 +115,10 @@ typedef struct ArgSpec {
   double min, max;            /* inclusive limits where min < max; units of the field */
   const char *const *choices; /* ARG_CHOICE: NULL-terminated */
   int (*parse)(Element *e, const char *text, void *field, Errors *errs, int arg_index); /* ARG_CUSTOM */
-  uint32_t given;  /* offset + 1 of a bool that records whether the argument was given, 0: none */
+  const char *field; /* the member's name */
+  bool fixed;     /* nothing changes the field but configure: the fused engine may take it for a constant. For
+                     unsigned integers and bool */
+  uint32_t given; /* offset + 1 of a bool that records whether the argument was given, 0: none */
   const char *doc; /* one line, optional */
 } ArgSpec;
 
@@ -120,7 +126,7 @@ typedef struct ArgSpec {
  * members (.min = 1, .max = 9, .choices = ...) may follow. */
 #define FIELD_OF(T, f) .offset = offsetof(T, f), .size = sizeof(((T *)0)->f)
 #define ARG(T, kind, KEY, f, default_text, ...)                                                              \
-  { .key = KEY, .type = ARG_##kind, FIELD_OF(T, f), .def = default_text, ##__VA_ARGS__ }
+  { .key = KEY, .type = ARG_##kind, FIELD_OF(T, f), .field = #f, .def = default_text, ##__VA_ARGS__ }
 #define ARG_POS(T, kind, KEY, f, default_text, ...)                                                          \
   ARG(T, kind, KEY, f, default_text, .flags = ARG_POSITIONAL, ##__VA_ARGS__)
 #define ARG_MUST(T, kind, KEY, f, ...)                                                                       \
@@ -268,6 +274,10 @@ struct ElementClass {
   const ArgSpec *args; /* NULL: everything goes to configure */
   const Handler *handlers;
   const char *action_name; /* the action's C name, for the fused engine; NULL if none */
+  /* Writes the body of an action `int (T *e, Packet *p)` for what this element was configured to, for the
+   * fused engine: C that may call what its source file defines. What can change while the router runs must be
+   * asked there. False: the action is as good. */
+  bool (*specialise)(Element *e, Text *out);
 
   PushFn push;
   PullFn pull;
@@ -294,6 +304,12 @@ typedef struct ElementEntry {
   const ElementClass *class;
   char name[24];
 } ElementEntry;
+
+#ifdef CLICKLET_FUSED
+/* In a fused unit a class is where its functions are found by name; what is not used disappears. */
+#define ELEMENT(T, ...)                                                                                      \
+  __attribute__((unused)) static const ElementClass element_class_##T = {.name = #T, __VA_ARGS__}
+#else
 #define ELEMENT(T, ...)                                                                                      \
   const ElementClass element_class_##T = {.name = #T,                                                        \
                                           .file = __FILE__,                                                  \
@@ -306,6 +322,7 @@ typedef struct ElementEntry {
   _Static_assert(sizeof #T <= sizeof((ElementEntry *)0)->name, "the name is too long");                      \
   __attribute__((section("clicklet_elements"), used,                                                         \
                  aligned(8))) static const ElementEntry element_entry_##T = {&element_class_##T, #T}
+#endif
 
 /* Wraps an action `static inline int fn(T *e, Packet *p)` into push and pull for the dynamic engine. Place it
  * in front of ELEMENT and name USE_ACTION(T, fn) among ELEMENT's members. */
@@ -554,4 +571,5 @@ void *mem_resize(void *p, size_t old_size, size_t size);
 void mem_free(void *p);
 char *mem_string(const char *s, size_t n);
 
+CONTRACT_END
 #endif

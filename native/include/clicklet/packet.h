@@ -8,6 +8,8 @@
 #define CLICKLET_PACKET_H
 #include <clicklet/base.h>
 
+CONTRACT_BEGIN
+
 #define PACKET_BUFFER 1920  /* bytes of buffer behind the metadata of a pool packet */
 #define PACKET_HEADROOM 128 /* default bytes free in front of the data */
 #define PACKET_ANNO 48      /* bytes of user annotations, laid out as in the reference */
@@ -30,6 +32,8 @@ enum {
   PACKET_FASTROUTE
 };
 
+#define PACKET_ODD 0x80000000u /* in refs: the data is not in the packet's own chunk */
+
 typedef struct Packet Packet;
 typedef struct PacketPool PacketPool;
 
@@ -44,7 +48,8 @@ struct Packet {
   Packet *next;       /* link for whoever holds the packet */
   Packet *store;      /* the packet whose buffer holds the data */
   uint8_t *head;      /* first byte of that buffer */
-  uint32_t refs; /* one while this packet lives, and one for each other packet whose data is in its buffer */
+  uint32_t refs; /* one while this packet lives, and one for each other packet whose data is in its buffer;
+                    with PACKET_ODD. 1 thus says: an ordinary packet that nobody shares */
   uint32_t size; /* bytes of that buffer */
   /* line 1: annotations */
   uint8_t anno[PACKET_ANNO];
@@ -91,19 +96,35 @@ always_inline Packet *packet_alloc_raw(void) {
   return pool->free[--pool->count];
 }
 
-/* A packet of `len` uninitialised bytes with the default headroom; all annotations zero, no headers set. len
- * must fit: use packet_make for any size. NULL when memory is out. */
-always_inline Packet *packet_alloc(uint32_t len) {
-  Packet *p = packet_alloc_raw();
-  if (unlikely(!p)) return NULL;
+/* Makes a chunk from the pool a packet of `len` uninitialised bytes; all but the timestamp. */
+always_inline void packet_begin(Packet *p, uint32_t len) {
   p->data = p->buffer + PACKET_HEADROOM;
   p->len = len;
   p->type = PACKET_HOST;
   p->network = p->transport = p->mac = NULL;
   p->next = NULL;
   memset(p->anno, 0, PACKET_ANNO);
+}
+
+/* A packet of `len` uninitialised bytes with the default headroom; all annotations zero, no headers set. len
+ * must fit: use packet_make for any size. NULL when memory is out. */
+always_inline Packet *packet_alloc(uint32_t len) {
+  Packet *p = packet_alloc_raw();
+  if (unlikely(!p)) return NULL;
+  packet_begin(p, len);
   p->timestamp = 0;
   return p;
+}
+
+/* Takes up to n chunks off the pool's stack, which is made to grow if need be; *first is the lowest of them,
+ * to be handed out last. */
+static inline unsigned packet_alloc_raw_batch(unsigned n, Packet ***first) {
+  PacketPool *pool = packet_pool;
+  while (unlikely(pool->count < n))
+    if (!packet_pool_grow(pool, PACKET_POOL_STEP)) n = pool->count;
+  pool->count -= n;
+  *first = pool->free + pool->count;
+  return n;
 }
 
 /* A packet of any size: `len` bytes copied from `data` (or zeroed when NULL) with at least the given head-
@@ -116,7 +137,7 @@ Packet *packet_clone(Packet *p);
 
 always_inline void packet_free(Packet *p) {
   PacketPool *pool = packet_pool;
-  if (likely(p->store == p && p->refs == 1 && p->head == p->buffer && pool->count < pool->capacity))
+  if (likely(p->refs == 1 && pool->count < pool->capacity))
     pool->free[pool->count++] = p;
   else
     packet_release(p);
@@ -124,7 +145,9 @@ always_inline void packet_free(Packet *p) {
 void packet_free_list(Packet *list); /* along next */
 
 /* True if nobody else sees the data. */
-always_inline bool packet_is_unique(const Packet *p) { return p->store->refs == 1; }
+always_inline bool packet_is_unique(const Packet *p) {
+  return likely(p->refs == 1) || (p->store->refs & ~PACKET_ODD) == 1;
+}
 
 /* Makes the data writable, copying it if it is shared. False when memory is out: the caller still owns p. */
 always_inline bool packet_unique(Packet *p) {
@@ -220,4 +243,5 @@ always_inline uint32_t packet_dst_ip(const Packet *p) {
 } /* network byte order */
 always_inline void packet_set_dst_ip(Packet *p, uint32_t ip) { set_anno_u32(p, ANNO_DST_IP, ip); }
 
+CONTRACT_END
 #endif

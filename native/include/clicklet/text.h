@@ -3,6 +3,8 @@
 #define CLICKLET_TEXT_H
 #include <clicklet/base.h>
 
+CONTRACT_BEGIN
+
 /* A growing string, always NUL-terminated once something was written. Out of memory sets `failed` and drops
  * text. */
 typedef struct Text {
@@ -24,6 +26,8 @@ void text_add_char(Text *t, char c);
 void text_printf(Text *t, const char *format, ...);
 void text_vprintf(Text *t, const char *format, va_list args);
 const char *text_cstr(Text *t); /* never NULL */
+/* As a JSON string with its quotes; NULL as null. */
+void text_add_json(Text *t, const char *s);
 /* Into a fixed buffer; truncates; always terminated; returns the length written. */
 size_t format_into(char *buf, size_t size, const char *format, ...);
 
@@ -60,4 +64,5 @@ bool is_alpha(char c);
 int hex_value(char c); /* -1 if none */
 int compare_ignore_case(const char *a, const char *b);
 
+CONTRACT_END
 #endif

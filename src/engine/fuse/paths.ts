@@ -1,0 +1,68 @@
+/** Which connections of a graph can be fused, and how packets then travel along each. */
+
+import type { FlatConnection } from '../../graph/flat-graph.ts';
+import type { ResolvedElement, ResolvedGraph } from '../../graph/resolved-graph.ts';
+import { type ClassSource, classSource } from './sources.ts';
+
+/** How packets travel along a connection: `why` says what keeps it from being inlined. */
+export interface EdgeReport {
+  readonly connection: FlatConnection;
+  readonly kind: 'inlined' | 'call' | 'indirect';
+  readonly why: string;
+}
+
+/** One element as the generator sees it. */
+export interface Node {
+  readonly element: ResolvedElement;
+  /** Member of the graph's struct, and part of function names. */
+  readonly id: string;
+  /** Its source, if it is part of the unit. */
+  readonly source: ClassSource | undefined;
+  /** Why it is not. */
+  readonly reason: string;
+  /** The C name of its action. */
+  readonly action: string | undefined;
+  /** Connections that leave each output, by output. */
+  readonly outputs: (FlatConnection | undefined)[];
+  readonly inputs: FlatConnection[][];
+}
+
+const RESERVED = new Set(
+  `auto break case char const continue default do double else enum extern float for goto if inline int long register
+   restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof unix
+   linux true false bool NULL errno stdin stdout stderr likely unlikely`.split(/\s+/),
+);
+
+/** A C identifier for an element's name, unlike those in `taken`. */
+function identifier(name: string, taken: Set<string>): string {
+  let id = name.replace(/\W+/g, '_').replace(/^(?=\d)/, '_');
+  if (RESERVED.has(id)) id = `${id}_`;
+  for (let n = 2, stem = id; taken.has(id); n++) id = `${stem}_${n}`;
+  taken.add(id);
+  return id;
+}
+
+/** The nodes of a graph, in its order. */
+export function nodesOf(graph: ResolvedGraph, classFiles: ReadonlySet<string>): Node[] {
+  const taken = new Set<string>();
+  const nodes = graph.elements.map((element): Node => {
+    const source = classSource(element.class, classFiles);
+    const ok = 'type' in source;
+    return {
+      element,
+      id: identifier(element.name, taken),
+      source: ok ? source : undefined,
+      reason: ok ? '' : source.reason,
+      action: (ok && element.class.action) || undefined,
+      outputs: element.outputs.map(() => undefined),
+      inputs: element.inputs.map(() => []),
+    };
+  });
+  for (const c of graph.connections) {
+    if (nodes[c.from]!.element.outputs[c.fromPort] === 'push') nodes[c.from]!.outputs[c.fromPort] = c;
+    nodes[c.to]!.inputs[c.toPort]!.push(c);
+  }
+  return nodes;
+}
+
+export const isPush = (node: Node, input: number): boolean => node.element.inputs[input] === 'push';
