@@ -14,6 +14,7 @@ import { eventsCommand } from './events.ts';
 import { explainCommand } from './explain.ts';
 import { flattenCommand } from './flatten.ts';
 import { fmtCommand } from './fmt.ts';
+import { fuseVerb } from './fuse.ts';
 import { graphCommand } from './graph.ts';
 import { logsCommand } from './logs.ts';
 import { EXIT, runCommand } from './output.ts';
@@ -58,6 +59,7 @@ const VERBS = [
   uncombineCommand,
   xformCommand,
   explainCommand,
+  fuseVerb,
   bootCommand,
   psCommand,
   logsCommand,

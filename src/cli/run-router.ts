@@ -16,6 +16,7 @@ import type { FlatGraph } from '../graph/flat-graph.ts';
 import { printFlat } from '../graph/print-flat.ts';
 import { Diagnostics } from '../lang/diagnostics.ts';
 import { parse } from '../lang/parse.ts';
+import { type EngineChoice, engineFromEnvironment, Fusing } from './fusing.ts';
 import { type ConfigText, libraryResolver } from './load.ts';
 import { CliError, EXIT, message, print, report } from './output.ts';
 import { classicMessages, formatClassic } from './tools/classic.ts';
@@ -39,6 +40,8 @@ export interface RunOptions {
   batch?: number;
   ports?: string[];
   cpu?: number;
+  /** `fused` compiles before the router runs, `auto` while it does. Default dynamic. */
+  engine?: EngineChoice;
   threads?: number;
   /** Arguments of ControlSocket elements to add. */
   controlSockets?: string[];
@@ -55,6 +58,7 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
   };
   if ((options.threads ?? 1) > 1) warn('this version runs routers on a single thread');
   let router: Router;
+  let fusing: Fusing | undefined;
   try {
     const compiled = compileText(config, options);
     if (options.planOnly) {
@@ -71,6 +75,7 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
           // Control connections move over with the rest.
           compile: (text) => recompile({ text, file: 'config' }, options),
           installed: (warnings) => {
+            fusing?.restart();
             if (options.warnings !== false) report(warnings);
           },
         },
@@ -94,7 +99,10 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
     options.onReady?.(router);
+    fusing = new Fusing(router, options.engine ?? engineFromEnvironment(), warn);
+    await fusing.start();
     await router.run(options.cpu);
+    fusing.stop();
     process.removeListener('SIGINT', stop);
     process.removeListener('SIGTERM', stop);
   }

@@ -12,7 +12,7 @@ export function runVerb(): Command {
     .description('run a router in this process')
     .argument('[words...]', 'configuration file (- for standard input) and NAME=value definitions')
     .option('-e, --expression <expr>', 'use EXPR as the configuration')
-    .option('--engine <engine>', 'auto or dynamic', 'auto')
+    .option('--engine <engine>', 'auto, dynamic or fused', 'auto')
     .option(
       '--port <spec>',
       'device for port 0, 1, ...: tap:NAME, vhost-user:SOCKET or an interface',
@@ -27,12 +27,13 @@ export function runVerb(): Command {
       const { variables, rest } = splitDefinitions(words);
       if (rest.length + (o.expression === undefined ? 0 : 1) !== 1)
         throw new CliError('give one configuration file, or one expression with -e', EXIT.usage);
-      if (!['auto', 'dynamic'].includes(o.engine))
-        throw new CliError(`unknown engine '${o.engine}': expected auto or dynamic`, EXIT.usage);
+      if (!['auto', 'dynamic', 'fused'].includes(o.engine))
+        throw new CliError(`unknown engine '${o.engine}': expected auto, dynamic or fused`, EXIT.usage);
       const config =
         o.expression === undefined ? readConfig(rest[0]!) : { text: o.expression as string, file: 'config' };
       process.exitCode = await runRouter(config, {
         variables,
+        engine: o.engine,
         handlers: o.handler,
         simulatedTime: o.simtime ?? false,
         ...(o.batch ? { batch: Number(o.batch) } : {}),

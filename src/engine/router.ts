@@ -141,13 +141,13 @@ export function compilePlan(
  */
 export class Router {
   readonly #engine: NativeEngine;
-  #graph: ResolvedGraph;
+  #configuration: Configuration;
   /** Warnings of the last installation. */
   warnings: readonly Diagnostic[];
 
   private constructor(engine: NativeEngine, configuration: Configuration, warnings: readonly Diagnostic[]) {
     this.#engine = engine;
-    this.#graph = configuration.graph;
+    this.#configuration = configuration;
     this.warnings = [...configuration.warnings, ...warnings];
   }
 
@@ -191,7 +191,12 @@ export class Router {
   }
 
   get graph(): ResolvedGraph {
-    return this.#graph;
+    return this.#configuration.graph;
+  }
+
+  /** What runs. */
+  get configuration(): Configuration {
+    return this.#configuration;
   }
 
   /** Replace the running configuration; state moves over by element name and class. A bad one changes nothing. */
@@ -202,9 +207,20 @@ export class Router {
     this.#adopt(configuration, located.list);
   }
 
-  #adopt({ graph, warnings }: Configuration, more: readonly Diagnostic[]): void {
-    this.#graph = graph;
-    this.warnings = [...warnings, ...more];
+  #adopt(configuration: Configuration, more: readonly Diagnostic[]): void {
+    this.#configuration = configuration;
+    this.warnings = [...configuration.warnings, ...more];
+  }
+
+  /** Binds a fused unit that was compiled from the configuration that runs. Throws HandlerError if it does not fit. */
+  async fuse(file: string): Promise<void> {
+    const result = await this.#engine.fuse(file);
+    if (!result.ok) throw new HandlerError(result.messages.map((m) => m.message).join('\n'));
+  }
+
+  /** Back to the dynamic engine. */
+  async unfuse(): Promise<void> {
+    await this.#engine.unfuse();
   }
 
   /** Run until the router stops by itself or `stop()`. `cpu` pins its thread. */

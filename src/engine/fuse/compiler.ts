@@ -41,6 +41,9 @@ const FLAGS = [
   '-w',
 ];
 
+/** The flags, and behind them those of CLICKLET_FUSE_CFLAGS (`-O1 -g`, say). */
+const flags = () => [...FLAGS, ...(process.env.CLICKLET_FUSE_CFLAGS ?? '').split(/\s+/).filter(Boolean)];
+
 /** Where units are kept: $XDG_CACHE_HOME/clicklet/fused, by the digest of what they are made of. */
 export function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'clicklet', 'fused');
@@ -77,7 +80,7 @@ export async function compileUnit(
     throw new HostError('the fused engine needs a C compiler (cc, gcc or clang): apt-get install gcc');
   const folder = prepareCache();
   const key = createHash('sha256');
-  for (const part of [text, compiler.version, FLAGS.join(' '), processor()]) key.update(part).update('\0');
+  for (const part of [text, compiler.version, flags().join(' '), processor()]) key.update(part).update('\0');
   const stem = join(folder, key.digest('hex'));
   const file = `${stem}.so`;
   if (existsSync(file)) return { file, cached: true };
@@ -85,7 +88,7 @@ export async function compileUnit(
   try {
     writeFileSync(`${temporary}.c`, text);
     const include = ['-I', packagePath('native', 'include'), '-I', packagePath()];
-    await run(compiler.command, [...FLAGS, ...include, '-o', `${temporary}.so`, `${temporary}.c`], signal);
+    await run(compiler.command, [...flags(), ...include, '-o', `${temporary}.so`, `${temporary}.c`], signal);
     renameSync(`${temporary}.so`, file);
   } finally {
     for (const suffix of ['.c', '.so']) rmSync(`${temporary}${suffix}`, { force: true });

@@ -21,6 +21,29 @@ export function fusedSource({ graph, plan }: Configuration): FusedSource {
   return generate(graph, facts, new Set([...classTable()].map((c) => c.file)));
 }
 
+/** A line for people on how packets travel along each connection, in the order of the configuration. */
+export function explainEdges({ graph }: Configuration, source: FusedSource): EdgeLine[] {
+  return source.edges.map(({ connection: c, kind, why }) => ({
+    from: graph.elements[c.from]!.name,
+    fromPort: c.fromPort,
+    to: graph.elements[c.to]!.name,
+    toPort: c.toPort,
+    kind,
+    why,
+  }));
+}
+
+export interface EdgeLine {
+  readonly from: string;
+  readonly fromPort: number;
+  readonly to: string;
+  readonly toPort: number;
+  /** The code of the next element stands there; one call of a function known; one call through a pointer. */
+  readonly kind: 'inlined' | 'call' | 'indirect';
+  /** What keeps it from being inlined. */
+  readonly why: string;
+}
+
 /** Compiles a configuration's unit; the file is in the cache and stays there. Throws HostError without a compiler. */
 export async function fuseUnit(
   configuration: Configuration,
