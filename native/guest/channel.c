@@ -166,6 +166,7 @@ static void install(Engine *e, const void *plan, uint32_t n) {
   Errors errs = {.element = -1};
   memory_refused();
   int rc = engine_install(e, plan, n, &errs);
+  if (!rc) image_fuse(e);
   respond_errors(rc ? CHANNEL_FAILED : CHANNEL_OK, &errs);
 }
 

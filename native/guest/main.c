@@ -1,5 +1,21 @@
 /* main.c: the guest from its first ring-3 instruction to its end. */
 #include "guest.h"
+#include <clicklet/fused.h>
+
+/* In an image that was made for one configuration (clicklet build): its plan and its fused unit. */
+__attribute__((weak)) extern const char image_plan[], image_plan_end[];
+__attribute__((weak)) extern const FusedUnit clicklet_fused_unit;
+
+void image_fuse(Engine *e) {
+  Errors errs = {.element = -1, .silent = true};
+  if (&clicklet_fused_unit) engine_fuse(e, &clicklet_fused_unit, &errs);
+  errors_clear(&errs);
+}
+#include <clicklet/fused.h>
+
+/* In an image that was made for one configuration (clicklet build): its plan and its fused unit. */
+__attribute__((weak)) extern const char image_plan[], image_plan_end[];
+__attribute__((weak)) extern const FusedUnit clicklet_fused_unit;
 
 GuestBoot guest_boot __attribute__((aligned(4096)));
 
@@ -28,10 +44,14 @@ static void boot_plan(Engine *e) {
   GuestReport *r = &guest_boot.report;
   Errors errs = {.element = -1};
   memory_refused();
-  int rc = engine_install(e, (const void *)guest_boot.plan, guest_boot.plan_size, &errs);
+  bool given = guest_boot.plan_size > 0;
+  int rc = engine_install(e, given ? (const void *)guest_boot.plan : image_plan,
+                          given ? guest_boot.plan_size : (size_t)(image_plan_end - image_plan), &errs);
   uint64_t refused = memory_refused();
-  pages_release(guest_boot.plan,
-                (guest_boot.plan + guest_boot.plan_size + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1));
+  if (given)
+    pages_release(guest_boot.plan,
+                  (guest_boot.plan + guest_boot.plan_size + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1));
+  if (!rc) image_fuse(e);
   r->tsc_configured = cpu_tsc();
   r->memory_free = pages_free();
   if (rc) {
@@ -73,7 +93,7 @@ void guest_main(void) {
   if (!monitored())
     console_printf("clicklet guest: %lu KB of memory, %lu free, TSC %lu kHz\n", guest_boot.memory >> 10,
                    pages_free() >> 10, guest_boot.tsc_khz);
-  if (guest_boot.plan_size)
+  if (guest_boot.plan_size || image_plan_end > image_plan)
     boot_plan(e);
   else
     channel_boot_event(0, &(Errors){0});

@@ -1,8 +1,10 @@
 /** `clicklet boot FILE`: a configuration as a virtual router. */
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { compilePlan } from '../engine/router.ts';
+import { imagePlan } from '../engine/fuse/image.ts';
+import { type Configuration, compilePlan } from '../engine/router.ts';
 import { bootVm, DEFAULT_MEMORY, type Vm } from '../vm/boot.ts';
 import { detachPorts, portProblem } from '../vm/ports.ts';
 import { endProcess } from '../vm/process-end.ts';
@@ -47,7 +49,7 @@ export function phaseLine(vm: Vm): string {
 export function bootCommand(): Command {
   return new Command('boot')
     .description('boot a configuration as a virtual router')
-    .argument('<file>', 'configuration file (- for standard input)')
+    .argument('<file>', 'configuration file (- for standard input), or an image from clicklet build')
     .argument('[definitions...]', 'NAME=value')
     .option('--name <name>', 'name of the virtual router (default: r1, r2, ...)')
     .option('--mem <size>', 'guest memory', '5M')
@@ -68,19 +70,15 @@ export function bootCommand(): Command {
         throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
       const memBytes = o.mem ? parseSize(o.mem) : DEFAULT_MEMORY;
       const ports = (o.port as string[]).map(checkPort);
-      const config = readConfig(file);
+      const image = readImage(file);
       const { variables, rest } = splitDefinitions(words);
       if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
-      const configuration = compilePlan(config.text, config.file, {
-        variables,
-        resolveLibrary: libraryResolver(),
-        target: 'guest',
-      });
-      report(configuration.warnings);
+      if (image && Object.keys(variables).length)
+        throw new CliError('an image is built already: give the definitions to clicklet build', EXIT.usage);
+      const router = image ?? compileRouter(file, variables);
       const vm = await bootVm({
         ...(o.name ? { name: o.name } : {}),
-        configuration,
-        file: config.file,
+        ...router,
         memBytes,
         vmm: o.vmm as VmmChoice,
         ports,
@@ -90,6 +88,27 @@ export function bootCommand(): Command {
       });
       await booted(vm, o);
     });
+}
+
+/** What a file that `clicklet build` made says of itself; undefined for other files. */
+function readImage(file: string): { image: string; restoredPlan: Buffer; file: string } | undefined {
+  if (file === '-' || !existsSync(file) || !statSync(file).isFile()) return undefined;
+  const bytes = readFileSync(file);
+  const restoredPlan = imagePlan(bytes);
+  if (!restoredPlan && bytes.toString('latin1', 0, 4) === '\x7fELF')
+    throw new CliError(`${file}: an ELF file, but not an image from clicklet build`);
+  return restoredPlan && { image: resolve(file), restoredPlan, file };
+}
+
+function compileRouter(
+  file: string,
+  variables: Record<string, string>,
+): { configuration: Configuration; file: string } {
+  const config = readConfig(file);
+  const resolveLibrary = libraryResolver();
+  const configuration = compilePlan(config.text, config.file, { variables, resolveLibrary, target: 'guest' });
+  report(configuration.warnings);
+  return { configuration, file: config.file };
 }
 
 /** Says what was started; stays with it unless it is to run on its own. */

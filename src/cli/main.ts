@@ -6,6 +6,7 @@ import { alignCommand } from './align.ts';
 import { benchCommand } from './bench.ts';
 import { benchSuiteCommand } from './bench-suite.ts';
 import { bootCommand } from './boot.ts';
+import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
 import { combineCommand } from './combine.ts';
 import { consoleCommand } from './console.ts';
@@ -60,6 +61,7 @@ const VERBS = [
   xformCommand,
   explainCommand,
   fuseVerb,
+  buildCommand,
   bootCommand,
   psCommand,
   logsCommand,

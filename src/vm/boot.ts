@@ -42,8 +42,10 @@ export interface BootOptions {
   /** What it runs: this, or the snapshot `restore`, which also brings its memory size. */
   configuration?: Configuration;
   restore?: string;
-  /** The plan that the snapshot's router has, for `clone`. */
+  /** The plan that the image holds, or the snapshot's router has. */
   restoredPlan?: Uint8Array;
+  /** An image from `clicklet build`, in place of the generic one. */
+  image?: string;
   /** The configuration's file, for `ps`. */
   file: string;
   memBytes?: number;
@@ -111,8 +113,8 @@ export function monitorArguments(
   const given = (option: string, value: unknown) => (value === undefined ? [] : [option, String(value)]);
   return [
     ...(options.restore
-      ? ['--restore', options.restore, '--image', guestImage]
-      : ['--image', guestImage, '--plan', planPath(name), '--mem', String(memBytes)]),
+      ? ['--restore', options.restore, '--image', options.image ?? guestImage]
+      : ['--image', options.image ?? guestImage, '--plan', planPath(name), '--mem', String(memBytes)]),
     ...['--control', controlPath(name), '--events', '3', '--journal', '4', '--name', name],
     ...['--park-dir', parkFolder()],
     ...given('--park-after', options.parkAfterS),
@@ -144,6 +146,7 @@ async function start(
         planFile: planPath(name),
         control: controlPath(name),
         ports: attached,
+        image: options.image ?? guestImage,
       });
   const startedAt = process.hrtime.bigint();
   const child = spawn(vmm.program, args, {

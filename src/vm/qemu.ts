@@ -1,9 +1,9 @@
 /** The command line that runs our guest image under QEMU's microvm machine. */
 
 import { parsePort } from './ports.ts';
-import { guestImage } from './vmm.ts';
 
 export interface QemuOptions {
+  image: string;
   accel: 'kvm' | 'tcg';
   memBytes: number;
   planFile: string;
@@ -39,7 +39,7 @@ export function qemuArguments(o: QemuOptions): string[] {
     '-device',
     'isa-debug-exit,iobase=0xf4,iosize=1',
     '-kernel',
-    guestImage,
+    o.image,
     '-initrd',
     o.planFile,
     '-device',

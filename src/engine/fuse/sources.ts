@@ -37,15 +37,12 @@ function closure(file: string, classFiles: ReadonlySet<string>, found: string[])
     const header = join(dirname(file), name!);
     if (!existsSync(packagePath(header))) continue;
     closure(header, classFiles, found);
-    // What a header x.h declares is in x.c, or in x_*.c.
+    // What a header x.h declares is in x.c, or in x_*.c where those define no class.
     const stem = basename(header, '.h');
     for (const name of readdirSync(packagePath(dirname(header)))) {
       const helper = join(dirname(header), name);
-      if (
-        (name === `${stem}.c` || (name.startsWith(`${stem}_`) && name.endsWith('.c'))) &&
-        !classFiles.has(helper)
-      )
-        closure(helper, classFiles, found);
+      const part = name.startsWith(`${stem}_`) && name.endsWith('.c') && !classFiles.has(helper);
+      if (name === `${stem}.c` || part) closure(helper, classFiles, found);
     }
   }
   return found;
