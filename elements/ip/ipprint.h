@@ -3,10 +3,8 @@
 #define CLICKLET_ELEMENTS_IPPRINT_H
 #include "ip.h"
 
-CONTRACT_BEGIN
 __attribute__((weak)) void *ip_print_file_open(const char *name); /* NULL if it cannot be written */
 __attribute__((weak)) void ip_print_file_write(void *file, const char *s, size_t n);
 __attribute__((weak)) void ip_print_file_close(void *file);
-CONTRACT_END
 
 #endif

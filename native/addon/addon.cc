@@ -257,7 +257,7 @@ public:
   static Napi::Function init(Napi::Env env) {
     return DefineClass(env, "NativeEngine",
                        {InstanceMethod("install", &NativeEngine::install), InstanceMethod("check", &NativeEngine::check),
-                        InstanceMethod("fuseFacts", &NativeEngine::fuse_facts), InstanceMethod("fuse", &NativeEngine::fuse),
+                        InstanceMethod("fuseFacts", &NativeEngine::fuse_facts), InstanceMethod("routerFacts", &NativeEngine::router_facts), InstanceMethod("fuse", &NativeEngine::fuse),
                         InstanceMethod("unfuse", &NativeEngine::unfuse), InstanceMethod("run", &NativeEngine::run),
                         InstanceMethod("stop", &NativeEngine::stop), InstanceMethod("read", &NativeEngine::read),
                         InstanceMethod("write", &NativeEngine::write), InstanceMethod("stats", &NativeEngine::stats),
@@ -332,6 +332,11 @@ private:
     if (!runner_->idle([&](EngineC *e) { r.ok = engine_c_check(e, bytes.Data(), bytes.ByteLength(), collect, &r) == 0; }))
       throw Napi::Error::New(info.Env(), "the engine is running");
     return to_js(info.Env(), r);
+  }
+
+  /* routerFacts(): Promise<Result> with text as JSON, of the router that is installed */
+  Napi::Value router_facts(const Napi::CallbackInfo &info) {
+    return promise(info, [](EngineC *e, Result &r) { r.ok = engine_c_fuse_facts(e, nullptr, 0, collect_text, collect, &r) == 0; });
   }
 
   /* fuseFacts(plan: Uint8Array): Result with text as JSON; at once, for an engine that does not run */

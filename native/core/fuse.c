@@ -83,14 +83,10 @@ void engine_unfuse(Engine *e) {
   if (r) r->fused = NULL;
 }
 
-int engine_fuse_facts(Engine *e, const void *plan, size_t size, Text *out, Errors *errs) {
-  PacketPool *caller = packet_pool;
-  packet_pool = &e->pool;
-  Router *r = router_new(e, plan, size, errs);
-  int rc = r ? router_check(r, errs) : -1;
+static void facts(Router *r, Text *out) {
   text_printf(out, "{\"sources\":\"%s\",\"plan\":\"0x%llx\",\"elements\":[", engine_sources,
-              (unsigned long long)fused_digest(plan, size));
-  for (unsigned i = 0; !rc && i < r->count; i++) {
+              (unsigned long long)fused_digest(r->plan, r->header->size));
+  for (unsigned i = 0; i < r->count; i++) {
     Element *x = r->elements[i];
     text_printf(out, "%s\n{\"size\":%u", i ? "," : "", x->class->size);
     Text code = {0};
@@ -103,6 +99,20 @@ int engine_fuse_facts(Engine *e, const void *plan, size_t size, Text *out, Error
     text_add_char(out, '}');
   }
   text_add_string(out, "]}");
+}
+
+int engine_fuse_facts(Engine *e, const void *plan, size_t size, Text *out, Errors *errs) {
+  if (!plan) {
+    if (!e->router) return error(errs, "no configuration is installed");
+    if (e->router->changed) return error(errs, "an element was reconfigured since the configuration was installed");
+    facts(e->router, out);
+    return 0;
+  }
+  PacketPool *caller = packet_pool;
+  packet_pool = &e->pool;
+  Router *r = router_new(e, plan, size, errs);
+  int rc = r ? router_check(r, errs) : -1;
+  if (!rc) facts(r, out);
   router_free(r);
   packet_pool = caller;
   return rc;

@@ -1,7 +1,7 @@
 /** The fused engine behind a router that `click` or `clicklet run` runs. */
 
 import { findCompiler } from '../engine/fuse/compiler.ts';
-import { fuseUnit } from '../engine/fuse/index.ts';
+import { fuseRouter } from '../engine/fuse/index.ts';
 import { HostError } from '../engine/native.ts';
 import { HandlerError, type Router } from '../engine/router.ts';
 import { CliError, EXIT } from './output.ts';
@@ -38,7 +38,10 @@ export class Fusing {
   /** With `fused`, resolves when the code is bound. Throws HostError if it cannot be made. */
   async start(): Promise<void> {
     if (this.#choice === 'dynamic') return;
-    if (this.#choice === 'fused') return this.#fuse();
+    if (this.#choice === 'fused') {
+      await fuseRouter(this.#router);
+      return;
+    }
     if (!findCompiler()) this.#warn('there is no C compiler here, so the router stays on the dynamic engine');
     else this.#timer = setTimeout(() => this.#later(), PATIENCE_MS);
   }
@@ -56,15 +59,9 @@ export class Fusing {
     this.#abort.abort();
   }
 
-  async #fuse(): Promise<void> {
-    const { configuration } = this.#router;
-    const { file } = await fuseUnit(configuration, this.#abort.signal);
-    if (this.#router.configuration === configuration) await this.#router.fuse(file);
-  }
-
   async #later(): Promise<void> {
     try {
-      await this.#fuse();
+      await fuseRouter(this.#router, this.#abort.signal);
     } catch (e) {
       if (this.#abort.signal.aborted) return;
       if (!(e instanceof HostError || e instanceof HandlerError)) throw e;

@@ -50,6 +50,8 @@ export interface NativeEngine {
   check(plan: Uint8Array): NativeResult;
   /** What the fused engine's generator must know of a plan, as JSON in `text`. Not while the engine runs. */
   fuseFacts(plan: Uint8Array): NativeResult;
+  /** The same of the router that is installed. */
+  routerFacts(): Promise<NativeResult>;
   /** Loads a fused unit and binds it to the running router between two rounds. */
   fuse(file: string): Promise<NativeResult>;
   /** Back to the dynamic engine. */

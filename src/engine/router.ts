@@ -212,6 +212,13 @@ export class Router {
     this.warnings = [...configuration.warnings, ...more];
   }
 
+  /** What the fused engine's generator must know of the configuration that runs, as JSON. Throws HandlerError. */
+  async fuseFacts(): Promise<string> {
+    const result = await this.#engine.routerFacts();
+    if (!result.ok) throw new HandlerError(result.messages.map((m) => m.message).join('\n'));
+    return result.text;
+  }
+
   /** Binds a fused unit that was compiled from the configuration that runs. Throws HandlerError if it does not fit. */
   async fuse(file: string): Promise<void> {
     const result = await this.#engine.fuse(file);

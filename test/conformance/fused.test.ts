@@ -9,7 +9,7 @@ import { folder, runCase } from './run-case.ts';
 const cache = mkdtempSync(join(tmpdir(), 'clicklet-fused-'));
 afterAll(() => rmSync(cache, { recursive: true }));
 // Hundreds of units: what is compiled quickly does the same as what is compiled well.
-const env = { CLICKLET_ENGINE: 'fused', CLICKLET_FUSE_CFLAGS: '-O0', XDG_CACHE_HOME: cache };
+const env = { CLICKLET_ENGINE: 'fused', CLICKLET_FUSE_CFLAGS: '-O1', XDG_CACHE_HOME: cache };
 
 if (!findCompiler()) console.log('no C compiler: the conformance cases are not run on the fused engine');
 describe.skipIf(!findCompiler())('conformance cases, fused engine', () => {

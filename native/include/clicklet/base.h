@@ -13,9 +13,6 @@
 #define container_of(p, T, member) ((T *)((char *)(p)-offsetof(T, member)))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 #define CACHE_LINE 64
-/* Around what fused units link to. */
-#define CONTRACT_BEGIN _Pragma("GCC visibility push(default)")
-#define CONTRACT_END _Pragma("GCC visibility pop")
 #ifdef CLICKLET_GUEST
 #define THREAD_LOCAL /* a guest has one engine thread */
 #else

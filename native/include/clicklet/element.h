@@ -14,8 +14,6 @@
 #include <clicklet/packet.h>
 #include <clicklet/text.h>
 
-CONTRACT_BEGIN
-
 #define BATCH_MAX 64 /* packets in one batch at most */
 
 typedef struct Element Element;
@@ -571,5 +569,4 @@ void *mem_resize(void *p, size_t old_size, size_t size);
 void mem_free(void *p);
 char *mem_string(const char *s, size_t n);
 
-CONTRACT_END
 #endif

@@ -3,8 +3,6 @@
 #define CLICKLET_ENGINE_H
 #include <clicklet/element.h>
 
-CONTRACT_BEGIN
-
 typedef struct EngineOptions {
   bool simulated_time;
   bool simulated_start_set; /* else simulated time starts at 1000000000 s */
@@ -75,5 +73,4 @@ unsigned element_classes(const ElementEntry **out);
 /* The class table as JSON, the single source for the front end. */
 void element_table_json(Text *out);
 
-CONTRACT_END
 #endif

@@ -10,8 +10,6 @@
 #define CLICKLET_FUSED_H
 #include <clicklet/element.h>
 
-CONTRACT_BEGIN
-
 #define FUSED_ABI 1u
 
 /* A connection and what now carries packets along it. */
@@ -57,9 +55,9 @@ void engine_unfuse(Engine *e);
 /* What the generator must know of a configuration beyond the class table, as JSON: the size of every
  * element's state, and for elements that can write their action for their own configuration, that. Elements
  * are configured, but not initialised. */
+/* Without a plan: of the running router. */
 int engine_fuse_facts(Engine *e, const void *plan, size_t size, Text *out, Errors *errs);
 /* The digest of the sources that this engine was built from. */
 extern const char *const engine_sources;
 
-CONTRACT_END
 #endif

@@ -4,8 +4,6 @@
 #define CLICKLET_NETDEVICE_H
 #include <clicklet/element.h>
 
-CONTRACT_BEGIN
-
 typedef struct NetDevice NetDevice;
 
 typedef struct NetDeviceOptions {
@@ -47,5 +45,4 @@ struct NetDevice {
 NetDevice *netdevice_open(Element *e, const char *spec, const NetDeviceOptions *options, Errors *errs);
 void netdevice_close(NetDevice *d);
 
-CONTRACT_END
 #endif

@@ -8,8 +8,6 @@
 #define CLICKLET_PACKET_H
 #include <clicklet/base.h>
 
-CONTRACT_BEGIN
-
 #define PACKET_BUFFER 1920  /* bytes of buffer behind the metadata of a pool packet */
 #define PACKET_HEADROOM 128 /* default bytes free in front of the data */
 #define PACKET_ANNO 48      /* bytes of user annotations, laid out as in the reference */
@@ -243,5 +241,4 @@ always_inline uint32_t packet_dst_ip(const Packet *p) {
 } /* network byte order */
 always_inline void packet_set_dst_ip(Packet *p, uint32_t ip) { set_anno_u32(p, ANNO_DST_IP, ip); }
 
-CONTRACT_END
 #endif

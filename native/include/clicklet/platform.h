@@ -3,8 +3,6 @@
 #define CLICKLET_PLATFORM_H
 #include <clicklet/element.h>
 
-CONTRACT_BEGIN
-
 void *platform_alloc(size_t size); /* not zeroed, 64-byte aligned from 64 bytes on; NULL when out */
 void *platform_realloc(void *p, size_t old_size, size_t size);
 void platform_free(void *p);
@@ -47,5 +45,4 @@ bool platform_lookup_name(int kind, const char *name, void *value, size_t size);
 /* Files, for elements of the host: standard libc there; not available in guests (elements/userlevel is not
  * linked). */
 
-CONTRACT_END
 #endif

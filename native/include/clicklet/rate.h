@@ -7,8 +7,6 @@
 #define CLICKLET_RATE_H
 #include <clicklet/base.h>
 
-CONTRACT_BEGIN
-
 typedef struct Rate {
   int64_t at;     /* ns, 0: never asked */
   uint64_t count; /* then */
@@ -30,5 +28,4 @@ static inline double rate_read(Rate *r, uint64_t count, int64_t now) {
   return r->rate;
 }
 
-CONTRACT_END
 #endif

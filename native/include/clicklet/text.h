@@ -3,8 +3,6 @@
 #define CLICKLET_TEXT_H
 #include <clicklet/base.h>
 
-CONTRACT_BEGIN
-
 /* A growing string, always NUL-terminated once something was written. Out of memory sets `failed` and drops
  * text. */
 typedef struct Text {
@@ -64,5 +62,4 @@ bool is_alpha(char c);
 int hex_value(char c); /* -1 if none */
 int compare_ignore_case(const char *a, const char *b);
 
-CONTRACT_END
 #endif

@@ -117,8 +117,8 @@ class Generator {
     const lines = [where, `FUSED_INLINE void ${name}(Graph *g, Packet *p) {`, `  FUSED_RUNNING(g->${id});`];
     if (node.action) lines.push(...this.#switch(node, '  '));
     else if (node.source)
-      lines.push(`  element_class_${node.source.type}.push(&g->${id}.base, ${input}, &p, 1);`);
-    else lines.push(`  g->${id}.base.class->push(&g->${id}.base, ${input}, &p, 1);`);
+      lines.push(`  element_class_${node.source.type}.push((Element *)&g->${id}, ${input}, &p, 1);`);
+    else lines.push(`  ((Element *)&g->${id})->class->push((Element *)&g->${id}, ${input}, &p, 1);`);
     lines.push('}');
     const declarations = [`FUSED_INLINE void ${name}(Graph *g, Packet *p);`];
     if (this.#far.has(key)) {
@@ -177,10 +177,10 @@ static void enter_${id}(Element *e, int port, Packet **batch, unsigned n) {
     }
     const first = chain[0]!;
     const giver = base && this.#nodes[base.from]!;
-    let pull = `g->${first.id}.base.inputs[0].pull(g->${first.id}.base.inputs[0].element, g->${first.id}.base.inputs[0].port, batch, max)`;
+    let pull = `input_pull_batch((Element *)&g->${first.id}, 0, batch, max)`;
     if (giver?.source && base) {
       this.#used.add(giver);
-      pull = `element_class_${giver.source.type}.pull(&g->${giver.id}.base, ${base.fromPort}, batch, max)`;
+      pull = `element_class_${giver.source.type}.pull((Element *)&g->${giver.id}, ${base.fromPort}, batch, max)`;
     }
     const steps = chain.map((node) => {
       const lines = this.#switch(node, '    ', `goto after_${node.id};`);

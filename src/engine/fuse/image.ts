@@ -46,7 +46,8 @@ export function imagePlan(bytes: Buffer): Buffer | undefined {
 /** All objects of the generic image. */
 function objects(): string[] {
   const folder = packagePath('build', 'guest', 'CMakeFiles', 'clicklet_guest_objects.dir');
-  if (!existsSync(folder)) throw new HostError("the guest's objects are not built: run 'npm run build:native'");
+  if (!existsSync(folder))
+    throw new HostError("the guest's objects are not built: run 'npm run build:native'");
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.o'))
     .map((name) => join(folder, name));
@@ -55,7 +56,8 @@ function objects(): string[] {
 /** Links an image for a configuration that was compiled for the guest. Throws HostError without a compiler. */
 export async function buildImage(configuration: Configuration, output: string): Promise<void> {
   const compiler = findCompiler();
-  if (!compiler) throw new HostError('building an image needs a C compiler (cc, gcc or clang): apt-get install gcc');
+  if (!compiler)
+    throw new HostError('building an image needs a C compiler (cc, gcc or clang): apt-get install gcc');
   const isElement = (file: string) => /\/elements\/\w+\/\w+\.c\.o$/.test(file);
   const all = objects();
   // A class is in the image if its symbol is asked for; what its file uses comes along.
