@@ -104,7 +104,8 @@ static void facts(Router *r, Text *out) {
 int engine_fuse_facts(Engine *e, const void *plan, size_t size, Text *out, Errors *errs) {
   if (!plan) {
     if (!e->router) return error(errs, "no configuration is installed");
-    if (e->router->changed) return error(errs, "an element was reconfigured since the configuration was installed");
+    if (e->router->changed)
+      return error(errs, "an element was reconfigured since the configuration was installed");
     facts(e->router, out);
     return 0;
   }

@@ -81,7 +81,8 @@ uint64_t net_activity(void); /* frames moved so far */
 NetDevice *net_device(unsigned n); /* the n-th NIC or NULL */
 
 /* main.c */
-void image_fuse(Engine *e); /* binds the image's fused unit, if it has one and it was made for what is installed */
+void image_fuse(
+    Engine *e); /* binds the image's fused unit, if it has one and it was made for what is installed */
 
 /* channel.c */
 void channel_init(Engine *e);

@@ -2,7 +2,8 @@
  * table.
  *
  *   clicklet-engine --table
- *   clicklet-engine [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]... [-h HANDLER]... [--control SOCKET] PLAN
+ *   clicklet-engine [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]... [-h HANDLER]... [--control
+ * SOCKET] PLAN
  *
  * With --control it is a router in a process of its own, such as a host switch: see serve.h.
  */
@@ -66,9 +67,10 @@ int main(int argc, char **argv) {
   }
   FILE *f = plan_file ? fopen(plan_file, "rb") : NULL;
   if (!f) {
-    fprintf(stderr,
-            "usage: clicklet-engine --table | [--simtime] [--batch N] [--fused UNIT] [--port SPEC] [-h HANDLER] "
-            "[--control SOCKET] PLAN\n");
+    fprintf(
+        stderr,
+        "usage: clicklet-engine --table | [--simtime] [--batch N] [--fused UNIT] [--port SPEC] [-h HANDLER] "
+        "[--control SOCKET] PLAN\n");
     return 2;
   }
   size_t size = 0, capacity = 1 << 16;

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findCompiler } from '../../../src/engine/fuse/compiler.ts';
+import { explainEdges, fusedSource, fuseRouter } from '../../../src/engine/fuse/index.ts';
+import { compilePlan, Router } from '../../../src/engine/router.ts';
+
+const ROUTER = `s :: InfiniteSource(DATA \\<45000014 00000000 40000000 0a000001 0a000002>, LIMIT 100, STOP true)
+  -> k :: Classifier(0/45, -) -> ttl :: DecIPTTL -> c :: Counter -> q :: Queue(200) -> p :: Paint(3) -> u :: Unqueue -> Discard;
+k[1] -> d :: Discard; ttl[1] -> d;`;
+
+let cache: string;
+beforeAll(() => {
+  cache = mkdtempSync(join(tmpdir(), 'clicklet-fuse-'));
+  process.env.XDG_CACHE_HOME = cache;
+});
+afterAll(() => rmSync(cache, { recursive: true }));
+
+describe('fused source', () => {
+  const configuration = compilePlan(ROUTER, 'r.click');
+  const source = fusedSource(configuration);
+
+  it('names elements and where they are declared, and folds what is configured', () => {
+    expect(source.text).toContain('/* r.click:2 ttl :: DecIPTTL */');
+    expect(source.text).toMatch(/load32\(d \+ 0\) & 0xffu\) == 0x45u/);
+    expect(source.text).toContain('FUSED_ASSUME(g->ttl.multicast == 0x1);');
+  });
+
+  it('tells of every connection how packets travel along it, and why', () => {
+    const lines = explainEdges(configuration, source).map(
+      (e) => `${e.from}[${e.fromPort}] ${e.to} ${e.kind}`,
+    );
+    expect(lines.sort()).toEqual([
+      'c[0] q call',
+      'k[0] ttl inlined',
+      'k[1] d call',
+      'p[0] u call',
+      'q[0] p call',
+      's[0] k call',
+      'ttl[0] c inlined',
+      'ttl[1] d call',
+      'u[0] Discard@8 indirect',
+    ]);
+  });
+
+  it('is the same text for the same configuration', () => {
+    expect(fusedSource(compilePlan(ROUTER, 'r.click')).text).toBe(source.text);
+  });
+});
+
+describe.skipIf(!findCompiler())('fused router', () => {
+  it('does what the dynamic engine does, with all state where it was', async () => {
+    const router = await Router.create(compilePlan(ROUTER, 'r.click'));
+    expect(await fuseRouter(router)).toBe(true);
+    await router.run();
+    expect(await router.read('c.count')).toBe('100');
+    expect(await router.read('d.count')).toBe('0');
+    await router.unfuse();
+    await router.write('s.reset');
+    router.close();
+  });
+
+  it('goes back to the dynamic engine when what was compiled in is reconfigured', async () => {
+    const router = await Router.create(compilePlan(ROUTER, 'r.click'));
+    await fuseRouter(router);
+    await router.write('k.config', '0/46, -');
+    await router.run();
+    expect(await router.read('c.count')).toBe('0');
+    expect(await router.read('d.count')).toBe('100');
+    await expect(fuseRouter(router)).rejects.toThrow('reconfigured since');
+    router.close();
+  });
+
+  it('refuses a unit that was made for another configuration', async () => {
+    const one = await Router.create(compilePlan('Idle -> a :: Counter -> Discard;', 'a.click'));
+    const { compileUnit } = await import('../../../src/engine/fuse/compiler.ts');
+    const { file } = await compileUnit(
+      fusedSource(compilePlan('Idle -> b :: Counter -> Discard;', 'b.click')).text,
+    );
+    await expect(one.fuse(file)).rejects.toThrow('another configuration');
+    one.close();
+  });
+});
