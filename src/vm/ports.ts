@@ -1,6 +1,7 @@
 /** Ports of virtual routers as they are written on the command line and in topology files: `KIND:ARG[,OPTION=..]`. */
 
 import { attach, detach, type Wanted } from '../topology/switches.ts';
+import { VmError } from './errors.ts';
 
 export const PORT_KINDS = ['tap', 'vhost-user', 'switch', 'link'] as const;
 
@@ -71,6 +72,8 @@ export async function attachPorts(router: string, ports: readonly string[]): Pro
   const result: string[] = [];
   for (const [i, text] of ports.entries()) {
     const spec = parsePort(text);
+    if (spec.kind === 'link')
+      throw new VmError(`'${text}' is a link of a topology: give '${router}' ports of its own with --port`, 2);
     if (spec.kind !== 'switch') {
       result.push(text);
       continue;
