@@ -107,7 +107,7 @@ export async function bootVm(options: BootOptions): Promise<Vm> {
 export function monitorArguments(
   name: string,
   memBytes: number,
-  options: Pick<BootOptions, 'restore' | 'parkAfterS' | 'cpu' | 'detach'>,
+  options: Pick<BootOptions, 'restore' | 'image' | 'parkAfterS' | 'cpu' | 'detach'>,
   attached: readonly string[],
 ): string[] {
   const given = (option: string, value: unknown) => (value === undefined ? [] : [option, String(value)]);
