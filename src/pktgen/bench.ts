@@ -26,7 +26,7 @@ import type { SearchSize } from './schema-search.ts';
 import { type SearchOptions, searchResult } from './search.ts';
 import type { MlrProgress } from './search-mlr.ts';
 import { searchLive, simulatedBench } from './search-sites.ts';
-import { isTracked, type Stream } from './stream.ts';
+import { isTracked, rateAt, type Stream, shareOf } from './stream.ts';
 import { type Counts, type Progress, resetTrial, runTrial } from './trial.ts';
 import { trialResult } from './trial-result.ts';
 
@@ -351,7 +351,8 @@ async function measure(
   limit: { tx: number; rx: number },
 ): Promise<TrialResult> {
   const label = size ?? streams[0]!.size;
-  const rates = streams.map((s) => (o.rate === undefined ? s.rate : o.rate / streams.length));
+  const share = shareOf(streams);
+  const rates = streams.map((s, i) => (o.rate === undefined ? rateAt(s, size) : o.rate * share[i]!));
   const max = rates.some((r) => r === 0);
   const drainMs = 200;
   const asSize = size ? { size } : {};
@@ -366,10 +367,9 @@ async function measure(
   let latency: Counts = first;
   const rxPps = first.rx.packets / first.durationS;
   if (max && first.rx.packets > 0) {
-    const each = (LATENCY_FRACTION * rxPps) / streams.length;
     o.observe?.step?.(`size ${label}: latency at half of that rate`);
     const durationS = Math.min(2, Math.max(0.5, o.durationS * 0.4));
-    const half = streams.map(() => each);
+    const half = share.map((part) => LATENCY_FRACTION * rxPps * part);
     latency = await runTrial(
       generator,
       { ...graph, rates: half, durationS, drainMs, signal: o.signal, ...asSize },

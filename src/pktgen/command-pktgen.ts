@@ -11,7 +11,7 @@ import { type LoopbackResult, loopback } from './loopback.ts';
 import { gbit, micro, mpps, percent } from './print.ts';
 import { atHighPriority } from './priority.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
-import { isTracked, type Stream } from './stream.ts';
+import { isTracked, type Stream, shareOf } from './stream.ts';
 import { DEFAULT_LINE_RATE, loadPps, parseLoad, RATE_HELP, WIRE_OVERHEAD } from './stream-rate.ts';
 import { meanSize, parseSizes } from './stream-size.ts';
 import { lineRateOf, type StreamFlags, streamsOf } from './streams-options.ts';
@@ -49,7 +49,11 @@ export function shareRate(text: string, streams: readonly Stream[], lineRate = D
   const weights = streams.reduce((n, s) => n + s.weight, 0);
   const mean = streams.reduce((n, s) => n + sizeOf(s) * s.weight, 0) / weights;
   const total = loadPps(load, mean, lineRate);
-  return streams.map((s) => ({ ...s, rate: (total * s.weight) / weights, load }));
+  const share = shareOf(streams);
+  return streams.map((s, i) => {
+    const value = total * share[i]!;
+    return { ...s, rate: value, load: { unit: 'pps', value } };
+  });
 }
 
 /** Returns the exit status. */

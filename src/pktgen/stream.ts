@@ -128,7 +128,7 @@ export interface Stream extends Omit<Described, 'layers' | 'size' | 'rate' | 'bi
   size: string;
   /** Packets a second at that size; 0: as fast as they are taken. */
   rate: number;
-  /** The rate as it was given: what it is in packets a second depends on the size. */
+  /** The rate as packets or bits a second: what the latter are in packets depends on the size. */
   load: Load;
 }
 
@@ -234,7 +234,8 @@ function finish(
     return undefined;
   }
   stream.size = sizes.text;
-  stream.rate = loadPps(load, meanSize(sizes), line);
+  if (load.unit === 'percent') stream.load = { unit: 'bits', value: (load.value / 100) * line, layer: 1 };
+  stream.rate = loadPps(stream.load, meanSize(sizes));
   return stream;
 }
 
@@ -283,6 +284,18 @@ const place = (path: readonly PropertyKey[]): string =>
   path.length
     ? `${path.map((p, i) => (typeof p === 'number' ? `[${p}]` : i ? `.${String(p)}` : String(p))).join('')}: `
     : '';
+
+/** Packets a second of a stream whose frames have other sizes than its own; undefined: its own. */
+export function rateAt(s: Stream, size: string | undefined): number {
+  const sizes = size === undefined ? undefined : parseSizes(size);
+  return typeof sizes === 'object' ? loadPps(s.load, meanSize(sizes)) : s.rate;
+}
+
+/** The share of each stream in a rate that is given for all of them, by their weights. */
+export function shareOf(streams: readonly Pick<Stream, 'weight'>[]): number[] {
+  const all = streams.reduce((n, s) => n + s.weight, 0);
+  return streams.map((s) => s.weight / all);
+}
 
 /** Whether the sink can know its packets. */
 export const isTracked = (s: Stream): boolean => s.track && !s.replay;

@@ -3,7 +3,7 @@
 import type { GeneratorGraph } from './graph.ts';
 import { type LatencyUs, latencyCurve, latencyUs } from './histogram.ts';
 import type { Trial } from './search-classify.ts';
-import type { Stream } from './stream.ts';
+import { type Stream, shareOf } from './stream.ts';
 import { type Counts, type Handlers, type Progress, runTrial, type StreamCounts } from './trial.ts';
 
 /** A trial with all that was counted in it. */
@@ -47,12 +47,10 @@ export function trialLoss(tx: number, rx: number, refused: number): number {
   return tx + counted > 0 ? (lost + counted) / (tx + counted) : 1;
 }
 
-/** The share of each stream in the load: as their rates are to each other, or equal if any has none. */
-export function shares(streams: readonly Pick<Stream, 'rate'>[]): number[] {
+/** The share of each stream in the load: as their rates are to each other, or their weights if any has no rate. */
+export function shares(streams: readonly Pick<Stream, 'rate' | 'weight'>[]): number[] {
   const total = streams.reduce((n, s) => n + s.rate, 0);
-  return streams.every((s) => s.rate > 0)
-    ? streams.map((s) => s.rate / total)
-    : streams.map(() => 1 / streams.length);
+  return streams.every((s) => s.rate > 0) ? streams.map((s) => s.rate / total) : shareOf(streams);
 }
 
 /** Distribute packets without losing any to rounding. */

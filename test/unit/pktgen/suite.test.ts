@@ -9,7 +9,7 @@ import { shareRate } from '../../../src/pktgen/command-pktgen.ts';
 import { portsOfDut } from '../../../src/pktgen/dut.ts';
 import { generatorGraph } from '../../../src/pktgen/graph.ts';
 import { loopback } from '../../../src/pktgen/loopback.ts';
-import { checkStreams } from '../../../src/pktgen/stream.ts';
+import { checkStreams, rateAt } from '../../../src/pktgen/stream.ts';
 import { readSuite, runSuite } from '../../../src/pktgen/suite.ts';
 import { suiteHtml, suiteText } from '../../../src/pktgen/suite-report.ts';
 import { root } from '../../system/hosts.ts';
@@ -133,6 +133,11 @@ describe('rates and weights', () => {
     // 1 Gbit/s of frames of 64 and 128 bytes, 3 to 1: 80 bytes in the mean, 100 on the wire.
     expect(shareRate('1Gbit/s', streams).map((s) => s.rate)).toEqual([937_500, 312_500]);
     expect(() => shareRate('much', streams)).toThrow(/expected packets a second/);
+  });
+
+  it('in bits hold for whatever size is tried', () => {
+    const [a, b] = checkStreams({ lineRate: '1G', streams: [{ rate: '10%' }, { rate: '5k' }] });
+    expect([rateAt(a!, undefined), rateAt(a!, '105'), rateAt(b!, '105')]).toEqual([1e8 / 8 / 84, 1e5, 5000]);
   });
 
   it('streams of different weights take turns in proportion', () => {
