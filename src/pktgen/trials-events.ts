@@ -118,15 +118,18 @@ export async function reset(
   const restart = o.restart().then(() => {
     restarted = true;
   });
-  restart.catch(() => undefined); // awaited below
-  let flowing = 0;
-  while (flowing < QUIET_S * 1000) {
+  let failure: unknown;
+  restart.catch((e: unknown) => {
+    failure = e;
+  });
+  let back: number | undefined; // when the first packet came after the restart
+  while (back === undefined || performance.now() - back < QUIET_S * 1000) {
     await sleep(POLL_MS, undefined, wait);
+    if (failure) throw failure;
     const now = performance.now();
     const came = watch.look(await total(g, graph.sinks, 'count'), now);
-    if (!restarted || !came) flowing = 0;
-    else flowing += POLL_MS;
-    if (now - started > RESET_LIMIT_S * 1000) {
+    if (restarted && came) back ??= now;
+    if (back === undefined && now - started > RESET_LIMIT_S * 1000) {
       await restart;
       throw new Error(`nothing came through the router for ${RESET_LIMIT_S} s after its restart`);
     }

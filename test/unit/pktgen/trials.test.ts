@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { runBench } from '../../../src/pktgen/bench.ts';
+import { completeStream } from '../../../src/pktgen/discover.ts';
+import { generatorGraph } from '../../../src/pktgen/graph.ts';
+import { SEARCH_DEFAULTS } from '../../../src/pktgen/search.ts';
+import { checkStreams } from '../../../src/pktgen/stream.ts';
+import type { Handlers } from '../../../src/pktgen/trial.ts';
+import { heldUp, liveBed, shares, split, trialLoss } from '../../../src/pktgen/trials.ts';
+
+const streams = (n: number) =>
+  checkStreams({ streams: Array.from({ length: n }, () => ({})) }).map((s) => completeStream(s, new Map()));
+
+describe('the loss of a trial', () => {
+  it('is what was sent and did not come', () => {
+    expect(trialLoss(1000, 990, 0)).toBe(0.01);
+    expect(trialLoss(1000, 1001, 0)).toBe(0);
+  });
+
+  it('counts what the port refused once it is more than one in a thousand', () => {
+    expect(trialLoss(99_900, 99_900, 100)).toBe(0);
+    expect(trialLoss(99_000, 99_000, 1000)).toBe(0.01);
+    expect(trialLoss(900, 800, 100)).toBe(0.2);
+  });
+
+  it('is everything where nothing could be sent', () => expect(trialLoss(0, 0, 0)).toBe(1));
+});
+
+describe('a load', () => {
+  it('is shared by the rates of the streams, or equally if any has none', () => {
+    expect(shares([{ rate: 300 }, { rate: 100 }])).toEqual([0.75, 0.25]);
+    expect(shares([{ rate: 300 }, { rate: 0 }])).toEqual([0.5, 0.5]);
+  });
+
+  it('is split without losing packets', () => {
+    expect(split(10, [1 / 3, 1 / 3, 1 / 3])).toEqual([3, 4, 3]);
+    expect(split(1, [0.5, 0.5])).toEqual([1, 0]);
+  });
+});
+
+describe('the generator of a search', () => {
+  it('has for each stream a second source of untimed packets, and names its ports', () => {
+    const g = generatorGraph(2, streams(2), { ramp: true });
+    expect(g.rampSources).toEqual(['ramp0', 'ramp1']);
+    expect(g.outputs).toEqual(['send0', 'send0']);
+    expect(g.text).toMatch(/ramp1 :: PktgenSource\([^)]*STREAM 3[,)]/s);
+    expect(g.text.match(/SAMPLE 0[,)]/g)!.length).toBe(2);
+    expect(generatorGraph(2, streams(2)).text).not.toContain('ramp');
+  });
+});
+
+/** A generator of handlers only: what it says of its trials comes from a list. */
+function pretended(
+  trials: { sent: number; came: number; missed: number; fullNs: number }[],
+): Handlers & { done: number } {
+  let n = -1;
+  const now = () => trials[Math.max(0, Math.min(n, trials.length - 1))]!;
+  return {
+    get done() {
+      return n + 1;
+    },
+    async read(h) {
+      if (h.endsWith('.active')) return 'false';
+      if (h === 'stream0.count') return String(now().sent);
+      if (h.endsWith('.count')) return h.startsWith('sink1') ? String(now().came) : '0';
+      if (h === 'stream0.summary')
+        return JSON.stringify({
+          active: false,
+          packets: now().sent,
+          bytes: 0,
+          missed: now().missed,
+          elapsedNs: 5e7,
+        });
+      if (h.endsWith('.summary')) {
+        const s = { packets: now().came, bytes: 0, lost: 0, reordered: 0, duplicates: 0, late: 0 };
+        // Stream 1 is the ramp's.
+        const list = h.startsWith('sink1')
+          ? [
+              { stream: 0, ...s },
+              { stream: 1, ...s, packets: 77 },
+            ]
+          : [];
+        return JSON.stringify({ ...s, foreign: 0, streams: list });
+      }
+      if (h.endsWith('.full_time')) return String(now().fullNs);
+      return '';
+    },
+    async write(h, value) {
+      if (h === 'stream0.active' && value === 'true') n++;
+    },
+  };
+}
+
+describe('a trial beside a running router', () => {
+  const bedOf = (g: Handlers) =>
+    liveBed(g, generatorGraph(2, streams(1), { ramp: true }), streams(1), { rampS: 0.01, drainMs: 10 });
+
+  it('counts its own packets, not those of the ramp', async () => {
+    const t = await bedOf(pretended([{ sent: 1000, came: 990, missed: 0, fullNs: 0 }])).trial(20_000, 0.05);
+    expect(t).toMatchObject({
+      load: 20_000,
+      txPackets: 1000,
+      rxPackets: 990,
+      lossRatio: 0.01,
+      refusedPackets: 0,
+    });
+    expect(t.streams).toEqual([
+      { stream: 0, txPackets: 1000, packets: 990, lost: 0, reordered: 0, duplicates: 0 },
+    ]);
+  });
+
+  it('takes missed packets for refused ones only as long as the port was full', async () => {
+    const g = pretended([{ sent: 900, came: 900, missed: 100, fullNs: 2_500_000 }]);
+    const t = await bedOf(g).trial(20_000, 0.05);
+    // 2.5 ms of 20,000 packets a second.
+    expect(t).toMatchObject({ missedPackets: 100, refusedPackets: 50 });
+    expect(t.lossRatio).toBe(50 / 950);
+    expect(heldUp(t)).toBe(0.05);
+  });
+
+  it('is repeated when the generator was held up, and the better one is taken', async () => {
+    const bad = { sent: 800, came: 800, missed: 200, fullNs: 0 };
+    const good = { sent: 1000, came: 1000, missed: 0, fullNs: 0 };
+    const g = pretended([bad, good]);
+    expect(await bedOf(g).trial(20_000, 0.05)).toMatchObject({ txPackets: 1000, lossRatio: 0 });
+    expect(g.done).toBe(2);
+    const once = pretended([good, bad]);
+    await bedOf(once).trial(20_000, 0.05);
+    expect(once.done).toBe(1);
+  });
+});
+
+describe('searches beside a running router', () => {
+  const options = {
+    text: 'FromDevice(0) -> Queue(10000) -> ToDevice(1); FromDevice(1) -> Queue -> ToDevice(0);',
+    file: 'wire.click',
+    dut: 'process' as const,
+    vmm: 'auto' as const,
+    streams: checkStreams({ streams: [{}] }),
+    sizes: ['64'],
+    rate: undefined,
+    durationS: 0.1,
+  };
+  const search = {
+    ...SEARCH_DEFAULTS,
+    durationS: 0.1,
+    initialDurationS: 0.1,
+    durationSumS: 0.2,
+    rampS: 0.1,
+    maxLoad: 2000,
+  };
+
+  it('say when the highest load is met', { timeout: 60_000 }, async () => {
+    const r = await runBench({ ...options, search });
+    const s = r.search!.sizes![0]!;
+    expect(s).toMatchObject({ maxLoadPps: 2000, generatorLimited: false });
+    expect(s.goals[0]).toMatchObject({
+      upperPps: null,
+      lowerPps: 2000,
+      throughputPps: 2000,
+      why: 'met at the highest load that could be offered',
+    });
+  });
+
+  it('restart the router and see the traffic come back', { timeout: 60_000 }, async () => {
+    const r = await runBench({
+      ...options,
+      search: { ...search, method: 'rfc2544', tests: ['recovery', 'reset', 'back-to-back'] },
+    });
+    const t = r.search!.sizes![0]!.rfc2544!;
+    expect(t.throughputPps).toBe(2000);
+    expect(t.reset!.byTimeS.min).toBeGreaterThan(0);
+    expect(t.skipped.map((x) => x.test)).toEqual(['back-to-back', 'recovery']);
+  });
+});
