@@ -84,6 +84,17 @@ describe('a search', () => {
     `);
   });
 
+  it('measures longer where the shorter trials ended, the lower bound first', async () => {
+    const goal = { ...ndr, finalDurationS: 4, durationSumS: 4, exceedRatio: 0 };
+    const { trials } = await search({ goals: [goal], precedingTargets: 1 });
+    const short = trials.filter((t) => t.durationS === 1).map((t) => t.load);
+    const long = trials.filter((t) => t.durationS === 4).map((t) => t.load);
+    // 1 % further fails, and as its width is a little over 1 %, the middle is tried too; then 4 s trials from below.
+    expect(short).toEqual([10_000_000, 1_000_000, 1_010_102, 1_005_038]);
+    expect(long).toEqual([1_000_000, 1_002_516]);
+    expect(trials.findIndex((t) => t.durationS === 4)).toBe(short.length);
+  });
+
   it('is not misled by what is lost at any load: NDR is then not met, PDR is', async () => {
     const { goals } = await search({}, device(1_000_000, 0.001));
     expect(goals[0]).toMatchObject({ regular: false, lower: null, upper: 1000, throughput: 0 });
