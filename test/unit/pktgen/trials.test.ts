@@ -27,8 +27,18 @@ describe('the loss of a trial', () => {
 
 describe('a load', () => {
   it('is shared by the rates of the streams, or equally if any has none', () => {
-    expect(shares([{ rate: 300 }, { rate: 100 }])).toEqual([0.75, 0.25]);
-    expect(shares([{ rate: 300 }, { rate: 0 }])).toEqual([0.5, 0.5]);
+    expect(
+      shares([
+        { rate: 300, weight: 1 },
+        { rate: 100, weight: 1 },
+      ]),
+    ).toEqual([0.75, 0.25]);
+    expect(
+      shares([
+        { rate: 300, weight: 1 },
+        { rate: 0, weight: 1 },
+      ]),
+    ).toEqual([0.5, 0.5]);
   });
 
   it('is split without losing packets', () => {
