@@ -73,7 +73,10 @@ export async function attachPorts(router: string, ports: readonly string[]): Pro
   for (const [i, text] of ports.entries()) {
     const spec = parsePort(text);
     if (spec.kind === 'link')
-      throw new VmError(`'${text}' is a link of a topology: give '${router}' ports of its own with --port`, 2);
+      throw new VmError(
+        `'${text}' is a link of a topology: give '${router}' ports of its own with --port`,
+        2,
+      );
     if (spec.kind !== 'switch') {
       result.push(text);
       continue;
