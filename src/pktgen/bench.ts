@@ -240,6 +240,10 @@ function checkPorts(c: Configuration, o: BenchOptions): number {
   const count = isDeviceDut(o.dut) ? portsOfDut(o.dut).length : portCount(c.graph);
   if (count === 0)
     throw new BenchError(`${o.file}: nothing to drive: there is no FromDevice(0) and no ToDevice(0)`);
+  if (!o.streams.every(isTracked))
+    throw new BenchError(
+      'a benchmark counts packets by their signature: replayed and untracked streams are for pktgen',
+    );
   const beyond = Math.max(...o.streams.flatMap((s) => [s.from, s.to]));
   if (beyond >= count)
     throw new BenchError(
@@ -304,7 +308,7 @@ async function warmUp(
 ): Promise<void> {
   const started = performance.now();
   const limitMs = site.vmm === 'qemu' ? 15_000 : 5_000;
-  const missing = new Set([...streams.keys()].filter((i) => isTracked(streams[i]!)));
+  const missing = new Set(streams.keys());
   let ended = '';
   void dut.ended.then((m) => {
     ended = m;

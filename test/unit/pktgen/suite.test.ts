@@ -109,6 +109,12 @@ describe('frame sizes', () => {
     expect(t).toMatchObject({ lossRatio: 0, lost: 0 });
   });
 
+  it('of packets without signature cannot be counted', async () => {
+    await expect(bench(64, { track: false })).rejects.toThrow(
+      /replayed and untracked streams are for pktgen/,
+    );
+  });
+
   it('that a virtual machine cannot take are refused before it starts', async () => {
     const o = {
       text: wire,
