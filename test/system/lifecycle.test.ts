@@ -1,6 +1,6 @@
 /** The life of a virtual router beyond boot and stop: snapshots, clones, parking, swaps, with traffic and without loss. */
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compilePlan, Router } from '../../src/engine/router.ts';
 import { bootVm, cloneVm, restoreVm, type Vm } from '../../src/vm/boot.ts';
 import { readJournal } from '../../src/vm/journal.ts';
-import { namespaceProblem, TwoHosts } from './hosts.ts';
+import { clicklet, namespaceProblem, TwoHosts } from './hosts.ts';
 
 const kvm = spawnSync('test', ['-w', '/dev/kvm']).status === 0;
 if (!kvm) console.log('life cycle of a virtual router: skipped: /dev/kvm is not usable');
@@ -62,7 +62,9 @@ describe.skipIf(!kvm)('life cycle', () => {
     const ports = [0, 1].map((n) => `vhost-user:${dir}/${name}${n}`);
     const router = await Router.create(
       `src :: RatedSource(LENGTH 60, RATE 5000, LIMIT 0, ACTIVE false) -> sent :: Counter -> Queue(20000) -> ToDevice(0);
-       FromDevice(1) -> got :: Counter -> Discard;
+       FromDevice(1) -> got :: Counter -> kind :: Classifier(20/313131, 20/323232, 20/333333, -);
+       kind[0] -> k1 :: Counter -> Discard; kind[1] -> k2 :: Counter -> Discard; kind[2] -> k3 :: Counter -> Discard;
+       kind[3] -> Discard;
        FromDevice(0) -> Discard;
        Idle -> ToDevice(1);`,
       { ports },
@@ -174,8 +176,10 @@ describe.skipIf(!kvm)('life cycle', () => {
       await vm.park();
       expect(await vm.monitorStats()).toMatchObject({ state: 'parked' });
       expect(vm.memory.residentBytes).toBeLessThan(before);
+      await t.router.write('src.data', String(round).repeat(60)); // no stale memory under a new frame
       await t.send(1);
       await reaches(5 + round, () => t.router.read('got.count'));
+      expect(await t.router.read(`k${round}.count`)).toBe('1');
       expect(await vm.monitorStats()).toMatchObject({ state: 'running' });
     }
     await vm.park();
@@ -217,6 +221,27 @@ describe.skipIf(!kvm)('life cycle', () => {
     const small = await boot('Idle -> c :: Counter -> Discard;', 'small');
     await expect(small.install(plan(text).plan)).rejects.toThrow(/larger than|no memory/);
     expect(await small.read('c.count')).toBe('0');
+  });
+
+  it('a request that is under way when the snapshot is taken is carried out in both routers', async () => {
+    const vm = await boot('Idle -> c :: Counter -> Discard;', 'asked', { memBytes: 32 << 20 });
+    const text = `Idle -> Print("${'y'.repeat(2 << 20)}") -> e :: Counter -> Discard;`;
+    const installed = vm.install(plan(text).plan);
+    await vm.snapshot(join(dir, 'asked.snapshot'));
+    await installed;
+    const other = keep(await restoreVm(join(dir, 'asked.snapshot'), { name: 'other' }));
+    for (const one of [vm, other]) await reaches(4, async () => (await one.read('list')).split('\n')[0]!);
+  });
+
+  it('a router in the foreground ends with the command that runs it, also when that is killed', async () => {
+    writeFileSync(join(dir, 'fore.click'), 'Idle -> Discard;');
+    const child = spawn(process.execPath, [clicklet, 'boot', join(dir, 'fore.click'), '--name', 'fore'], {
+      stdio: 'ignore',
+    });
+    for (let i = 0; i < 600 && !events('fore').includes('ready'); i++) await sleep(20);
+    child.kill('SIGKILL');
+    for (let i = 0; i < 600 && !events('fore').includes('stopped'); i++) await sleep(20);
+    expect(events('fore')).toEqual(['started', 'ready', 'stopped']);
   });
 
   it('an IP router runs in 4 MB, and in less than 5 MB with its monitor', async () => {
