@@ -36,7 +36,7 @@ describe.skipIf(!kvm)('a virtual router', () => {
     writeFileSync(join(dir, 'bad.click'), 'Idle -> c :: Counter -> Queue(many) -> Discard;\n');
   });
   afterAll(() => {
-    run('rm', '-f', 'r1', 'r2');
+    run('rm', '-f', 'r1', 'r2', 'r3', 'r4');
     rmSync(dir, { recursive: true, force: true });
   });
 
