@@ -52,7 +52,7 @@ async function traffic(
       await hosts.write(`f${i}.active`, 'true');
       // Its way is over when no counter has moved for a while.
       let before = '';
-      for (let still = 0; still < 5; ) {
+      for (let still = 0; still < 40; ) {
         await new Promise((resolve) => setTimeout(resolve, 5));
         const found: string[] = [];
         for (const p of ports)
