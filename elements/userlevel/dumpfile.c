@@ -147,7 +147,7 @@ bool dump_skip(DumpInput *f, uint64_t n) {
 
 bool dump_line(DumpInput *f, Text *out) {
   text_clear(out);
-  for (size_t seen = 0;; seen = f->end - f->begin) {
+  for (size_t seen = 0;;) {
     for (size_t i = seen; i < f->end - f->begin; i++) {
       uint8_t c = f->buffer[f->begin + i];
       if (c != '\n' && c != '\r') continue;
@@ -158,6 +158,7 @@ bool dump_line(DumpInput *f, Text *out) {
       return true;
     }
     size_t have = f->end - f->begin;
+    seen = have && f->buffer[f->end - 1] == '\r' ? have - 1 : have; /* the \r is looked at again */
     if (fill(f, have + 1)) continue;
     if (!have) return false;
     if (f->buffer[f->end - 1] == '\r') have--;
