@@ -134,7 +134,7 @@ static bool best_cut(Branch *b, const List *l, uint32_t dim, uint32_t *worst, Cu
 
 /* ---- Blocks ---- */
 
-static int32_t block_add(Branch *b, Block block) {
+static int32_t block_add(Branch *b, BranchBlock block) {
   if (b->blocks.n >= b->blocks_max) return b->full = true, 0;
   if (!ROOM(b, blocks, 1)) return 0;
   b->blocks.at[b->blocks.n] = block;
@@ -207,7 +207,7 @@ static int32_t list_build(Branch *b, const List *l) {
   if (cut.len) {
     List yes, no;
     b->depth++;
-    Block block = {.kind = BLOCK_CUT, .dim = b->dims[dim], .cube = cut};
+    BranchBlock block = {.kind = BLOCK_CUT, .dim = b->dims[dim], .cube = cut};
     if (!list_cut(b, l, dim, cut, true, &yes)) return 0;
     block.yes = list_build(b, &yes);
     if (!list_cut(b, l, dim, cut, false, &no)) return 0;
@@ -219,7 +219,7 @@ static int32_t list_build(Branch *b, const List *l) {
     to = l->settled ? leaf_of(b, b->lists.at[l->at + rules]) : b->otherwise;
     for (uint32_t i = rules; i-- > 0 && !b->full && !b->failed;) {
       uint32_t rule = RULE(b->lists.at[l->at + i]);
-      to = block_add(b, (Block){.kind = BLOCK_RULE, .rule = rule, .no = to, .yes = leaf_of(b, rule)});
+      to = block_add(b, (BranchBlock){.kind = BLOCK_RULE, .rule = rule, .no = to, .yes = leaf_of(b, rule)});
     }
   }
   if (b->failed || b->full || !(m = memo_find(b, l))) return 0; /* it may have moved */
@@ -274,7 +274,7 @@ static bool blocks_write(Branch *b, uint32_t nrules) {
   enum { YES = ~1, NO = ~0 };
   for (uint32_t i = 0; i < nrules; i++) filter_link(f, b->rules[i].expr, YES, NO);
   for (uint32_t i = 0; i < b->blocks.n; i++) {
-    const Block *block = &b->blocks.at[i];
+    const BranchBlock *block = &b->blocks.at[i];
     ClassifyTest *t = &out[start[i]];
     if (block->kind == BLOCK_CUT) {
       uint32_t mask = (0xffffffffu << (32 - block->cube.len)) >> block->dim.top;

@@ -33,13 +33,13 @@ typedef struct Dim { /* a field: a word of the packet, and the first bit of it t
 } Dim;
 
 enum { BLOCK_CUT, BLOCK_RULE };
-typedef struct Block {
+typedef struct BranchBlock {
   int kind;
   uint32_t rule;
   Dim dim;
   Cube cube;
   int32_t no, yes; /* blocks or leaves; a rule's yes is its leaf */
-} Block;
+} BranchBlock;
 
 typedef struct Memo {
   uint32_t list, n; /* in lists; 0 rules: unused */
@@ -59,8 +59,8 @@ typedef struct Branch {
   RuleInfo *info;
   VECTOR(Cube) cubes;
   VECTOR(Clause) clauses;
-  VECTOR(Block) blocks;   /* those that lead to others are behind them */
-  VECTOR(uint32_t) lists; /* of entries, one behind the other */
+  VECTOR(BranchBlock) blocks; /* those that lead to others are behind them */
+  VECTOR(uint32_t) lists;     /* of entries, one behind the other */
   Dim dims[DIMS_MAX];
   uint32_t ndims;
   Memo *memo;

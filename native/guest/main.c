@@ -83,7 +83,8 @@ void guest_main(void) {
   clock_init();
   pvh_init();
   pages_init();
-  EngineOptions options = {.pool_packets = pool_packets()};
+  EngineOptions options = {.pool_packets = pool_packets(),
+                           .simulated_time = guest_boot.flags & GUEST_FLAG_SIMULATED};
   Engine *e = engine_new(&options);
   if (!e) platform_panic("out of memory for the engine");
   channel_init(e);
@@ -101,6 +102,13 @@ void guest_main(void) {
     platform_wait(e, INT64_MAX);
     channel_run(e);
   }
-  if (!guest_stop) engine_run(e);
+  if (!guest_stop && !(guest_boot.flags & GUEST_FLAG_QUIT)) engine_run(e);
+  if (guest_boot.flags & GUEST_FLAG_STAY && !guest_stop) {
+    doorbell_state(GUEST_RESTING);
+    while (!guest_stop) {
+      platform_wait(e, INT64_MAX);
+      channel_run(e);
+    }
+  }
   stop(guest_stop ? "stopped" : "the router stopped itself");
 }

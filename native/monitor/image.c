@@ -201,7 +201,7 @@ void image_load(Monitor *m) {
   b->magic = GUEST_BOOT_MAGIC;
   b->version = GUEST_ABI_VERSION;
   b->size = sizeof *b;
-  b->flags = GUEST_FLAG_MONITOR;
+  b->flags = GUEST_FLAG_MONITOR | m->options.flags;
   b->memory = m->memory;
   if (m->options.plan) b->plan_size = load_plan(m, m->options.plan, &b->plan);
   if (getrandom(b->entropy, sizeof b->entropy, GRND_NONBLOCK) != sizeof b->entropy)

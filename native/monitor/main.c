@@ -18,7 +18,7 @@ static const char usage_text[] =
     "usage: clicklet-monitor --image ELF [--plan FILE] [--mem BYTES[K|M|G]]\n"
     "         [--port tap:IFNAME|vhost-user:SOCKET[,mac=XX:XX:XX:XX:XX:XX]]...\n"
     "         [--control SOCKET] [--cpu N] [--events FD] [--journal FD --name NAME] [--start-time NS]\n"
-    "         [--park-dir DIR [--park-after SECONDS]] [--parent PID]\n"
+    "         [--park-dir DIR [--park-after SECONDS]] [--parent PID] [--mode simulated|quit|stay]...\n"
     "       clicklet-monitor --restore SNAPSHOT [--image ELF] [--port ...]... [other options]\n"
     "Runs one Clicklet guest. --start-time is the CLOCK_MONOTONIC time from which boot phases count.\n"
     "Exit status: 0 stopped, 1 configuration refused or too little memory, 2 usage, 3 the host lacks "
@@ -71,6 +71,14 @@ static void parse_port(Options *o, const char *spec) {
   if (!*p->arg) usage("empty port:", spec);
 }
 
+/* For tests: simulated time, no run, handlers after the run. */
+static uint32_t mode_flag(const char *s) {
+  if (!strcmp(s, "simulated")) return GUEST_FLAG_SIMULATED;
+  if (!strcmp(s, "quit")) return GUEST_FLAG_QUIT;
+  if (!strcmp(s, "stay")) return GUEST_FLAG_STAY;
+  usage("a mode is simulated, quit or stay, not", s);
+}
+
 static void parse(Options *o, int argc, char **argv) {
   for (int i = 1; i < argc; i += 2) {
     const char *a = argv[i], *v = i + 1 < argc ? argv[i + 1] : NULL;
@@ -99,6 +107,8 @@ static void parse(Options *o, int argc, char **argv) {
       o->parent = (int)number(a, v);
     else if (!strcmp(a, "--name"))
       o->name = v;
+    else if (!strcmp(a, "--mode"))
+      o->flags |= mode_flag(v);
     else if (!strcmp(a, "--restore"))
       o->restore = v;
     else if (!strcmp(a, "--park-dir"))
@@ -162,6 +172,7 @@ static void look_at_states(Monitor *m) {
     park_report(m);
   }
   if (states & 1u << GUEST_WAITING) event(m, "waiting", NULL);
+  if (states & 1u << GUEST_RESTING) event(m, "resting", NULL);
   if (states & 1u << GUEST_FIRST_PACKET)
     event(m, "firstPacket", "\"at\":%.3f", guest_ms(m, m->boot->report.tsc_first_packet));
   if (states & 1u << GUEST_STOPPED) end_with(m, EXIT_DONE, "%s", *reason ? reason : "stopped");

@@ -112,6 +112,7 @@ typedef struct Options {
   const char *image, *plan, *control, *restore, *name, *park_dir;
   uint64_t memory;
   int cpu, events, journal, parent;
+  uint32_t flags;     /* GUEST_FLAG_* beside GUEST_FLAG_MONITOR */
   int64_t park_after; /* ns without a packet or request, 0: never by itself */
   int64_t start;      /* CLOCK_MONOTONIC ns at which the process was started, for the boot phases */
   Port ports[PORTS_MAX];

@@ -266,7 +266,7 @@ static bool doorbell(Monitor *m) {
   case GUEST_DOORBELL_STATE:
     m->exits.state++;
     if (value < 32) notice(m, &m->state_notices, 1u << value);
-    return value < GUEST_STOPPED || value == GUEST_WAITING;
+    return value < GUEST_STOPPED || value == GUEST_WAITING || value == GUEST_RESTING;
   case GUEST_DOORBELL_DEVICE:
     m->exits.device++;
     if (value < GUEST_DEVICES) device_changed(m, (unsigned)value);

@@ -2,9 +2,10 @@
  * table.
  *
  *   clicklet-engine --table
- *   clicklet-engine [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]... [-h HANDLER]... [--control
- * SOCKET] PLAN
+ *   clicklet-engine [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]... [-h HANDLER]... [--held]
+ *     [--control SOCKET] PLAN
  *
+ * --held: prints how many packets the router holds at the end, in queues or for ever.
  * With --control it is a router in a process of its own, such as a host switch: see serve.h.
  */
 #include "serve.h"
@@ -40,8 +41,9 @@ static void raise_descriptor_limit(void) {
 
 int main(int argc, char **argv) {
   EngineOptions options = {0};
-  const char *ports[17] = {0}, *handlers[64], *plan_file = NULL, *control = NULL, *unit_file = NULL;
+  const char *ports[17] = {0}, *handlers[4096], *plan_file = NULL, *control = NULL, *unit_file = NULL;
   unsigned nports = 0, nhandlers = 0;
+  bool held = false;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--table")) {
       Text t = {0};
@@ -58,8 +60,10 @@ int main(int argc, char **argv) {
       unit_file = argv[++i];
     else if (!strcmp(argv[i], "--port") && i + 1 < argc && nports < 16)
       ports[nports++] = argv[++i];
-    else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < 64)
+    else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < countof(handlers))
       handlers[nhandlers++] = argv[++i];
+    else if (!strcmp(argv[i], "--held"))
+      held = true;
     else if (!strcmp(argv[i], "--control") && i + 1 < argc)
       control = argv[++i];
     else
@@ -70,7 +74,7 @@ int main(int argc, char **argv) {
     fprintf(
         stderr,
         "usage: clicklet-engine --table | [--simtime] [--batch N] [--fused UNIT] [--port SPEC] [-h HANDLER] "
-        "[--control SOCKET] PLAN\n");
+        "[--held] [--control SOCKET] PLAN\n");
     return 2;
   }
   size_t size = 0, capacity = 1 << 16;
@@ -107,6 +111,9 @@ int main(int argc, char **argv) {
       text_free(&t);
       print_errors(&errs);
     }
+    EngineStats stats;
+    engine_stats(engine, &stats);
+    if (held) printf("held: %llu\n", (unsigned long long)(stats.pool_total - stats.pool_free));
   }
   engine_free(engine);
   free(plan);

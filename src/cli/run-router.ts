@@ -130,9 +130,15 @@ function recompile(config: ConfigText, options: RunOptions): Configuration {
   }
 }
 
-function compileText(config: ConfigText, options: RunOptions): Configuration {
+/** What is installed for a configuration and options. Throws ConfigurationError. */
+export function compileText(
+  config: ConfigText,
+  options: RunOptions,
+  target: 'host' | 'guest' = 'host',
+): Configuration {
   const text = config.text + controlSocketText(options.controlSockets ?? []);
   const compiled = compilePlan(text, config.file, {
+    target,
     variables: options.variables ?? {},
     resolveLibrary: libraryResolver(options.clickPath),
     batch: options.batch ?? 0,
@@ -179,11 +185,18 @@ function isUnderstood({ text, file }: ConfigText, options: RunOptions): boolean 
 
 // ---- Handlers
 
+/** What handlers are read from. */
+export type HandlerSource = Pick<Router, 'graph' | 'read'>;
+
 /** Print read handlers, each under its name if there are several. Returns the exit status. */
-async function printHandlers(router: Router, words: readonly string[]): Promise<number> {
+export async function printHandlers(
+  router: HandlerSource,
+  words: readonly string[],
+  to = { print, message },
+): Promise<number> {
   let status: number = EXIT.ok;
   const fail = (text: string) => {
-    message(`${text}\n`);
+    to.message(`${text}\n`);
     status = EXIT.input;
   };
   for (const word of words) {
@@ -192,7 +205,7 @@ async function printHandlers(router: Router, words: readonly string[]): Promise<
       try {
         let value = await router.read(name);
         if (value !== '' && !value.endsWith('\n') && !(await isRaw(router, name))) value += '\n';
-        print(several || words.length > 1 ? `${name}:\n${value}\n` : value);
+        to.print(several || words.length > 1 ? `${name}:\n${value}\n` : value);
       } catch (e) {
         if (!(e instanceof HandlerError)) throw e;
         fail(await whyUnreadable(router, name, e.message));
@@ -204,7 +217,7 @@ async function printHandlers(router: Router, words: readonly string[]): Promise<
 
 /** `c.count` is one handler; with a pattern or a class name before the dot it may be several. */
 async function expandHandler(
-  router: Router,
+  router: HandlerSource,
   word: string,
   fail: (text: string) => void,
 ): Promise<{ names: string[]; several: boolean }> {
@@ -240,7 +253,7 @@ export function globPattern(glob: string): RegExp {
 }
 
 /** The flags in a handler's line of its element's `handlers` (`r`, `w`, `%` for raw, ...). */
-async function handlerFlags(router: Router, name: string): Promise<string | undefined> {
+async function handlerFlags(router: HandlerSource, name: string): Promise<string | undefined> {
   const dot = name.indexOf('.');
   const list = await router.read(dot < 0 ? 'handlers' : `${name.slice(0, dot)}.handlers`);
   const start = `${name.slice(dot + 1)}\t`;
@@ -250,11 +263,11 @@ async function handlerFlags(router: Router, name: string): Promise<string | unde
     ?.slice(start.length);
 }
 
-async function isRaw(router: Router, name: string): Promise<boolean> {
+async function isRaw(router: HandlerSource, name: string): Promise<boolean> {
   return (await handlerFlags(router, name))?.includes('%') ?? false;
 }
 
-async function whyUnreadable(router: Router, name: string, why: string): Promise<string> {
+async function whyUnreadable(router: HandlerSource, name: string, why: string): Promise<string> {
   const flags = await handlerFlags(router, name);
   if (flags === undefined) return `no '${name}' handler`;
   return flags.includes('r') ? why : `'${name}' is a write handler`;

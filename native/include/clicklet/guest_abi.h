@@ -77,6 +77,7 @@ enum GuestState {
   GUEST_FAULTED,      /* report.fault says why; no more instructions will run */
   GUEST_OUT_OF_MEMORY, /* report.memory_needed says how much would have done, if known */
   GUEST_WAITING,       /* there is no boot plan; the guest awaits an install */
+  GUEST_RESTING,       /* the router has stopped; the guest serves its control channel (GUEST_FLAG_STAY) */
 };
 
 /* ---- The boot block
@@ -86,7 +87,12 @@ enum GuestState {
 #define GUEST_DEVICES 32u
 #define GUEST_QUEUES 4u
 
-enum { GUEST_FLAG_MONITOR = 1 /* started by our monitor: doorbells exist, memory is zero */ };
+enum {
+  GUEST_FLAG_MONITOR = 1,   /* started by our monitor: doorbells exist, memory is zero */
+  GUEST_FLAG_SIMULATED = 2, /* the router runs in simulated time */
+  GUEST_FLAG_QUIT = 4,      /* the router is initialised and not run */
+  GUEST_FLAG_STAY = 8,      /* when the router has stopped, its handlers can be read until a STOP */
+};
 
 /* A virtqueue as the driver laid it out (virtio 1.2, 2.6). size 0: not in use. */
 typedef struct GuestQueue {
