@@ -60,7 +60,10 @@ uint64_t platform_entropy(void) {
   return v;
 }
 
+void (*platform_error_tap)(const char *s, size_t n);
+
 void platform_write(int stream, const char *s, size_t n) {
+  if (stream == 2 && platform_error_tap) platform_error_tap(s, n);
   while (n) {
     ssize_t k = write(stream, s, n);
     if (k < 0 && errno == EAGAIN) {

@@ -20,6 +20,10 @@ uint64_t platform_entropy(void);
 
 /* Writes to standard output (1) or error (2), whole. In a guest both are the console. */
 void platform_write(int stream, const char *s, size_t n);
+#ifndef CLICKLET_GUEST
+/* Also gets what is written to standard error, from whatever thread; NULL: nobody does. */
+extern void (*platform_error_tap)(const char *s, size_t n);
+#endif
 _Noreturn void platform_panic(const char *message);
 
 /* Called for every engine made and freed. */
