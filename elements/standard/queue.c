@@ -1,7 +1,6 @@
 /** Queue: stores packets, first in, first out; drops arrivals when full.
  *
- * Synopsis: `Queue([CAPACITY])`. FullNoteQueue, ThreadSafeQueue, MSQueue and QuickNoteQueue are other names
- * of it.
+ * Synopsis: `Queue([CAPACITY])`. FullNoteQueue, ThreadSafeQueue and MSQueue are other names of it.
  *
  * Ports: 1 push input; output 0 is pull. Arrivals that find it full leave on output 1 (push) if it is
  * connected.
@@ -19,12 +18,6 @@
  */
 #include "queue.h"
 
-static int queue_initialize(Element *e, Errors *errs) {
-  (void)errs;
-  ((Queue *)e)->not_full.active = true;
-  return 0;
-}
-
-ELEMENT(Queue, .ports = "1/1-2", .aliases = "FullNoteQueue ThreadSafeQueue MSQueue QuickNoteQueue",
-        .push = queue_push, .pull = queue_pull, .configure = queue_configure, .initialize = queue_initialize,
+ELEMENT(Queue, .ports = "1/1-2", .aliases = "FullNoteQueue ThreadSafeQueue MSQueue", .push = queue_push,
+        .pull = queue_pull, .configure = queue_configure, .initialize = queue_initialize,
         .notifier = queue_both_notifiers, QUEUE_CLASS);

@@ -124,6 +124,13 @@ static inline int queue_configure(Element *e, const Args *args, Errors *errs) {
   return queue_resize((Queue *)e, ((Queue *)e)->capacity, false, errs);
 }
 
+/* Of a queue with a full notifier. */
+static inline int queue_initialize(Element *e, Errors *errs) {
+  (void)errs;
+  ((Queue *)e)->not_full.active = true;
+  return 0;
+}
+
 static inline void queue_cleanup(Element *e) {
   Queue *q = (Queue *)e;
   while (q->length) packet_free(queue_take(q));
