@@ -60,6 +60,7 @@ struct Engine {
   Timer **timers;
   uint32_t timer_count, timer_capacity;
   uint64_t order, pass;
+  bool in_task;                        /* a task runs, at that pass */
   int64_t now_steady, now_real_offset; /* of this round */
   int64_t simulated;
   Router *next;         /* written to `hotconfig`, ready to take the router's place before the next round */

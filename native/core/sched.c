@@ -39,9 +39,18 @@ static void run_remove(Engine *e, Task *t) {
 #define MAX_TICKETS (1 << 15)
 
 void task_set_tickets(Task *t, int tickets) {
+  uint32_t before = t->stride;
   t->tickets = tickets < 1 ? 1 : tickets > MAX_TICKETS ? MAX_TICKETS : tickets;
   t->stride = STRIDE1 / (uint32_t)t->tickets;
   if (!t->stride) t->stride = 1;
+  /* ScheduleInfo comes after the tasks are scheduled, but before they run: they start by their final stride.
+   */
+  Engine *e = t->heap >= 0 ? t->element->router->engine : NULL;
+  if (e && e->router != t->element->router && t->pass == e->pass + before) {
+    run_remove(e, t);
+    t->pass = e->pass + t->stride;
+    run_place(e, t, e->run_count++);
+  }
 }
 
 void task_init(Task *t, Element *e, bool schedule) {
@@ -72,7 +81,13 @@ void task_schedule(Task *t) {
   t->strong_stop = false;
   if (t->heap >= 0 || !t->element) return;
   Engine *e = t->element->router->engine;
-  if ((int64_t)(t->pass - e->pass) < 0) t->pass = e->pass;
+  /* Behind others it waits for its stride, so that to sleep often brings no larger share. */
+  uint64_t start = e->pass;
+  if (e->in_task)
+    start += t->stride;
+  else if (e->run_count)
+    start = e->run[0]->pass + t->stride;
+  if ((int64_t)(t->pass - start) < 0) t->pass = start;
   t->order = e->order++;
   run_place(e, t, e->run_count++);
 }
@@ -179,7 +194,9 @@ static void run_tasks(Engine *e) {
     Element *x = t->element;
     e->stats.tasks_run++;
     ENTER_ELEMENT(x);
+    e->in_task = true;
     x->class->run_task(x, t);
+    e->in_task = false;
     LEAVE_ELEMENT();
     if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->next)) return;
   }
