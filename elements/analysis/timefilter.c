@@ -123,8 +123,12 @@ static int filter_write(Element *e, const Handler *h, const char *value, Errors 
 }
 
 #define FILTER_TIME(KEY, f, kind) ARG(TimeFilter, kind, KEY, f, NULL, GIVEN(TimeFilter, has_##f))
+/* What a handler changes holds for the very next packet, so packets go one by one. */
+static unsigned filter_batch_cap(Element *e) { return ((TimeFilter *)e)->end_call ? 1 : 0; }
+
 ELEMENT(TimeFilter, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(TimeFilter, time_filter),
-        .configure = filter_configure, .initialize = filter_initialize, .cleanup = filter_cleanup,
+        .batch_cap = filter_batch_cap, .configure = filter_configure, .initialize = filter_initialize,
+        .cleanup = filter_cleanup,
         .args = ARGS(
             ARG_POS(TimeFilter, TIMESTAMP, "START", start, NULL, GIVEN(TimeFilter, has_start)),
             ARG_POS(TimeFilter, TIMESTAMP, "END", end, NULL, GIVEN(TimeFilter, has_end)),

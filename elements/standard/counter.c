@@ -111,8 +111,13 @@ static int counter_write_call(Element *e, const Handler *h, const char *value, E
   return 0;
 }
 
+/* What a handler changes holds for the very next packet, so packets go one by one. */
+static unsigned counter_batch_cap(Element *e) {
+  return ((Counter *)e)->count_call.handler || ((Counter *)e)->byte_call.handler ? 1 : 0;
+}
+
 ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .configure = counter_configure,
-        .cleanup = counter_cleanup, .take_state = counter_take_state,
+        .batch_cap = counter_batch_cap, .cleanup = counter_cleanup, .take_state = counter_take_state,
         .args = ARGS(ARG(Counter, CUSTOM, "COUNT_CALL", count_call, NULL, .parse = counter_parse_call),
                      ARG(Counter, CUSTOM, "BYTE_COUNT_CALL", byte_call, NULL, .parse = counter_parse_call)),
         .handlers = HANDLERS(READ_FIELD(Counter, U64, "count", count),

@@ -167,9 +167,12 @@ static int source_reset(Element *e, const Handler *h, const char *value, Errors 
   return 0;
 }
 
-ELEMENT(InfiniteSource, .ports = "0/1", .processing = "/a", .flags = "S1", .push = NULL, .pull = source_pull,
-        .run_task = source_task, .configure = source_configure, .initialize = source_initialize,
-        .cleanup = source_cleanup, .notifier = source_notifier,
+/* What a handler changes holds for the very next packet, so packets go one by one. */
+static unsigned source_batch_cap(Element *e) { return ((InfiniteSource *)e)->end_call ? 1 : 0; }
+
+ELEMENT(InfiniteSource, .ports = "0/1", .processing = "/a", .flags = "S1", .batch_cap = source_batch_cap,
+        .push = NULL, .pull = source_pull, .run_task = source_task, .configure = source_configure,
+        .initialize = source_initialize, .cleanup = source_cleanup, .notifier = source_notifier,
         .args = ARGS(ARG_POS(InfiniteSource, CUSTOM, "DATA", data, SOURCE_DATA, .parse = source_data_parse),
                      ARG_POS(InfiniteSource, I64, "LIMIT", limit, "-1"),
                      ARG_POS(InfiniteSource, I32, "BURST", burst, "1", .min = 1, .max = 2147483647),

@@ -139,8 +139,11 @@ static int random_source_reset(Element *e, const Handler *h, const char *value, 
   return 0;
 }
 
-ELEMENT(RandomSource, .ports = "0/1", .processing = "/a", .flags = "S1", .pull = random_source_pull,
-        .run_task = random_source_task, .configure = random_source_configure,
+/* What a handler changes holds for the very next packet, so packets go one by one. */
+static unsigned random_source_batch_cap(Element *e) { return ((RandomSource *)e)->end_call ? 1 : 0; }
+
+ELEMENT(RandomSource, .ports = "0/1", .processing = "/a", .flags = "S1", .batch_cap = random_source_batch_cap,
+        .pull = random_source_pull, .run_task = random_source_task, .configure = random_source_configure,
         .initialize = random_source_initialize, .cleanup = random_source_cleanup,
         .notifier = random_source_notifier,
         .args = ARGS(ARG_MUST(RandomSource, U32, "LENGTH", length, .min = 0, .max = 65535),

@@ -294,8 +294,14 @@ static int read_call(Element *e, const Handler *h, const char *param, Text *out,
   return 0;
 }
 
+/* What a handler changes holds for the very next packet, so packets go one by one. */
+static unsigned counter_batch_cap(Element *e) {
+  return ((AggregateCounter *)e)->agg_call || ((AggregateCounter *)e)->count_call ? 1 : 0;
+}
+
 ELEMENT(AggregateCounter, .ports = "1-2/1-2", .targets = TARGET_HOST, .push = counter_push,
-        .pull = counter_pull, .configure = counter_configure, .cleanup = counter_cleanup,
+        .batch_cap = counter_batch_cap, .pull = counter_pull, .configure = counter_configure,
+        .cleanup = counter_cleanup,
         .args = ARGS(ARG(AggregateCounter, BOOL, "BYTES", bytes, "false"),
                      ARG(AggregateCounter, BOOL, "IP_BYTES", ip_bytes, "false"),
                      ARG(AggregateCounter, BOOL, "MULTIPACKET", multipacket, "true"),

@@ -191,6 +191,9 @@ int trace_initialize(TraceSource *f, Errors *errs) {
   return f->filepos ? dump_seek(&f->file, f->filepos, errs) : 0;
 }
 
+/* What a handler changes holds for the very next packet, so packets go one by one. */
+unsigned trace_batch_cap(Element *e) { return ((TraceSource *)e)->end_call ? 1 : 0; }
+
 void trace_cleanup(Element *e) {
   TraceSource *f = (TraceSource *)e;
   timer_cancel(&f->timer);

@@ -44,6 +44,7 @@ int trace_configure(TraceSource *f, Errors *errs);        /* to be called by con
 int trace_configure_sample(TraceSource *f, Errors *errs); /* likewise, of those with SAMPLE */
 /* The file is open and its header taken. */
 int trace_initialize(TraceSource *f, Errors *errs);
+unsigned trace_batch_cap(Element *e);
 void trace_cleanup(Element *e);
 bool trace_take_state(TraceSource *f, TraceSource *old);    /* false: another file */
 void trace_complain(TraceSource *f, const char *what);      /* once; nothing is read from then on */
@@ -67,7 +68,7 @@ Packet *trace_ip_packet(TraceSource *f, uint32_t n, bool zero);
 
 #define TRACE_MEMBERS                                                                                        \
   .targets = TARGET_HOST, .pull = trace_pull, .run_task = trace_task, .run_timer = trace_timer,              \
-  .cleanup = trace_cleanup, .notifier = trace_notifier
+  .cleanup = trace_cleanup, .notifier = trace_notifier, .batch_cap = trace_batch_cap
 
 #define TRACE_BASIC_ARGS                                                                                     \
   ARG_MUST(TraceSource, FILENAME, "FILENAME", filename), ARG(TraceSource, BOOL, "STOP", stop, "false"),      \

@@ -12,7 +12,6 @@ import {
   Router,
 } from '../engine/router.ts';
 import { classTable } from '../engine/table.ts';
-import type { FlatGraph } from '../graph/flat-graph.ts';
 import { printFlat } from '../graph/print-flat.ts';
 import { Diagnostics } from '../lang/diagnostics.ts';
 import { parse } from '../lang/parse.ts';
@@ -142,21 +141,16 @@ export function compileText(
     variables: options.variables ?? {},
     resolveLibrary: libraryResolver(options.clickPath),
     batch: options.batch ?? 0,
+    stopEarly: classicMessages(),
   });
   const { graph, warnings } = compiled;
   const unmet = checkRequirements(graph);
   if (unmet.length > 0) throw new ConfigurationError(unmet);
   // The reference serves the flat configuration as `config` where compact_config is required.
   const compact = graph.requirements.some(({ type }) => type === 'compact_config');
-  const batch = options.batch || (callsHandlers(graph) ? 1 : 0);
   const source = compact ? printFlat(graph) : config.text;
-  if (source === text && batch === (options.batch ?? 0)) return compiled;
-  return { graph, warnings, plan: writePlan(graph, { source, batch }) };
-}
-
-/** Does an element call handlers as packets pass (`COUNT_CALL 5 s.switch 1`)? Then each packet must be through first. */
-function callsHandlers({ elements }: FlatGraph): boolean {
-  return elements.some(({ args }) => args.some(({ text }) => /^[A-Z_]*_CALL\s/.test(text)));
+  if (source === text) return compiled;
+  return { graph, warnings, plan: writePlan(graph, { source, batch: options.batch ?? 0 }) };
 }
 
 /** Declarations of the control sockets that the command line asks for, named as the reference names them. */
