@@ -123,7 +123,7 @@ export function compilePlan(
     classes: classTable(),
   });
   if (!graph) {
-    checkPartial(flat, diagnostics);
+    if (!options.stopEarly) checkPartial(flat, diagnostics);
     throw new ConfigurationError(diagnostics.list);
   }
   const plan = writePlan(graph, { source: text, batch: options.batch ?? 0 });

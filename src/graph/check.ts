@@ -15,6 +15,8 @@ export interface CheckOptions {
    * the statement that uses them may be among those that were skipped.
    */
   partial?: boolean;
+  /** Look at the classes of the elements and at nothing else. */
+  classesOnly?: boolean;
   /** Where the graph is to run; classes that are not compiled for it are errors. */
   target?: string;
 }
@@ -28,6 +30,7 @@ export function check(
 ): ResolvedGraph | undefined {
   const before = diagnostics.errorCount;
   checkClasses(graph.elements, classes, diagnostics);
+  if (options.classesOnly) return undefined;
   if (options.target !== undefined) checkTarget(graph.elements, classes, options.target, diagnostics);
   const ports = countPorts(graph, classes);
   const sound = checkPortNumbers(graph, classes, ports, diagnostics);

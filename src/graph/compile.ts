@@ -12,6 +12,8 @@ export interface CompileOptions extends Omit<ElaborateOptions, 'classes'> {
   classes: ClassTable;
   /** Where the graph is to run; classes that are not compiled for it are errors. */
   target?: string;
+  /** Of a configuration that did not elaborate, report nothing more than unknown classes, as the reference does. */
+  stopEarly?: boolean;
 }
 
 export interface CompileResult {
@@ -29,7 +31,12 @@ export function compile(text: string, file: string, options: CompileOptions): Co
   const flat = elaborate(ast, options, diagnostics);
   const partial = diagnostics.hasErrors;
   const { classes, target } = options;
-  const graph = check(flat, classes, diagnostics, target === undefined ? { partial } : { partial, target });
+  const classesOnly = partial && options.stopEarly === true;
+  const graph = check(flat, classes, diagnostics, {
+    partial,
+    classesOnly,
+    ...(target !== undefined && { target }),
+  });
   diagnostics.sort();
   return { graph: partial ? undefined : graph, flat, diagnostics };
 }

@@ -31,6 +31,18 @@ function run(command: string, args: string[], input = '') {
 const click = (...args: string[]) => run('click', args);
 
 describe('click', () => {
+  it('stops at the errors of the language, as the reference does', () => {
+    const config =
+      'x :: Idle; y :: PushNull; x :: Idle; x[1] -> y -> x; y -> [1]x; z :: NoSuch; c :: Counter(NO 1);';
+    expect(click('-e', config)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        "config:1: redeclaration of element 'x'\nconfig:1: element 'x' previously declared here\n" +
+        "config:1: unknown element class 'NoSuch'\n",
+    });
+  });
+
   it('handlers: one alone, several by name, patterns and classes', () => {
     const config = 'Idle -> c :: Counter -> Discard';
     expect(click('-qe', config, '-h', 'c.count')).toEqual({ status: 0, stdout: '0\n', stderr: '' });
