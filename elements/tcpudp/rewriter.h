@@ -192,19 +192,26 @@ always_inline uint32_t rw_now(const Rewriter *e) {
 }
 
 always_inline uint32_t rw_find_in(const RwSet *set, const RwSlot *slots, uint32_t mask, const RwFlowId *id,
-                                  uint32_t hash) {
+                                  uint32_t hash, RwFlow **flow) {
   for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
     RwSlot s = slots[i];
     if (!s.ref) return 0;
-    if (likely(s.hash == hash) && likely(rw_same(&rw_flow(set, (s.ref - 1) / 2)->id[(s.ref - 1) & 1], id)))
-      return s.ref;
+    if (unlikely(s.hash != hash)) continue;
+    *flow = rw_flow(set, (s.ref - 1) / 2);
+    if (likely(rw_same(&(*flow)->id[(s.ref - 1) & 1], id))) return s.ref;
   }
 }
-always_inline uint32_t rw_find(const Rewriter *e, int map, const RwFlowId *id, uint32_t hash) {
+/* 0, or what a slot says of the flow, and the flow itself. */
+always_inline uint32_t rw_find_flow(const Rewriter *e, int map, const RwFlowId *id, uint32_t hash,
+                                    RwFlow **flow) {
   const RwMap *m = &e->map[map];
-  uint32_t ref = rw_find_in(e->set, m->slots, m->mask, id, hash);
-  if (unlikely(m->old) && !ref) ref = rw_find_in(e->set, m->old, m->old_mask, id, hash);
+  uint32_t ref = rw_find_in(e->set, m->slots, m->mask, id, hash, flow);
+  if (unlikely(m->old) && !ref) ref = rw_find_in(e->set, m->old, m->old_mask, id, hash, flow);
   return ref;
+}
+always_inline uint32_t rw_find(const Rewriter *e, int map, const RwFlowId *id, uint32_t hash) {
+  RwFlow *flow;
+  return rw_find_flow(e, map, id, hash, &flow);
 }
 
 /* A new mapping as the input says. Returns RW_DROP or an output where there is none; else the output is in
@@ -231,18 +238,27 @@ typedef int (*RwApplyFn)(const Rewriter *e, RwFlow *f, int direction,
 
 always_inline int rw_one(Rewriter *e, int port, Packet *p, const RwKey *k, uint32_t now, RwApplyFn apply) {
   if (unlikely(!k->valid)) return e->inputs[port].kind == RW_IN_PASS ? e->inputs[port].foutput : PACKET_DROP;
-  uint32_t ref = rw_find(e, k->map, &k->id, k->hash);
+  RwFlow *f;
+  uint32_t ref = rw_find_flow(e, k->map, &k->id, k->hash, &f);
   if (unlikely(!ref)) {
     int out = rw_new_flow(e, port, k->map, &k->id, k->proto, k->class, p, &ref);
     if (!ref) return out;
+    f = rw_flow(e->set, (ref - 1) / 2);
   }
   if (unlikely(!packet_unique(p))) return PACKET_DROP;
   uint32_t number = (ref - 1) / 2, direction = (ref - 1) & 1;
-  RwFlow *f = rw_flow(e->set, number);
   int class = apply(e, f, (int)direction, p);
   f->last = now;
   if (unlikely(class != f->class)) rw_set_class(e, f, number, class);
   return f->output[direction];
+}
+
+/* For the fused engine: one packet. */
+always_inline int rw_action(Rewriter *e, int port, Packet *p, RwKeyFn key, RwApplyFn apply) {
+  RwKey k;
+  k.valid = key(e, p, &k);
+  if (likely(k.valid)) k.hash = rw_hash(&k.id, e->set->seed);
+  return rw_one(e, port, p, &k, rw_now(e), apply);
 }
 
 #define RW_NEAR 4096 /* flows whose records and slots the second-level cache holds */

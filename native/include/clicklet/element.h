@@ -272,6 +272,9 @@ struct ElementClass {
   const ArgSpec *args; /* NULL: everything goes to configure */
   const Handler *handlers;
   const char *action_name; /* the action's C name, for the fused engine; NULL if none */
+  /* The same for an action that must know the input: int (T *e, int port, Packet *p). One of the two at most.
+   */
+  const char *port_action_name;
   /* Writes the body of an action `int (T *e, Packet *p)` for what this element was configured to, for the
    * fused engine: C that may call what its source file defines. What can change while the router runs must be
    * asked there. False: the action is as good. */

@@ -45,12 +45,12 @@ class Generator {
   readonly #graph: ResolvedGraph;
   readonly #facts: FuseFacts;
   /** Push arrivals that packets can reach, in the order of the search. */
-  readonly #arrivals: string[] = [];
+  readonly #arrivals = new Set<string>();
   /** Where an arrival's code is inlined: the connection, or `entry`. The others call a function of the same. */
   readonly #inlinedAt = new Map<string, FlatConnection | 'entry'>();
   /** Arrivals that are called as functions. */
   readonly #far = new Set<string>();
-  readonly #entered = new Set<Node>();
+  readonly #entered = new Set<string>();
   readonly #left = new Set<Node>();
   readonly #reports: EdgeReport[] = [];
   readonly #table: string[] = [];
@@ -70,10 +70,11 @@ class Generator {
       if (from.element.className === 'Idle') continue;
       if (isPush(to, c.toPort)) {
         if (!to.action || from.action) continue;
-        this.#table.push(edge(c, `enter_${to.id}`, 'NULL'));
-        if (this.#entered.has(to)) continue;
-        this.#entered.add(to);
-        entries.push(this.#pushEntry(to));
+        const name = arrivalName(to, c.toPort);
+        this.#table.push(edge(c, `enter_${name}`, 'NULL'));
+        if (this.#entered.has(name)) continue;
+        this.#entered.add(name);
+        entries.push(this.#pushEntry(to, c.toPort));
       } else if (from.action) {
         this.#table.push(edge(c, 'NULL', `pull_${from.id}`));
         if (this.#left.has(from)) continue;
@@ -81,7 +82,7 @@ class Generator {
         entries.push(this.#pullEntry(from));
       }
     }
-    const arrivals = this.#arrivals.map((key) => this.#arrival(key));
+    const arrivals = [...this.#arrivals].map((key) => this.#arrival(key));
     for (const c of this.#graph.connections) this.#report(c);
     const bodies = [...arrivals.map((a) => a.declaration), '', ...arrivals.map((a) => a.body), ...entries];
     return { text: this.#unit(bodies), edges: this.#reports };
@@ -92,8 +93,8 @@ class Generator {
     const key = arrivalKey(node, input);
     const far = this.#inlinedAt.has(key) || depth >= MAX_INLINE;
     if (far) this.#far.add(key);
-    if (this.#arrivals.includes(key)) return !far;
-    this.#arrivals.push(key);
+    if (this.#arrivals.has(key)) return !far;
+    this.#arrivals.add(key);
     if (!far) this.#inlinedAt.set(key, by);
     this.#used.add(node);
     if (node.action)
@@ -115,7 +116,7 @@ class Generator {
     const name = arrivalName(node, input);
     const where = `/* ${comment(element.landmark)} ${comment(element.name)} :: ${element.className} */`;
     const lines = [where, `FUSED_INLINE void ${name}(Graph *g, Packet *p) {`, `  FUSED_RUNNING(g->${id});`];
-    if (node.action) lines.push(...this.#switch(node, '  '));
+    if (node.action) lines.push(...this.#switch(node, '  ', input));
     else if (node.source)
       lines.push(`  element_class_${node.source.type}.push((Element *)&g->${id}, ${input}, &p, 1);`);
     else lines.push(`  ((Element *)&g->${id})->class->push((Element *)&g->${id}, ${input}, &p, 1);`);
@@ -129,8 +130,9 @@ class Generator {
   }
 
   /** A packet goes where its action says. */
-  #switch(node: Node, indent: string, kept?: string): string[] {
-    const call = `${this.#actionName(node)}(&g->${node.id}, p)`;
+  #switch(node: Node, indent: string, input = 0, kept?: string): string[] {
+    const port = node.element.class.actionTakesPort ? `, ${input}` : '';
+    const call = `${this.#actionName(node)}(&g->${node.id}${port}, p)`;
     const outputs = node.outputs.map((c, port) => [c, port] as const).filter(([c]) => c);
     const lines = (this.#facts.elements[node.element.index]!.fixed ?? []).map(
       (fact) => `${indent}FUSED_ASSUME(g->${node.id}.${fact});`,
@@ -149,13 +151,14 @@ class Generator {
     return this.#facts.elements[node.element.index]?.code ? `specialised_${node.id}` : node.action!;
   }
 
-  #pushEntry(node: Node): string {
-    const far = this.#arrive(node, 0, 'entry') ? '' : 'far_';
+  #pushEntry(node: Node, input: number): string {
+    const far = this.#arrive(node, input, 'entry') ? '' : 'far_';
     const { id, element } = node;
+    const name = arrivalName(node, input);
     return `/* batches for ${comment(element.name)} */
-static void enter_${id}(Element *e, int port, Packet **batch, unsigned n) {
+static void enter_${name}(Element *e, int port, Packet **batch, unsigned n) {
   Graph *g = FUSED_GRAPH(e, ${id});
-  for (unsigned i = 0; i < n; i++) ${far}push_${id}(g, batch[i]);
+  for (unsigned i = 0; i < n; i++) ${far}${name}(g, batch[i]);
 }
 `;
   }
@@ -183,7 +186,7 @@ static void enter_${id}(Element *e, int port, Packet **batch, unsigned n) {
       pull = `element_class_${giver.source.type}.pull((Element *)&g->${giver.id}, ${base.fromPort}, batch, max)`;
     }
     const steps = chain.map((node) => {
-      const lines = this.#switch(node, '    ', `goto after_${node.id};`);
+      const lines = this.#switch(node, '    ', 0, `goto after_${node.id};`);
       return [`    FUSED_RUNNING(g->${node.id});`, ...lines, '    continue;', `  after_${node.id}:;`].join(
         '\n',
       );
@@ -219,7 +222,7 @@ ${steps.join('\n')}
     } else {
       const key = arrivalKey(to, connection.toPort);
       const at = this.#inlinedAt.get(key);
-      if (!this.#arrivals.includes(key)) add('indirect', 'no packet can come this way');
+      if (!this.#arrivals.has(key)) add('indirect', 'no packet can come this way');
       else if (!to.source) add('indirect', `${to.element.className} is not part of the unit: ${to.reason}`);
       else if (at !== connection) add('call', this.#elsewhere(at));
       else add(to.action ? 'inlined' : 'call', to.action ? '' : each(to));
@@ -273,7 +276,10 @@ ${steps.join('\n')}
         ...new Set(
           used
             .filter((n) => n.action)
-            .map((n) => `FUSED_INLINE int ${n.action}(${n.source!.type} *e, Packet *p);`),
+            .map((n) => {
+              const port = n.element.class.actionTakesPort ? ' int port,' : '';
+              return `FUSED_INLINE int ${n.action}(${n.source!.type} *e,${port} Packet *p);`;
+            }),
         ),
       ],
       '',
@@ -296,9 +302,11 @@ ${steps.join('\n')}
   }
 }
 
-const arrivalKey = (node: Node, input: number) => `${node.element.index}:${node.action ? 0 : input}`;
+/** Does it matter by which input packets arrive? */
+const inputMatters = ({ action, element }: Node) => !action || element.class.actionTakesPort === true;
+const arrivalKey = (node: Node, input: number) => `${node.element.index}:${inputMatters(node) ? input : 0}`;
 const arrivalName = (node: Node, input: number) =>
-  node.action || node.element.inputs.length < 2 ? `push_${node.id}` : `push_${node.id}_${input}`;
+  inputMatters(node) && node.element.inputs.length > 1 ? `push_${node.id}_${input}` : `push_${node.id}`;
 const edge = (c: FlatConnection, push: string, pull: string) =>
   `  {${c.from}, ${c.to}, ${c.fromPort}, ${c.toPort}, ${push}, ${pull}},`;
 const comment = (text: string) => text.replace(/\*\//g, '* /').replace(/[\r\n]+/g, ' ');
