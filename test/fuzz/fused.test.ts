@@ -302,7 +302,7 @@ describe.skipIf(why)('random graphs, dynamic and fused', () => {
     it.concurrent(`seed ${seed}`, async () => {
       const before = arrived;
       const found = await differs(unit);
-      expect(arrived - before).toBeGreaterThan((GRAPHS * PACKETS) / 4);
       if (found) expect.fail(`CLICKLET_FUZZ_SEED=${seed}: ${await explain(unit, found)}`);
+      expect(arrived - before, 'packets at the ends').toBeGreaterThan(PACKETS);
     }, 600_000);
 });
