@@ -56,13 +56,23 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
     if (options.warnings !== false) message(`warning: ${text}\n`);
   };
   if ((options.threads ?? 1) > 1) warn('this version runs routers on a single thread');
-  let router: Router;
+  let router: Router | undefined;
+  // Before the router is made: a script that waits for the signal then takes it over.
+  const stop = (signal: NodeJS.Signals) => (router ? router.stop() : process.kill(process.pid, signal));
+  const forget = () => {
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
+  };
   let fusing: Fusing | undefined;
   try {
     const compiled = compileText(config, options);
     if (options.planOnly) {
       writeFileSync(options.planOnly, compiled.plan);
       return EXIT.ok;
+    }
+    if (!options.quit) {
+      process.once('SIGINT', stop);
+      process.once('SIGTERM', stop);
     }
     router = await Router.create(compiled, {
       simulatedTime: options.simulatedTime ?? false,
@@ -81,6 +91,7 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
       }),
     });
   } catch (e) {
+    forget();
     if (!(e instanceof ConfigurationError)) throw e;
     report(e.diagnostics);
     if (isUnderstood(config, options)) message('Router could not be initialized!\n');
@@ -94,17 +105,13 @@ export async function runRouter(config: ConfigText, options: RunOptions): Promis
   if (!options.quit && router.graph.elements.length === 0)
     warn(`${config.file}: configuration has no elements, exiting`);
   else if (!options.quit) {
-    const stop = () => router.stop();
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
     options.onReady?.(router);
     fusing = new Fusing(router, options.engine ?? engineFromEnvironment(), warn);
     await fusing.start();
     await router.run(options.cpu);
     fusing.stop();
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
   }
+  forget();
   if (options.time) {
     const { user, system } = process.cpuUsage(usage);
     const real = Number(process.hrtime.bigint() - started) / 1e9;

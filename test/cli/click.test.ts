@@ -135,6 +135,19 @@ describe('click', () => {
     expect(click('-qe', 'Idle', '-h', 'driver').stdout).toBe('userlevel\n');
   });
 
+  it('SIGINT goes to the scripts that wait for it', async () => {
+    const config = 'Script(TYPE SIGNAL INT, print "caught", stop); Script(print "ready", wait 20, stop)';
+    const args = [join(root, 'bin', 'click.js'), '-e', config];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.on('data', (data) => {
+      if (out === '') child.kill('SIGINT');
+      out += data;
+    });
+    const status = await new Promise((resolve) => child.on('exit', resolve));
+    expect({ status, out }).toEqual({ status: 0, out: 'ready\ncaught\n' });
+  });
+
   it('SIGINT once is a clean stop: handlers are read', async () => {
     const args = [
       join(root, 'bin', 'click.js'),
