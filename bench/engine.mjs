@@ -1,86 +1,162 @@
-// Packets a second through one core from an in-memory source: each scenario of configs/bench in fresh processes, repeated,
-// the median in millions of packets a second of CPU time, and the ratio to a loop written by hand.
+// The scenario matrix: packets a second of one core from memory, for each engine, size of packet and size of table.
+// Every figure is the median of several rounds; each round measures everything once, each in a fresh process, beside
+// the loop written by hand (limit.c). bench/README.md says how to read it.
 //
-//   node bench/engine.mjs [--json] [--repeats 5] [--packets 20000000] [wire ip-router firewall nat]
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+//   node bench/engine.mjs [SCENARIO...] [--full] [--engines dynamic,fused] [--sizes 64] [--tables 1,1000]
+//     [--repeats 3] [--seconds 0.3] [--no-instructions] [--click PATH] [--fastclick PATH]
+//     [--json] [-o FILE.json] [--plot FILE.html]
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { Case, limit, Reference, valgrind } from './measure.mjs';
+import { plot } from './plot.mjs';
+import { SCENARIOS, SIZES } from './scenarios.mjs';
+import { printTable } from './table.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const { values, positionals } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    repeats: { type: 'string', default: '5' },
-    packets: { type: 'string', default: '20000000' },
-  },
-  allowPositionals: true,
-});
-// Other systems, measured on a 2.45 GHz EPYC Milan: figures to put ours beside, not to compare to the digit.
-const others = {
-  wire: { click: 9.0, fastclick: 19.6 },
-  'ip-router': { click: 2.85, fastclick: 5.5, vpp: 7.6 },
-  firewall: { click: 5.0, fastclick: 8.7 },
-  nat: { click: 2.3, fastclick: 4.6 },
+const usage = (message) => {
+  console.error(`engine.mjs: ${message}`);
+  process.exit(2);
 };
-const scenarios = positionals.length ? positionals : Object.keys(others);
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
-
-function run(command, args) {
-  const r = spawnSync(command, args, { encoding: 'utf8' });
-  if (r.status !== 0) {
-    const lines = `${r.stderr || r.error}`.split('\n');
-    throw new Error(lines.find((line) => /error/i.test(line)) ?? lines[0]);
-  }
-  return r.stdout;
-}
-
-function limit() {
-  const dir = mkdtempSync(join(tmpdir(), 'clicklet-limit-'));
+function options() {
   try {
-    run(process.env.CC ?? 'cc', ['-O3', '-march=native', '-o', join(dir, 'limit'), join(here, 'limit.c')]);
-    const runs = Array.from({ length: Number(values.repeats) }, () => JSON.parse(run(join(dir, 'limit'), ['50'])));
-    return { small: median(runs.map((r) => r.small)), large: median(runs.map((r) => r.large)) };
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-const result = { version: 1, engine: 'dynamic', limitMpps: limit(), scenarios: [] };
-for (const name of scenarios) {
-  const file = join(here, '..', 'configs', 'bench', `${name}.click`);
-  try {
-    const runs = Array.from({ length: Number(values.repeats) }, () =>
-      JSON.parse(run(process.execPath, [join(here, 'run-one.mjs'), file, values.packets])),
-    );
-    const mpps = runs.map((r) => r.packets / r.cpuS / 1e6);
-    result.scenarios.push({
-      name,
-      mpps: median(mpps),
-      min: Math.min(...mpps),
-      max: Math.max(...mpps),
-      wallMpps: median(runs.map((r) => r.packets / r.wallS / 1e6)),
-      ...(name === 'ip-router' ? { ofLimit: median(mpps) / result.limitMpps.small } : {}),
-      others: others[name] ?? {},
+    return parseArgs({
+      options: {
+        full: { type: 'boolean', default: false },
+        engines: { type: 'string', default: 'dynamic,fused' },
+        sizes: { type: 'string' },
+        tables: { type: 'string' },
+        repeats: { type: 'string' },
+        seconds: { type: 'string' },
+        'no-instructions': { type: 'boolean', default: false },
+        click: { type: 'string' },
+        fastclick: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        output: { type: 'string', short: 'o' },
+        plot: { type: 'string' },
+      },
+      allowPositionals: true,
     });
   } catch (e) {
-    result.scenarios.push({ name, error: e.message });
+    return usage(e.message);
   }
 }
+const { values, positionals } = options();
+const number = (name, otherwise) => {
+  const n = Number(values[name] ?? otherwise);
+  return n > 0 ? n : usage(`--${name}: expected a number above 0, not '${values[name]}'`);
+};
+const repeats = Math.ceil(number('repeats', values.full ? 5 : 3));
+const seconds = number('seconds', values.full ? 1 : 0.3);
+const sizes = values.sizes ? values.sizes.split(',').map(Number) : values.full ? SIZES : [64];
+for (const size of sizes) if (!(size >= 64 && size <= 1514)) usage('--sizes: from 64 to 1514 bytes');
+const tables = values.tables?.split(',').map(Number);
+const engines = values.engines.split(',');
+for (const e of engines) if (!['dynamic', 'fused'].includes(e)) usage(`unknown engine '${e}': expected dynamic or fused`);
+for (const name of positionals)
+  if (!SCENARIOS[name]) usage(`unknown scenario '${name}': expected ${Object.keys(SCENARIOS).join(', ')}`);
+const references = ['click', 'fastclick'].filter((r) => values[r]).map((r) => [r, new Reference(values[r])]);
+
+const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
+const median = (list) => {
+  const v = list.toSorted((a, b) => a - b);
+  return (v[(v.length - 1) >> 1] + v[v.length >> 1]) / 2;
+};
+const summary = (list) => ({ median: median(list), min: Math.min(...list), max: Math.max(...list) });
+
+/** Rows to measure: each knows how to measure itself once. */
+function rowsOf(name) {
+  const s = SCENARIOS[name];
+  const sizesOfTable = tables && s.entries ? tables : values.full ? s.full : s.short;
+  return sizesOfTable.flatMap((entries) =>
+    // The table's size matters for small packets; the packet's size for the usual table.
+    (entries === s.full[0] || tables ? sizes : sizes.slice(0, 1)).flatMap((size) => {
+      const c = new Case(`${name}-${entries ?? 0}-${size}`, s.config(size, entries));
+      const row = (engine, measure, instructions) => ({
+        record: { scenario: name, engine, size, table: s.entries ? { of: s.entries, entries } : null, threads: 1 },
+        measure,
+        instructions,
+        // Every flow must be there before it is counted, and under valgrind large tables take minutes.
+        counted: (entries ?? 0) <= 1000,
+        fewest: 4 * (entries ?? 0),
+        rates: [],
+        wall: [],
+        ratios: [],
+      });
+      const ours = engines.map((e) => row(e, (n) => c.measure(e, n), () => c.instructions(e, 100_000)));
+      const theirs = s.portable(entries)
+        ? references.map(([e, r]) => row(e, (n) => r.measure(c, n), () => r.instructions(c)))
+        : [];
+      return [...ours, ...theirs];
+    }),
+  );
+}
+
+limit.build();
+const limits = new Map(sizes.map((size) => [size, { small: [], large: [], now: 0 }]));
+const rows = (positionals.length ? positionals : Object.keys(SCENARIOS)).flatMap(rowsOf);
+const attempt = (row, what) => {
+  if (row.record.error) return undefined;
+  try {
+    return what();
+  } catch (e) {
+    row.record.error = e.message;
+    return undefined;
+  }
+};
+for (let round = 0; round < repeats; round++) {
+  for (const [size, l] of limits) {
+    const { small, large } = limit.measure(size, 20_000_000 * seconds + 1_000_000);
+    l.small.push(small);
+    l.large.push(large);
+    l.now = small;
+  }
+  for (const row of rows) {
+    const { scenario, engine, size, table } = row.record;
+    say(`round ${round + 1} of ${repeats}: ${scenario} ${engine} ${size} ${table?.entries ?? ''}`);
+    attempt(row, () => {
+      // The first run says how many packets fill the time.
+      if (!row.packets) {
+        const { packets, cpuS } = row.measure(Math.max(1_000_000, row.fewest));
+        row.packets = Math.round(Math.max((packets / Math.max(cpuS, 0.001)) * seconds, 1_000_000, row.fewest));
+      }
+      const { packets, cpuS, wallS } = row.measure(row.packets);
+      const mpps = packets / cpuS / 1e6;
+      row.rates.push(mpps);
+      row.wall.push(packets / wallS / 1e6);
+      row.ratios.push(mpps / limits.get(size).now);
+    });
+  }
+}
+const counting = valgrind && !values['no-instructions'];
+for (const row of rows) {
+  const { record } = row;
+  say(`${record.scenario} ${record.engine}: instructions`);
+  record.instructions = (counting && row.counted && attempt(row, row.instructions)) || null;
+  if (row.rates.length === 0) continue;
+  record.packets = row.packets;
+  record.mpps = summary(row.rates);
+  record.spread = (record.mpps.max - record.mpps.min) / record.mpps.median;
+  record.wallMpps = median(row.wall);
+  record.ofLimit = median(row.ratios);
+}
+say('');
+const result = {
+  version: 2,
+  kind: 'engine',
+  date: new Date().toISOString(),
+  environment: { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, node: process.version, load: loadavg() },
+  repeats,
+  seconds,
+  limit: [...limits].map(([size, l]) => ({
+    size,
+    small: summary(l.small),
+    large: summary(l.large),
+    instructions: counting ? limit.instructions(size) : null,
+  })),
+  results: rows.map((r) => r.record),
+};
+if (values.output) writeFileSync(values.output, `${JSON.stringify(result, null, 2)}\n`);
+if (values.plot) writeFileSync(values.plot, await plot(result));
 if (values.json) console.log(JSON.stringify(result, null, 2));
-else {
-  const { small, large } = result.limitMpps;
-  console.log(`hand-written IP loop: ${small.toFixed(1)} Mpps, ${large.toFixed(1)} with random destinations\n`);
-  for (const s of result.scenarios) {
-    if (s.error) console.log(`${s.name.padEnd(10)} not measured: ${s.error}`);
-    else {
-      const them = Object.entries(s.others).map(([k, v]) => `${(s.mpps / v).toFixed(1)} x ${k}`);
-      if (s.ofLimit) them.push(`${(100 * s.ofLimit).toFixed(0)} % of the hand-written loop`);
-      console.log(
-        `${s.name.padEnd(10)} ${s.mpps.toFixed(2).padStart(6)} Mpps (${s.min.toFixed(2)} to ${s.max.toFixed(2)}; by wall clock ${s.wallMpps.toFixed(2)})   ${them.join(', ')}`,
-      );
-    }
-  }
-}
+else printTable(result);
+if (result.results.some((r) => r.error)) process.exitCode = 1;
