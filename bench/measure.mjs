@@ -67,6 +67,9 @@ export class Case {
     return JSON.parse(run(process.execPath, [join(here, 'run-one.mjs'), this.file, String(packets), ...unit]).stdout);
   }
 
+  /** What callgrind wrote last. */
+  profile = join(work, 'callgrind.out');
+
   /** Per packet, once the router runs: `packets` of them, which the configuration must have as $LIMIT. */
   instructions(engine, packets) {
     const plan = `${this.file}.plan`;
