@@ -1,17 +1,19 @@
-// How fast the front end is: parse, elaborate, check and write plans, by benchmark.js.
+// How fast the TypeScript side is, by benchmark.js: parse, elaborate, check, write plans, generate fused units (as
+// `clicklet fuse -o FILE.c` does, without the C compiler).
 //
 //   node bench/frontend.mjs [--json]
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Benchmark from 'benchmark';
-import { classTable, compile, compilePlan, parse } from '../dist/index.js';
+import { classTable, compile, compilePlan, elaborate, fusedSource, parse } from '../dist/index.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const router = readFileSync(join(root, 'configs', 'bench', 'ip-router.click'), 'utf8');
 const chain = (n) => `Idle -> ${Array.from({ length: n - 2 }, (_, i) => `c${i} :: Counter`).join('\n  -> ')} -> Discard;\n`;
 const large = chain(10_000);
 const classes = classTable();
+const planned = compilePlan(router, 'ip-router.click');
 
 const suite = new Benchmark.Suite();
 const results = [];
@@ -19,8 +21,10 @@ suite
   .add('parse ip-router', () => parse(router, 'ip-router.click'))
   .add('elaborate and check ip-router', () => compile(router, 'ip-router.click', { classes }))
   .add('plan ip-router', () => compilePlan(router, 'ip-router.click'))
+  .add('generate the fused unit of ip-router', () => fusedSource(planned))
   .add('parse 10,000 elements', () => parse(large, 'large.click'))
   .add('elaborate and check 10,000 elements', () => compile(large, 'large.click', { classes }))
+  .add('plan 10,000 elements', () => compilePlan(large, 'large.click'))
   .on('cycle', ({ target }) => {
     const { name, stats, hz, error } = target;
     if (error) throw error;

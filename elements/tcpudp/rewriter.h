@@ -241,8 +241,11 @@ always_inline int rw_one(Rewriter *e, int port, Packet *p, const RwKey *k, uint3
   RwFlow *f;
   uint32_t ref = rw_find_flow(e, k->map, &k->id, k->hash, &f);
   if (unlikely(!ref)) {
-    int out = rw_new_flow(e, port, k->map, &k->id, k->proto, k->class, p, &ref);
-    if (!ref) return out;
+    RwFlowId id = k->id; /* so that what packets of known flows need can stay in registers */
+    uint32_t made;
+    int out = rw_new_flow(e, port, k->map, &id, k->proto, k->class, p, &made);
+    if (!made) return out;
+    ref = made;
     f = rw_flow(e->set, (ref - 1) / 2);
   }
   if (unlikely(!packet_unique(p))) return PACKET_DROP;
@@ -255,10 +258,11 @@ always_inline int rw_one(Rewriter *e, int port, Packet *p, const RwKey *k, uint3
 
 /* For the fused engine: one packet. */
 always_inline int rw_action(Rewriter *e, int port, Packet *p, RwKeyFn key, RwApplyFn apply) {
+  uint32_t now = rw_now(e);
   RwKey k;
   k.valid = key(e, p, &k);
   if (likely(k.valid)) k.hash = rw_hash(&k.id, e->set->seed);
-  return rw_one(e, port, p, &k, rw_now(e), apply);
+  return rw_one(e, port, p, &k, now, apply);
 }
 
 #define RW_NEAR 4096 /* flows whose records and slots the second-level cache holds */
@@ -343,12 +347,13 @@ int32_t rw_sequence_delta(const RwSet *s, const RwFlow *f, int direction); /* of
 
 /* TCP behind a rewritten IP header; returns the class. */
 always_inline int rw_apply_tcp(const Rewriter *e, RwFlow *f, int direction, uint8_t *ip, const Packet *p) {
-  uint8_t *tcp = ip + wire_ip_header(ip);
+  uint32_t header = wire_ip_header(ip);
+  uint8_t *tcp = ip + header;
   ptrdiff_t there = packet_end(p) - tcp;
   if (unlikely(there < 18)) return f->class;
+  bool payload = header + (tcp[12] >> 4) * 4u < wire_get16(ip + 2); /* read before anything is written */
   rw_apply_ports(f, direction, tcp);
   rw_adjust(tcp + 16, direction, f->port_delta);
-  bool payload = wire_ip_header(ip) + (tcp[12] >> 4) * 4u < wire_get16(ip + 2);
   uint8_t done = (uint8_t)(RW_FORWARD_DONE << direction), flags = f->flags;
   if (unlikely(tcp[13] & 4))
     flags |= RW_BOTH_DONE; /* RST */
