@@ -1,6 +1,7 @@
 /** The library: parse, elaborate, check and run Click configurations. */
 
 export * from './elaborate/index.ts';
+export { type FusedSource, fusedSource, fuseRouter } from './engine/fuse/index.ts';
 export { createEngine, type EngineOptions, HostError, type NativeEngine } from './engine/native.ts';
 export { type PlanOptions, writePlan } from './engine/plan.ts';
 export {
