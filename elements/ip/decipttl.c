@@ -24,15 +24,15 @@ typedef struct DecIPTTL {
 static inline int dec_ip_ttl(DecIPTTL *e, Packet *p) {
   const uint8_t *h = p->network;
   if (unlikely(!e->active || !h || (!e->multicast && (h[16] & 0xf0) == 0xe0))) return 0;
-  if (unlikely(h[8] <= 1)) {
+  uint32_t ttl_sum = load32(h + 8); /* little endian: TTL, protocol, checksum from the low byte up */
+  if (unlikely((uint8_t)ttl_sum <= 1)) {
     e->drops++;
     return 1;
   }
   if (!packet_unique(p)) return PACKET_DROP;
-  uint8_t *w = p->network;
-  w[8]--;
-  uint32_t sum = load16(w + 10) + 1u; /* little endian: the TTL is the low byte of its 16-bit word */
-  store16(w + 10, (uint16_t)(sum + (sum >> 16)));
+  /* One less of the TTL, one more of the checksum, where 0xffff counts as 0 (RFC 1624). */
+  uint64_t carry = ((uint64_t)ttl_sum + 0x20000) >> 32;
+  store32(p->network + 8, ttl_sum + 0xffff + (uint32_t)(carry << 16));
   return 0;
 }
 
