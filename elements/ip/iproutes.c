@@ -186,6 +186,7 @@ out:
 }
 
 int ip_routes_add(IPRoutes *t, const Route *r, bool replace, Route *old) {
+  t->version++;
   bool regular = route_mask_regular(r->mask);
   if (!regular && t->kind >= ROUTES_RADIX) return ROUTE_MASK;
   uint32_t place = find_prefix(t, r->addr, r->mask), hop;
@@ -219,6 +220,7 @@ int ip_routes_add(IPRoutes *t, const Route *r, bool replace, Route *old) {
 }
 
 int ip_routes_remove(IPRoutes *t, const Route *r, Route *old) {
+  t->version++;
   uint32_t place = find_prefix(t, r->addr, r->mask);
   if (!place) return ROUTE_MISSING;
   *old = t->routes[place - 1];
@@ -263,6 +265,7 @@ void ip_routes_free(IPRoutes *t) {
 }
 
 bool ip_routes_reset(IPRoutes *t) {
+  t->version++;
   bool started = t->started;
   uint8_t kind = t->kind;
   ip_routes_free(t);

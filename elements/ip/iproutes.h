@@ -37,6 +37,7 @@ typedef struct IPRoutes {
   uint8_t kind;
   uint8_t complaints;
   bool started;
+  uint32_t version;   /* counts changes */
   uint32_t irregular; /* routes whose mask is no prefix: lookups then go through the list */
   uint32_t hops_used, hops_room, hop_free;
   Route *routes;
@@ -60,6 +61,7 @@ always_inline bool route_mask_regular(uint32_t mask) { return !(~mask & (~mask +
 /* The elements. */
 int ip_routes_configure(Element *e, const Args *args, Errors *errs, int kind);
 void ip_routes_cleanup(Element *e);
+bool ip_routes_specialise(Element *e, Text *out);
 void ip_routes_push(Element *e, int port, Packet **p, unsigned n);
 int ip_routes_no_route(IPRoutes *t, Packet *p);
 int ip_routes_read_table(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
@@ -106,7 +108,8 @@ static inline int ip_route(IPRoutes *t, Packet *p) {
     return (void)errs, ((IPRoutes *)e)->started = true, 0;                                                   \
   }                                                                                                          \
   ELEMENT(T, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T), .push = ip_routes_push,         \
-          .configure = configure_##T, .initialize = initialize_##T, .cleanup = ip_routes_cleanup,            \
-          .args = ARGS(ARG_ALL_REST("ROUTE")), .handlers = HANDLERS(__VA_ARGS__))
+          .specialise = ip_routes_specialise, .configure = configure_##T, .initialize = initialize_##T,      \
+          .cleanup = ip_routes_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),                                 \
+          .handlers = HANDLERS(__VA_ARGS__))
 
 #endif

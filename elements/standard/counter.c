@@ -23,6 +23,7 @@ typedef struct Counter {
   Element base;
   uint64_t count, byte_count;
   uint64_t next_count, next_bytes; /* when to look closer: UINT64_MAX if never */
+  bool armed;                      /* there is something to look for */
   CounterCall count_call, byte_call;
   Rate rate, byte_rate;
 } Counter;
@@ -39,11 +40,15 @@ static void counter_fire(Counter *e, CounterCall *c, uint64_t *next) {
   mem_free(text);
 }
 
+static __attribute__((noinline)) void counter_look(Counter *e) {
+  if (e->count >= e->next_count) counter_fire(e, &e->count_call, &e->next_count);
+  if (e->byte_count >= e->next_bytes) counter_fire(e, &e->byte_call, &e->next_bytes);
+}
+
 static inline int counter_action(Counter *e, Packet *p) {
   e->count++;
   e->byte_count += p->len;
-  if (unlikely(e->count >= e->next_count)) counter_fire(e, &e->count_call, &e->next_count);
-  if (unlikely(e->byte_count >= e->next_bytes)) counter_fire(e, &e->byte_call, &e->next_bytes);
+  if (unlikely(e->armed)) counter_look(e);
   return 0;
 }
 
@@ -68,6 +73,7 @@ static int counter_parse_call(Element *e, const char *text, void *field, Errors 
 static void counter_arm(Counter *e) {
   e->next_count = e->count_call.handler ? e->count_call.at : UINT64_MAX;
   e->next_bytes = e->byte_call.handler ? e->byte_call.at : UINT64_MAX;
+  e->armed = e->count_call.handler || e->byte_call.handler;
 }
 
 static int counter_configure(Element *e, const Args *args, Errors *errs) {
