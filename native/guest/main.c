@@ -11,11 +11,6 @@ void image_fuse(Engine *e) {
   if (&clicklet_fused_unit) engine_fuse(e, &clicklet_fused_unit, &errs);
   errors_clear(&errs);
 }
-#include <clicklet/fused.h>
-
-/* In an image that was made for one configuration (clicklet build): its plan and its fused unit. */
-__attribute__((weak)) extern const char image_plan[], image_plan_end[];
-__attribute__((weak)) extern const FusedUnit clicklet_fused_unit;
 
 GuestBoot guest_boot __attribute__((aligned(4096)));
 
