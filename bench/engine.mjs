@@ -2,7 +2,7 @@
 // Every figure is the median of several rounds; each round measures everything once, each in a fresh process, beside
 // the loop written by hand (limit.c). bench/README.md says how to read it.
 //
-//   node bench/engine.mjs [SCENARIO...] [--full] [--engines dynamic,fused] [--sizes 64] [--tables 1,1000]
+//   node bench/engine.mjs [SCENARIO...] [--full] [--engines dynamic,fused] [--sizes 64] [--tables 1,1000 | --usual]
 //     [--repeats 3] [--seconds 0.3] [--no-instructions] [--click PATH] [--fastclick PATH]
 //     [--json] [-o FILE.json] [--plot FILE.html]
 import { writeFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ function options() {
         engines: { type: 'string', default: 'dynamic,fused' },
         sizes: { type: 'string' },
         tables: { type: 'string' },
+        usual: { type: 'boolean', default: false },
         repeats: { type: 'string' },
         seconds: { type: 'string' },
         'no-instructions': { type: 'boolean', default: false },
@@ -66,7 +67,7 @@ const summary = (list) => ({ median: median(list), min: Math.min(...list), max: 
 /** Rows to measure: each knows how to measure itself once. */
 function rowsOf(name) {
   const s = SCENARIOS[name];
-  const sizesOfTable = tables && s.entries ? tables : values.full ? s.full : s.short;
+  const sizesOfTable = values.usual ? [s.full[0]] : tables && s.entries ? tables : values.full ? s.full : s.short;
   return sizesOfTable.flatMap((entries) =>
     // The table's size matters for small packets; the packet's size for the usual table.
     (entries === s.full[0] || tables ? sizes : sizes.slice(0, 1)).flatMap((size) => {
