@@ -13,7 +13,7 @@
  *
  * Example: `Idle -> CheckIPHeader -> ttl :: DecIPTTL -> Discard; ttl [1] -> Discard;`
  */
-#include <clicklet/element.h>
+#include "ip.h"
 
 typedef struct DecIPTTL {
   Element base;
@@ -24,15 +24,13 @@ typedef struct DecIPTTL {
 static inline int dec_ip_ttl(DecIPTTL *e, Packet *p) {
   const uint8_t *h = p->network;
   if (unlikely(!e->active || !h || (!e->multicast && (h[16] & 0xf0) == 0xe0))) return 0;
-  uint32_t ttl_sum = load32(h + 8); /* little endian: TTL, protocol, checksum from the low byte up */
+  uint32_t ttl_sum = ip_ttl_sum(h);
   if (unlikely((uint8_t)ttl_sum <= 1)) {
     e->drops++;
     return 1;
   }
   if (!packet_unique(p)) return PACKET_DROP;
-  /* One less of the TTL, one more of the checksum, where 0xffff counts as 0 (RFC 1624). */
-  uint64_t carry = ((uint64_t)ttl_sum + 0x20000) >> 32;
-  store32(p->network + 8, ttl_sum + 0xffff + (uint32_t)(carry << 16));
+  ip_decrement_ttl(p->network, ttl_sum);
   return 0;
 }
 

@@ -59,6 +59,14 @@ static inline uint64_t in_sum(const uint8_t *d, size_t n, uint64_t sum) {
 }
 /* The checksum as it is stored in a header (no byte swap needed). */
 always_inline uint16_t in_checksum(const uint8_t *d, size_t n) { return (uint16_t)~in_fold(in_sum(d, n, 0)); }
+/* TTL, protocol and checksum as one word, little endian: from the low byte up. */
+always_inline uint32_t ip_ttl_sum(const uint8_t *h) { return load32(h + 8); }
+/* One less of a TTL above 0, one more of the checksum, where 0xffff counts as 0 (RFC 1624). */
+always_inline void ip_decrement_ttl(uint8_t *h, uint32_t ttl_sum) {
+  uint64_t carry = ((uint64_t)ttl_sum + 0x20000) >> 32;
+  store32(h + 8, ttl_sum + 0xffff + (uint32_t)(carry << 16));
+}
+
 /* Whether the checksum of a header without options is right. The sum of its five words needs no full folding:
  * below 2^35 two steps leave a 16-bit number, the last carry apart. */
 always_inline bool ip_sum20_right(const uint8_t *h) {

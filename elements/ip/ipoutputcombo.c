@@ -35,9 +35,7 @@ static inline int ip_output_combo(IPOutputCombo *e, Packet *p) {
   if (anno_u8(p, ANNO_FIX_IP_SRC)) ip_fix_source(p, e->options.addr);
   uint8_t *h = p->network;
   if (unlikely(h[8] <= 1)) return 3;
-  h[8]--;
-  uint32_t sum = load16(h + 10) + 1u;
-  store16(h + 10, (uint16_t)(sum + (sum >> 16)));
+  ip_decrement_ttl(h, ip_ttl_sum(h));
   return unlikely(p->len > e->mtu) ? 4 : 0;
 }
 
