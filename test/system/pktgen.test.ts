@@ -75,6 +75,7 @@ describe.skipIf(problem)('through a bridge of the kernel', { timeout: 60_000 }, 
       'tcpdump',
       '-Z',
       'root',
+      '--immediate-mode', // else what is in a block that is not full is lost at the end
       '-U',
       '-B',
       '16384',
