@@ -34,6 +34,7 @@ const PREFIXES = [
 
 /** What else must be there for an element to be configured. */
 const COMPANIONS: Record<string, string> = {
+  AggregateFirst: 'f :: AggregateIPFlows; Idle -> f -> Discard;',
   EtherSpanTree:
     'Idle -> a :: Suppressor -> s :: EtherSwitch -> b :: Suppressor -> Discard; Idle -> [1] a [1] -> [1] s [1] -> [1] b [1] -> Discard;',
   FTPPortMapper:
@@ -43,6 +44,9 @@ const COMPANIONS: Record<string, string> = {
   SpinlockPush: 'SpinlockInfo(l);',
   SpinlockRelease: 'SpinlockInfo(l);',
 };
+
+/** What must be behind its outputs. */
+const BEHIND: Record<string, string> = { AdaptiveRED: '-> Queue(50) ', RED: '-> Queue(50) ' };
 
 /** The element of the example, once for each prefix, with malformed packets at every input. */
 function harness(e: ResolvedElement): string {
@@ -57,7 +61,7 @@ function harness(e: ResolvedElement): string {
         `MalformedSource(02:00:00:00:00:10, SEED ${100 * k + i + 1}${stop}) ${prefix}${queue}-> [${i}] x${k};`,
       );
     }
-    for (const i of e.outputs.keys()) lines.push(`x${k} [${i}] -> Discard;`);
+    for (const i of e.outputs.keys()) lines.push(`x${k} [${i}] ${BEHIND[e.className] ?? ''}-> Discard;`);
   }
   return lines.join('\n');
 }

@@ -148,7 +148,8 @@ const CHOICES: Record<string, Choice> = {
   DirectIPLookup: routes,
   EtherEncap: (r) => `${r.pick(['0x0800', '0x86dd'])}, ${r.pick(ETHERS)}, ${r.pick(ETHERS)}`,
   HashSwitch: (r) => [`${r.below(40)}, ${r.between(1, 8)}`, r.between(1, 4)],
-  HostEtherFilter: (r) => `${r.pick(ETHERS)}${r.pick(['', ', DROP_OWN true', ', DROP_OTHER false', ', OFFSET 2'])}`,
+  HostEtherFilter: (r) =>
+    `${r.pick(ETHERS)}${r.pick(['', ', DROP_OWN true', ', DROP_OTHER false', ', OFFSET 2'])}`,
   ICMPError: (r) =>
     `10.0.0.9, ${r.pick(['unreachable, host', 'timeexceeded', 'parameterproblem, 0', 'redirect, host', 'unreachable, needfrag, MTU 576'])}`,
   IPClassifier: patterns([...IP_RULES, '-']),
