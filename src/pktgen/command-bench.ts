@@ -11,29 +11,15 @@ import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
 import { type BenchResult, comparable, compareWithBaseline, parseResult } from './results.ts';
-import { searchOptions } from './search-flags.ts';
+import { type SearchFlags, searchOptions } from './search-flags.ts';
 import { parseRate } from './stream.ts';
 import { type StreamFlags, streamsOf } from './streams-options.ts';
 
-export interface BenchFlags extends StreamFlags {
+export interface BenchFlags extends StreamFlags, SearchFlags {
   dut: string;
   vmm: string;
   mem: string;
   size?: string;
-  rate?: string;
-  duration?: string;
-  search?: string;
-  durationSum?: string;
-  initialDuration?: string;
-  exceed: string;
-  loss: string;
-  width: string;
-  minLoad?: string;
-  maxLoad?: string;
-  ramp?: string;
-  drain: string;
-  repeat: string;
-  tests?: string;
   report?: string;
   csv?: string;
   compare?: string[];
