@@ -1,6 +1,6 @@
-/* fastsource.h: what FastUDPSource, FastUDPFlows and FastTCPFlows share: packets with constant Ethernet and
- * IP headers, pulled at a rate. A packet is a copy of a template with its ports put in; of the checksum only
- * what differs is added. */
+/* fastsource.h: what FastUDPSource, FastUDPSourceIP6, FastUDPFlows and FastTCPFlows share: packets with
+ * constant Ethernet and IP headers, pulled at a rate. A packet is a copy of a template with its ports put in;
+ * of the checksum only what differs is added. */
 #ifndef CLICKLET_ELEMENTS_FASTSOURCE_H
 #define CLICKLET_ELEMENTS_FASTSOURCE_H
 #include "../ethernet/wire.h"
@@ -53,8 +53,8 @@ static inline int fast_template(FastSource *e, uint8_t proto, Errors *errs) {
   return 0;
 }
 
-/* A copy of the template; NULL when memory is out. */
-static inline Packet *fast_packet(const FastSource *e) {
+/* A copy of the template without headers set; NULL when memory is out. */
+static inline Packet *fast_copy(const FastSource *e) {
   Packet *p;
   if (likely(e->length <= PACKET_BUFFER - PACKET_HEADROOM - 64)) {
     if (!(p = packet_alloc(e->length))) return NULL;
@@ -62,9 +62,24 @@ static inline Packet *fast_packet(const FastSource *e) {
   } else if (!(p = packet_make(PACKET_HEADROOM, e->template, e->length, 0))) {
     return NULL;
   }
+  return p;
+}
+
+/* The same for IPv4. */
+static inline Packet *fast_packet(const FastSource *e) {
+  Packet *p = fast_copy(e);
+  if (!p) return NULL;
   packet_set_network(p, p->data + WIRE_ETHER, WIRE_IP);
   packet_set_dst_ip(p, e->dst_ip);
   return p;
+}
+
+/* The ports of a UDP packet, both as in the packet, and its checksum. */
+always_inline void fast_put_ports(const FastSource *e, uint8_t *udp, uint32_t ports) {
+  store32(udp, ports);
+  if (!e->checksum) return;
+  uint16_t c = (uint16_t)~wire_fold(e->sum + ports);
+  store16(udp + 6, c ? c : 0xffff);
 }
 
 static inline uint32_t fast_random(const FastSource *e) { return (random_u32(&e->base) >> 3) % 0xffff; }
@@ -109,10 +124,11 @@ static inline int fast_write(Element *el, const Handler *h, const char *value, E
   return 0;
 }
 
-#define FAST_ARGS                                                                                            \
+#define FAST_ANY_ARGS                                                                                        \
   ARG_MUST(FastSource, U32, "RATE", rate_arg), ARG_MUST(FastSource, I32, "LIMIT", limit),                    \
       ARG_MUST(FastSource, U32, "LENGTH", length, .min = 0, .max = 65535),                                   \
-      ARG_MUST(FastSource, ETHER, "SRCETH", src), ARG_MUST(FastSource, IP, "SRCIP", src_ip)
+      ARG_MUST(FastSource, ETHER, "SRCETH", src)
+#define FAST_ARGS FAST_ANY_ARGS, ARG_MUST(FastSource, IP, "SRCIP", src_ip)
 #define FAST_HANDLERS                                                                                        \
   READ_FIELD(FastSource, U64, "count", count),                                                               \
       RW_FN("rate", fast_read_rate, fast_write, .type = ARG_U32, FIELD_OF(FastSource, rate_arg)),            \

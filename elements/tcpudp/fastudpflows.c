@@ -36,11 +36,7 @@ static Packet *fast_udp_flow_make(FastSource *f) {
   FastUdpFlow *flow = &e->flows[(random_u32(&f->base) >> 3) % e->nflows];
   if (flow->count == e->flow_size) *flow = (FastUdpFlow){.ports = fast_random(f) | fast_random(f) << 16};
   flow->count++;
-  store32(p->transport, flow->ports);
-  if (f->checksum) {
-    uint16_t c = (uint16_t)~wire_fold(f->sum + flow->ports);
-    store16(p->transport + 6, c ? c : 0xffff);
-  }
+  fast_put_ports(f, p->transport, flow->ports);
   return p;
 }
 

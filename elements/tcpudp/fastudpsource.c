@@ -32,11 +32,7 @@ static Packet *fast_udp_make(FastSource *f) {
   if (!p) return NULL;
   uint16_t up = e->interval ? (uint16_t)(f->count / e->interval) : 0;
   uint32_t ports = be16((uint16_t)(e->sport + up)) | (uint32_t)be16((uint16_t)(e->dport + up)) << 16;
-  store32(p->transport, ports);
-  if (f->checksum) {
-    uint16_t c = (uint16_t)~wire_fold(f->sum + ports);
-    store16(p->transport + 6, c ? c : 0xffff);
-  }
+  fast_put_ports(f, p->transport, ports);
   return p;
 }
 

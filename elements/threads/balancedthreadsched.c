@@ -5,6 +5,8 @@
  * Ports: none. A router runs on one thread, so there is nothing to spread: its configuration is checked, no
  * more.
  *
+ * It is also called SortedTaskSched.
+ *
  * Arguments: INTERVAL (unsigned): ms between two looks. Default 1000. INCREASING (bool): lightest tasks
  * first. Default true.
  *
@@ -20,6 +22,6 @@ typedef struct BalancedThreadSched {
   bool increasing;
 } BalancedThreadSched;
 
-ELEMENT(BalancedThreadSched, .ports = "0/0",
+ELEMENT(BalancedThreadSched, .ports = "0/0", .aliases = "SortedTaskSched",
         .args = ARGS(ARG_POS(BalancedThreadSched, U32, "INTERVAL", interval, "1000"),
                      ARG_POS(BalancedThreadSched, BOOL, "INCREASING", increasing, "true")));

@@ -2,6 +2,7 @@
 
 import type { Name } from '../lang/ast.ts';
 import type { Note } from '../lang/diagnostics.ts';
+import { kernelOnly } from '../lang/kernel-classes.ts';
 import type { Span } from '../lang/source.ts';
 import { suggest } from '../lang/suggest.ts';
 import type { Elaboration } from './context.ts';
@@ -72,7 +73,8 @@ export class Names {
     const classNames = [...(options.classes?.names() ?? [])];
     for (const [name, { span, scope }] of this.#unknownClasses) {
       const notes = laterClass(name, scope);
-      const guess = notes.length > 0 ? '' : suggest(name, [...classNames, ...scope.typeNames()]);
+      const guess =
+        notes.length > 0 ? '' : kernelOnly(name) || suggest(name, [...classNames, ...scope.typeNames()]);
       diagnostics.error(span, `unknown element class '${name}'${guess}`, notes);
     }
     for (const [scope, names] of this.#undeclared)

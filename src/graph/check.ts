@@ -1,6 +1,7 @@
 /** Checks of a flat graph against the element classes: classes, port counts, push and pull, wiring. */
 
 import type { Diagnostics, Note } from '../lang/diagnostics.ts';
+import { kernelOnly } from '../lang/kernel-classes.ts';
 import { suggest } from '../lang/suggest.ts';
 import type { ClassTable, ElementClass } from './class-table.ts';
 import { type PortCount, type Processing, parsePortCount, portProcessing, portsFor } from './codes.ts';
@@ -88,7 +89,8 @@ function checkClasses(elements: readonly FlatElement[], classes: ClassTable, dia
     const { className } = element;
     if (element.undeclared || classes.has(className) || reported.has(className)) continue;
     reported.add(className);
-    const message = `unknown element class '${className}'${suggest(className, classes.names())}`;
+    const hint = kernelOnly(className) || suggest(className, classes.names());
+    const message = `unknown element class '${className}'${hint}`;
     diagnostics.error(element.span, message, instantiation(element));
   }
 }

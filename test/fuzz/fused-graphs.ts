@@ -39,12 +39,13 @@ export const LEFT_OUT: Record<string, string> = {
   SpinlockRelease: 'needs its acquisition on every path',
   TimeFilter: 'stops the router',
   ToDump: 'is where packets end',
+  ToIPFlowDumps: 'writes files named by the configuration',
   ToIPSummaryDump: 'writes a file named by the configuration',
 };
 
 /** What they do depends on the clock or on chance, so that it changes with the size of batches. */
 const UNSTEADY =
-  /^(Random|Rated|Bandwidth|Meter|RED|AdaptiveRED|Block|CompareBlock|AverageCounter|SetTimestamp|Store.*Time|Timestamp|TimeRange|AdjustTimestamp|IPFlowMeter|SetRandIP|DynamicUDP|IPRewriter|UDPRewriter|IPAddrRewriter|IPReassembler|EtherSwitch|AnonymizeIPAddr|AggregateIP|Print|IPPrint|IP6Print|ARPPrint|NotifierDebug)/;
+  /^(Random|Rated|Bandwidth|Meter|RED|AdaptiveRED|Block|CompareBlock|AverageCounter|SetTimestamp|Store.*Time|Timestamp|TimeRange|AdjustTimestamp|IPFlowMeter|SetRandIP|DynamicUDP|IPRewriter|UDPRewriter|IPAddrRewriter|IPReassembler|EtherSwitch|AnonymizeIPAddr|AggregateIP|Print|IPPrint|IP6Print|ARPPrint|NotifierDebug|RFC2507)/;
 
 const ADDRESSES = ['10.0.0.1', '10.0.1.2', '10.0.2.3', '10.1.0.4', '0.0.0.0', '255.255.255.255'];
 const PREFIXES = [

@@ -40,6 +40,12 @@ describe('names', () => {
     ],
     ['Idle -> Discrad', ["1:9 undeclared element 'Discrad' (did you mean 'Discard'?)"]],
     ['Idle -> Discrad()', ["1:9 unknown element class 'Discrad' (did you mean 'Discard'?)"]],
+    [
+      'x :: ToHostSniffers',
+      [
+        "1:6 unknown element class 'ToHostSniffers' (Click has it in the kernel only; here use ToDump or KernelTap)",
+      ],
+    ],
     ['x :: Discrad', ["1:6 unknown element class 'Discrad' (did you mean 'Discard'?)"]],
     ['a :: Foo; b :: Foo; Foo() -> Foo()', ["1:6 unknown element class 'Foo'"]],
     ['elementclass A { x :: Foo }', ["1:23 unknown element class 'Foo'"]],

@@ -116,6 +116,10 @@ describe('errors', () => {
       ["1:1 'ARPQuerier@1 :: ARPQuerier' input 0 unused", "1:1 'ARPQuerier@1 :: ARPQuerier' input 1 unused"],
     ],
     ['Idle -> OneMore -> Discard', ["1:9 'OneMore@2 :: OneMore' output 1 unused"]],
+    [
+      'PollDevice(eth0) -> Discard',
+      ["1:1 unknown element class 'PollDevice' (Click has it in the kernel only; here use FromDevice)"],
+    ],
     ['Idle -> Hubb() -> Discard', ["1:9 unknown element class 'Hubb' (did you mean 'Hub'?)"]],
     ['AddressInfo(a 1.0.0.1); Idle -> Discard', []],
   ])('%j', (text, expected) => {
