@@ -53,10 +53,7 @@ static void call_end(TimeFilter *f, int64_t t) {
       s++;
     } else
       text_add_char(&text, *s);
-  char *name = text.s, *value = text.s;
-  while (value && *value && !is_space(*value)) value++;
-  while (value && is_space(*value)) *value++ = 0;
-  if (name) handler_call_write(f->base.router, &f->base, name, value, NULL);
+  handler_call(&f->base, text_cstr(&text), NULL);
   text_free(&text);
 }
 

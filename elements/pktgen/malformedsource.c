@@ -85,6 +85,7 @@ static uint32_t make_ip4(MalformedSource *s, uint8_t *p) {
   store16(p + 4, (uint16_t)next_random(s));
   store16(p + 6, random_below(s, 4) ? 0 : (uint16_t)next_random(s));
   p[8] = (uint8_t)(random_below(s, 4) ? 64 : random_below(s, 3));
+  store16(p + 10, 0);
   p[9] = random_below(s, 8) ? protocols[random_below(s, 4)] : (uint8_t)next_random(s);
   put_address(s, p + 12);
   put_address(s, p + 16);

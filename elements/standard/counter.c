@@ -2,12 +2,15 @@
  *
  * Synopsis: `Counter([<keywords> COUNT_CALL, BYTE_COUNT_CALL])`
  *
- * Arguments: COUNT_CALL (`N HANDLER [VALUE]`): writes HANDLER once when the packet count reaches N.
- * BYTE_COUNT_CALL (`N HANDLER [VALUE]`): the same for bytes.
+ * Arguments: COUNT_CALL (`N HANDLER [VALUE]`): writes HANDLER when the packet count reaches N, and again
+ * after a reset. BYTE_COUNT_CALL (`N HANDLER [VALUE]`): the same for bytes.
  *
- * Handlers: `count`, `byte_count` (read). `rate` (read): packets a second, a moving average. `bit_rate`,
- * `byte_rate` (read). `reset`, `reset_counts` (write): back to zero. `count_call`, `byte_count_call` (write):
- * as the arguments.
+ * Handlers: `count`, `byte_count` (read). `rate` (read): packets a second since it was last read, at first
+ * since the start or reset; a moving average if it is read more often than once a second. `bit_rate`,
+ * `byte_rate` (read). `reset`, `reset_counts` (write): back to zero. `count_call` (read: N),
+ * `byte_count_call` (write): as the arguments.
+ *
+ * Differs: the reference averages by the arrivals of packets, which it looks at the clock for.
  *
  * Example: `InfiniteSource(LIMIT 5) -> c :: Counter -> Discard;`
  */
@@ -15,8 +18,8 @@
 #include <clicklet/rate.h>
 
 typedef struct CounterCall {
-  uint64_t at;   /* 0: none */
-  char *handler; /* name and value */
+  uint64_t at;
+  char *handler; /* name and value; NULL: none */
 } CounterCall;
 
 typedef struct Counter {
@@ -28,16 +31,11 @@ typedef struct Counter {
   Rate rate, byte_rate;
 } Counter;
 
-static void counter_fire(Counter *e, CounterCall *c, uint64_t *next) {
+static void counter_fire(Counter *e, const CounterCall *c, uint64_t *next) {
   *next = UINT64_MAX;
-  char *text = c->handler;
-  c->handler = NULL;
-  if (!text) return;
-  char *value = text;
-  while (*value && !is_space(*value)) value++;
-  if (*value) *value++ = 0;
-  handler_call_write(e->base.router, &e->base, text, value, NULL);
-  mem_free(text);
+  char *call = mem_string(c->handler, strlen(c->handler)); /* what it writes may replace it */
+  if (call) handler_call(&e->base, call, NULL);
+  mem_free(call);
 }
 
 static __attribute__((noinline)) void counter_look(Counter *e) {
@@ -70,16 +68,30 @@ static int counter_parse_call(Element *e, const char *text, void *field, Errors 
   return 0;
 }
 
-static void counter_arm(Counter *e) {
-  e->next_count = e->count_call.handler ? e->count_call.at : UINT64_MAX;
+/* A count that is there already is not reached again; so many bytes are had with any further packet. */
+static void counter_arm_count(Counter *e) {
+  e->next_count = e->count_call.handler && e->count < e->count_call.at ? e->count_call.at : UINT64_MAX;
+  e->armed = e->count_call.handler || e->byte_call.handler;
+}
+
+static void counter_arm_bytes(Counter *e) {
   e->next_bytes = e->byte_call.handler ? e->byte_call.at : UINT64_MAX;
   e->armed = e->count_call.handler || e->byte_call.handler;
 }
 
-static int counter_configure(Element *e, const Args *args, Errors *errs) {
-  (void)args, (void)errs;
-  counter_arm((Counter *)e);
-  return 0;
+static void counter_start(Counter *e) {
+  counter_arm_count(e);
+  counter_arm_bytes(e);
+  rate_start(&e->rate, e->count, time_steady(&e->base));
+  rate_start(&e->byte_rate, e->byte_count, time_steady(&e->base));
+}
+
+static int counter_initialize(Element *e, Errors *errs) {
+  Counter *c = (Counter *)e;
+  if (c->count_call.handler) handler_call_check(e, c->count_call.handler, errs);
+  if (c->byte_call.handler) handler_call_check(e, c->byte_call.handler, errs);
+  counter_start(c);
+  return errors_any(errs) ? -1 : 0;
 }
 
 static void counter_cleanup(Element *e) {
@@ -90,13 +102,14 @@ static void counter_cleanup(Element *e) {
 static void counter_take_state(Element *e, Element *old) {
   ((Counter *)e)->count = ((Counter *)old)->count;
   ((Counter *)e)->byte_count = ((Counter *)old)->byte_count;
+  counter_start((Counter *)e);
 }
 
 static int counter_reset(Element *e, const Handler *h, const char *value, Errors *errs) {
   Counter *c = (Counter *)e;
   (void)h, (void)value, (void)errs;
   c->count = c->byte_count = 0;
-  c->rate = c->byte_rate = (Rate){0};
+  counter_start(c);
   return 0;
 }
 
@@ -110,10 +123,27 @@ static int counter_rate(Element *e, const Handler *h, const char *param, Text *o
   return 0;
 }
 
+static int counter_read_call(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  const Counter *c = (const Counter *)e;
+  (void)h, (void)param, (void)errs;
+  if (c->count_call.handler) text_printf(out, "%llu", (unsigned long long)c->count_call.at);
+  return 0;
+}
+
 static int counter_write_call(Element *e, const Handler *h, const char *value, Errors *errs) {
   Counter *c = (Counter *)e;
-  if (counter_parse_call(e, value, h->data ? &c->byte_call : &c->count_call, errs, -1) < 0) return -1;
-  counter_arm(c);
+  CounterCall *call = h->data ? &c->byte_call : &c->count_call, new = {0};
+  if (counter_parse_call(e, value, &new, errs, -1) < 0) return -1;
+  if (handler_call_check(e, new.handler, errs) < 0) {
+    mem_free(new.handler);
+    return -1;
+  }
+  mem_free(call->handler);
+  *call = new;
+  if (h->data)
+    counter_arm_bytes(c);
+  else
+    counter_arm_count(c);
   return 0;
 }
 
@@ -122,7 +152,7 @@ static unsigned counter_batch_cap(Element *e) {
   return ((Counter *)e)->count_call.handler || ((Counter *)e)->byte_call.handler ? 1 : 0;
 }
 
-ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .configure = counter_configure,
+ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .initialize = counter_initialize,
         .batch_cap = counter_batch_cap, .cleanup = counter_cleanup, .take_state = counter_take_state,
         .args = ARGS(ARG(Counter, CUSTOM, "COUNT_CALL", count_call, NULL, .parse = counter_parse_call),
                      ARG(Counter, CUSTOM, "BYTE_COUNT_CALL", byte_call, NULL, .parse = counter_parse_call)),
@@ -132,5 +162,5 @@ ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .configure
                              READ_FN("bit_rate", counter_rate, .data = 2),
                              WRITE_FN("reset", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
                              WRITE_FN("reset_counts", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             WRITE_FN("count_call", counter_write_call),
+                             RW_FN("count_call", counter_read_call, counter_write_call),
                              WRITE_FN("byte_count_call", counter_write_call, .data = 1)));

@@ -9,7 +9,8 @@
  * packets at most; negative: no limit. Default -1. BURST (int): packets in one turn at least. Default 1.
  * ACTIVE (bool): default true. LENGTH (unsigned): packet length; DATA is repeated or cut; default: the length
  * of DATA. TIMESTAMP (bool): sets the timestamp; default true. HEADROOM (unsigned): bytes. STOP (bool): stops
- * the driver after LIMIT packets. Default false. END_CALL (`HANDLER [VALUE]`): written after LIMIT.
+ * the driver after LIMIT packets. Default false. END_CALL (`HANDLER [VALUE]`): written after LIMIT;
+ * excludes STOP.
  *
  * Handlers: `count` (read). `reset` (write): starts over. `active`, `limit`, `burst`, `data`, `length`
  * (read/write). `end_call` (write). `scheduled`, `tickets`.
@@ -49,14 +50,7 @@ static unsigned source_make(InfiniteSource *s, Packet **p, unsigned n) {
 static void source_end(InfiniteSource *s) {
   if (s->finished || s->limit < 0 || s->count < s->limit) return;
   s->finished = true;
-  if (s->end_call) {
-    char *value = s->end_call;
-    while (*value && !is_space(*value)) value++;
-    char *name = mem_string(s->end_call, (size_t)(value - s->end_call));
-    while (is_space(*value)) value++;
-    handler_call_write(s->base.router, &s->base, name, value, NULL);
-    mem_free(name);
-  }
+  if (s->end_call) handler_call(&s->base, s->end_call, NULL);
   if (s->stop) router_stop(s->base.router);
 }
 
@@ -108,7 +102,9 @@ static void source_wake(InfiniteSource *s) {
 }
 
 static int source_configure(Element *e, const Args *args, Errors *errs) {
+  const InfiniteSource *s = (const InfiniteSource *)e;
   (void)args;
+  if (s->stop && s->end_call) return error(errs, "END_CALL and STOP exclude each other");
   return source_set_model((InfiniteSource *)e, errs);
 }
 

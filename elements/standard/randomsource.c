@@ -51,14 +51,7 @@ static unsigned random_source_make(RandomSource *s, Packet **p, unsigned max) {
 static void random_source_end(RandomSource *s) {
   if (s->finished || s->limit < 0 || s->count < s->limit) return;
   s->finished = true;
-  if (s->end_call) {
-    const char *value = s->end_call;
-    while (*value && !is_space(*value)) value++;
-    char *name = mem_string(s->end_call, (size_t)(value - s->end_call));
-    while (is_space(*value)) value++;
-    if (name) handler_call_write(s->base.router, &s->base, name, value, NULL);
-    mem_free(name);
-  }
+  if (s->end_call) handler_call(&s->base, s->end_call, NULL);
   if (s->stop) router_stop(s->base.router);
 }
 

@@ -25,7 +25,7 @@ static bool unqueue_task(Element *e, Task *t) {
   Packet *p[BATCH_MAX];
   if (!u->active) return false;
   unsigned limit = batch_limit(e), moved = 0;
-  uint64_t want = u->burst < 0 ? 0x7fffffff : (unsigned)u->burst > limit ? (uint64_t)u->burst : limit;
+  uint64_t want = (unsigned)u->burst > limit ? (uint64_t)u->burst : limit;
   if (u->limit >= 0 && u->count + (int64_t)want > u->limit)
     want = u->count < u->limit ? (uint64_t)(u->limit - u->count) : 0;
   while (moved < want) {
@@ -38,6 +38,16 @@ static bool unqueue_task(Element *e, Task *t) {
   bool more = u->limit < 0 || u->count < u->limit;
   if (more && (moved || signals_active(&u->signals))) task_schedule(t);
   return moved > 0;
+}
+
+static void unqueue_burst(Unqueue *u) {
+  if (u->burst < 0) u->burst = 0x7fffffff;
+}
+
+static int unqueue_configure(Element *e, const Args *args, Errors *errs) {
+  (void)args, (void)errs;
+  unqueue_burst((Unqueue *)e);
+  return 0;
 }
 
 static int unqueue_initialize(Element *e, Errors *errs) {
@@ -53,6 +63,7 @@ static void unqueue_cleanup(Element *e) { signals_cleanup(&((Unqueue *)e)->signa
 static int unqueue_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   Unqueue *u = (Unqueue *)e;
   if (handler_write_field(e, h, value, errs) < 0) return -1;
+  unqueue_burst(u);
   if (u->active) task_schedule(&u->task);
   return 0;
 }
@@ -66,7 +77,7 @@ static int unqueue_reset(Element *e, const Handler *h, const char *value, Errors
 }
 
 ELEMENT(Unqueue, .ports = "1/1", .processing = "l/h", .run_task = unqueue_task,
-        .initialize = unqueue_initialize, .cleanup = unqueue_cleanup,
+        .configure = unqueue_configure, .initialize = unqueue_initialize, .cleanup = unqueue_cleanup,
         .args = ARGS(ARG_POS(Unqueue, I32, "BURST", burst, "1"), ARG(Unqueue, BOOL, "ACTIVE", active, "true"),
                      ARG(Unqueue, I64, "LIMIT", limit, "-1")),
         .handlers = HANDLERS(READ_FIELD(Unqueue, I64, "count", count),

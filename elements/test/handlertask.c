@@ -22,13 +22,7 @@ typedef struct HandlerTask {
 static bool handler_task(Element *e, Task *t) {
   HandlerTask *h = (HandlerTask *)e;
   h->count++;
-  size_t n = 0;
-  while (h->call[n] && !is_space(h->call[n])) n++;
-  const char *value = h->call + n;
-  while (is_space(*value)) value++;
-  char *name = mem_string(h->call, n);
-  if (name) handler_call_write(e->router, e, name, value, NULL);
-  mem_free(name);
+  handler_call(e, h->call, NULL);
   if (h->reschedule) task_schedule(t);
   return true;
 }

@@ -78,11 +78,7 @@ static void run_limit(AggregateCounter *a, Limit *l) {
   } else if (!strcmp(l->call, " ")) {
     a->frozen = true;
   } else {
-    char *name = mem_string(l->call, strlen(l->call)), *value = name;
-    while (value && *value && !is_space(*value)) value++;
-    while (value && is_space(*value)) *value++ = 0;
-    if (name) handler_call_write(a->base.router, &a->base, name, value, NULL);
-    mem_free(name);
+    handler_call(&a->base, l->call, NULL);
   }
 }
 

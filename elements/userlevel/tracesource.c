@@ -47,12 +47,7 @@ static void trace_times(TraceSource *f, int64_t first) {
 /* END was reached, or the end of the file. */
 static void trace_end(TraceSource *f) {
   if (f->end_call) {
-    char *value = f->end_call;
-    while (*value && !is_space(*value)) value++;
-    char *name = mem_string(f->end_call, (size_t)(value - f->end_call));
-    while (is_space(*value)) value++;
-    handler_call_write(f->base.router, &f->base, name, value, NULL);
-    mem_free(name);
+    handler_call(&f->base, f->end_call, NULL);
   } else if (f->stop) {
     f->active = false;
     router_stop(f->base.router);

@@ -336,6 +336,41 @@ int handler_call_write(Router *r, const Element *from, const char *name, const c
   return no_handler(r, from, name, errs, "write");
 }
 
+static bool router_root_writable(Router *r, const char *name);
+
+/* Splits "HANDLER [VALUE]"; returns the value, NULL if no handler is named. */
+static const char *call_value(const char *call, Text *name) {
+  const char *value = next_word(call, name, NULL);
+  while (value && is_space(*value)) value++;
+  return value;
+}
+
+int handler_call(Element *from, const char *call, Errors *errs) {
+  Text name = {0};
+  const char *value = call_value(call, &name);
+  int rc = value ? handler_call_write(from->router, from, text_cstr(&name), value, errs)
+                 : error(errs, "expected HANDLER [VALUE], not '%s'", call);
+  text_free(&name);
+  return rc;
+}
+
+int handler_call_check(Element *from, const char *call, Errors *errs) {
+  Text text = {0};
+  int rc = 0;
+  if (!call_value(call, &text)) {
+    rc = error(errs, "expected HANDLER [VALUE], not '%s'", call);
+  } else {
+    const char *name = text_cstr(&text);
+    Element *e = NULL;
+    const Handler *h = handler_find(from->router, from, name, &e);
+    bool found = h && (h->flags & HANDLER_WRITE);
+    if (!e) found = router_root_writable(from->router, *name == '.' ? name + 1 : name);
+    if (!found) rc = no_handler(from->router, from, name, errs, "write");
+  }
+  text_free(&text);
+  return rc;
+}
+
 /* ---- The router's own handlers
  * ------------------------------------------------------------------------------------ */
 
@@ -403,12 +438,14 @@ static int write_hotconfig(Engine *e, const char *value, Errors *errs) {
   return rc;
 }
 
+static bool router_root_writable(Router *r, const char *name) {
+  return !strcmp(name, "stop") || (r->engine->options.compile && !strcmp(name, "hotconfig"));
+}
+
 int router_root_write(Router *r, const char *name, const char *value, Errors *errs, bool *found) {
-  *found = true;
-  if (r->engine->options.compile && !strcmp(name, "hotconfig"))
-    return write_hotconfig(r->engine, value, errs);
-  *found = !strcmp(name, "stop");
+  *found = router_root_writable(r, name);
   if (!*found) return -1;
+  if (!strcmp(name, "hotconfig")) return write_hotconfig(r->engine, value, errs);
   int64_t n = 1;
   if (*value && !parse_i64(value, &n)) n = 1;
   (void)errs;

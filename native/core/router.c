@@ -246,6 +246,16 @@ int router_check(Router *r, Errors *errs) {
   return rc;
 }
 
+/* Arguments that name a handler name one that exists. */
+static void check_calls(Element *e, Errors *errs) {
+  for (const ArgSpec *a = e->class->args; a && a->key; a++) {
+    const char *call;
+    if (a->type != ARG_HANDLER) continue;
+    memcpy(&call, (const char *)e + a->offset, sizeof call);
+    if (call) handler_call_check(e, call, errs);
+  }
+}
+
 int router_initialize(Router *r, Errors *errs) {
   uint16_t *order = phase_order(r);
   if (!order) return error(errs, "out of memory");
@@ -261,6 +271,7 @@ int router_initialize(Router *r, Errors *errs) {
   for (unsigned n = 0; n < r->count && !errors_any(errs); n++) {
     Element *e = r->elements[order[n]];
     errs->element = order[n];
+    check_calls(e, errs);
     uint32_t before = errs->errors;
     r->stage[order[n]] = STAGE_INITIALIZED;
     if (e->class->initialize && e->class->initialize(e, errs) < 0 && errs->errors == before)

@@ -96,7 +96,7 @@ typedef enum ArgType {
   ARG_PORT_NUMBER, /* uint16_t, host order: number or a name from PortInfo or the well-known services */
   ARG_IP_PROTO,    /* uint8_t: number or name */
   ARG_ELEMENT,     /* Element * */
-  ARG_HANDLER,     /* char *: "element.handler", resolved at initialize with handler_call_* */
+  ARG_HANDLER,     /* char *: "HANDLER [VALUE]", for handler_call; it exists when initialize runs */
   ARG_CHOICE,      /* int: index into .choices */
   ARG_CUSTOM,      /* .parse decides */
   ARG_REST,        /* no field: all further positional arguments, read by configure from Args */
@@ -246,6 +246,11 @@ int task_read_thread(Element *e, const Handler *h, const char *param, Text *out,
 int handler_call_read(Router *r, const Element *from, const char *name, const char *param, Text *out,
                       Errors *errs);
 int handler_call_write(Router *r, const Element *from, const char *name, const char *value, Errors *errs);
+/* A call as arguments give it, "HANDLER [VALUE]", relative to the element: writes the handler. */
+int handler_call(Element *from, const char *call, Errors *errs);
+/* Whether there is a handler that such a call writes: 0, or -1 with errors reported. For initialize;
+ * arguments of type HANDLER are checked in front of it. */
+int handler_call_check(Element *from, const char *call, Errors *errs);
 const Handler *handler_find(Router *r, const Element *from, const char *name,
                             Element **out_element); /* NULL if none */
 

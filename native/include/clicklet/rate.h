@@ -13,8 +13,13 @@ typedef struct Rate {
   double rate;    /* per second */
 } Rate;
 
-/* Takes the counter's present value and the steady clock; returns counts per second. The first call starts
- * measuring and returns 0. */
+/* Measure from here on. */
+static inline void rate_start(Rate *r, uint64_t count, int64_t now) {
+  *r = (Rate){.at = now, .count = count};
+}
+
+/* Takes the counter's present value and the steady clock; returns counts per second. Without rate_start the
+ * first call starts measuring and returns 0. */
 static inline double rate_read(Rate *r, uint64_t count, int64_t now) {
   if (r->at && now > r->at) {
     double seconds = (double)(now - r->at) / 1e9, recent = (double)(count - r->count) / seconds;
