@@ -88,49 +88,72 @@ __attribute__((noinline)) static bool sink_odd(PktgenSink *s, SinkStream *t, uin
   return true;
 }
 
-always_inline bool sink_number(PktgenSink *s, SinkStream *t, uint64_t n) {
-  if (unlikely(n != t->next || !t->received)) return sink_odd(s, t, n);
-  uint64_t *word = &t->seen[(n / 64) & (s->words - 1)], bit = UINT64_C(1) << (n & 63);
-  *word = (*word & (bit - 1)) | bit; /* what is above is of the last time round */
-  t->next = n + 1;
-  return true;
+/* The next n numbers came in order, after others. */
+static void sink_run(PktgenSink *s, SinkStream *t, unsigned n) {
+  uint64_t at = t->next;
+  t->next += n;
+  t->received += n;
+  while (n) { /* what is above in a word is of the last time round */
+    unsigned bit = at & 63, k = n < 64 - bit ? n : 64 - bit;
+    uint64_t *word = &t->seen[(at / 64) & (s->words - 1)], below = (UINT64_C(1) << bit) - 1;
+    *word = (*word & below) | (UINT64_MAX >> (64 - k)) << bit;
+    at += k;
+    n -= k;
+  }
 }
 
-/* Records the latency of n packets with the same time of sending; 0: it was not taken. */
-static void sink_latency(PktgenSink *s, uint64_t stamp, unsigned n, uint64_t now) {
-  if (stamp && n && s->latency) histogram_record(s->histogram, pktgen_age(now, stamp), n);
+always_inline const uint8_t *sink_signature(const Packet *p) {
+  if (unlikely(p->len < PKTGEN_ETHER + PKTGEN_SIGNATURE)) return NULL;
+  const uint8_t *d = p->data + pktgen_signature_at(p->len);
+  return likely(load32(d) == be32(PKTGEN_MAGIC)) ? d : NULL;
+}
+
+/* Time of sending as it lies in the packet, by which packets that were made together are known. */
+always_inline uint64_t sink_stamp(const uint8_t *signature) { return load64(signature + 10) >> 16; }
+
+/* A packet of a stream that is not a repetition, and those behind it that continue it: the next numbers, sent
+ * at the same time. Returns how many. */
+static unsigned sink_count(PktgenSink *s, Packet **p, unsigned n, SinkStream *t, uint64_t number,
+                           uint64_t stamp, uint64_t now) {
+  uint64_t bytes = p[0]->len;
+  unsigned k = 1;
+  packet_free(p[0]);
+  if (unlikely(t->next != (number & PKTGEN_LOW48) + 1)) n = 1; /* it is an old one */
+  for (; k < n; k++) {
+    const uint8_t *d = sink_signature(p[k]);
+    if (unlikely(!d || be64(load64(d + 4)) != number + k || sink_stamp(d) != stamp)) break;
+    bytes += p[k]->len;
+    packet_free(p[k]);
+  }
+  sink_run(s, t, k - 1);
+  t->bytes += bytes;
+  if (stamp && s->latency) histogram_record(s->histogram, pktgen_age(now, be64(stamp << 16)), k);
+  return k;
 }
 
 static void sink_push(Element *e, int port, Packet **p, unsigned n) {
   PktgenSink *s = (PktgenSink *)e;
   Packet *foreign[BATCH_MAX];
-  unsigned nforeign = 0, same = 0;
-  uint64_t now = s->latency ? pktgen_stamp(time_steady(e)) : 0, last = 0;
-  for (unsigned i = 0; i < n; i++) {
-    uint32_t len = p[i]->len;
-    bool room = len >= PKTGEN_ETHER + PKTGEN_SIGNATURE;
-    const uint8_t *d = p[i]->data + (room ? pktgen_signature_at(len) : 0);
-    uint64_t number;
-    if (unlikely(!room || load32(d) != be32(PKTGEN_MAGIC) ||
-                 (number = be64(load64(d + 4))) >> 48 >= s->streams)) {
-      foreign[nforeign++] = p[i];
+  unsigned nforeign = 0;
+  uint64_t now = s->latency ? pktgen_stamp(time_steady(e)) : 0;
+  for (unsigned i = 0; i < n;) {
+    const uint8_t *d = sink_signature(p[i]);
+    uint64_t number = d ? be64(load64(d + 4)) : UINT64_MAX;
+    if (unlikely(!d || number >> 48 >= s->streams)) {
+      foreign[nforeign++] = p[i++];
       continue;
     }
     SinkStream *t = &s->stream[number >> 48];
-    if (likely(sink_number(s, t, number & PKTGEN_LOW48))) {
+    if (likely((number & PKTGEN_LOW48) == t->next && t->received)) {
+      sink_run(s, t, 1);
+    } else if (sink_odd(s, t, number & PKTGEN_LOW48)) {
       t->received++;
-      t->bytes += len;
-      uint64_t stamp = be64((uint64_t)load32(d + 12) | (uint64_t)load16(d + 16) << 32) >> 16;
-      if (unlikely(stamp != last)) { /* packets that were made together came together, as a rule */
-        sink_latency(s, last, same, now);
-        last = stamp;
-        same = 0;
-      }
-      same++;
+    } else {
+      packet_free(p[i++]);
+      continue;
     }
-    packet_free(p[i]);
+    i += sink_count(s, p + i, n - i, t, number, sink_stamp(d), now);
   }
-  sink_latency(s, last, same, now);
   if (unlikely(nforeign)) {
     s->foreign += nforeign;
     output_push_batch(e, 0, foreign, nforeign);

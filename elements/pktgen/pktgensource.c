@@ -71,11 +71,14 @@ typedef struct PktgenSource {
 /* The time is taken of every SAMPLEth packet only. */
 static unsigned pktgen_sampled(PktgenSource *s, Packet **p, unsigned n, uint64_t stamp) {
   unsigned k = 0;
-  for (; k < n; k++) {
-    uint64_t time = s->sample && !s->sample_left ? stamp : 0;
-    if (time) s->sample_left = s->sample;
-    s->sample_left -= s->sample > 0;
-    if (!frame_batch(&s->frame, p + k, 1, s->pacer.count + k, time)) break;
+  while (k < n) {
+    bool timed = s->sample && !s->sample_left;
+    if (timed) s->sample_left = s->sample;
+    unsigned want = timed ? 1 : s->sample && s->sample_left < n - k ? s->sample_left : n - k;
+    unsigned made = frame_batch(&s->frame, p + k, want, s->pacer.count + k, timed ? stamp : 0);
+    s->sample_left -= s->sample ? made : 0;
+    k += made;
+    if (made < want) break;
   }
   return k;
 }

@@ -101,13 +101,13 @@ static unsigned pipe_receive(NetDevice *d, Packet **p, unsigned max) {
       continue;
     }
     if (likely(len <= 64))
-      memcpy(q->data, data, 64);
+      copy_line(q->data, data);
     else if (likely(len <= PIPE_SLOT))
       memcpy(q->data, data, len);
     else
       pipe_copy(r, at, q->data, len, false);
     q->mac = q->data;
-    q->type = link_packet_type(q->data);
+    q->type = link_packet_type(data);
     bytes += len;
     p[n++] = q;
   }
@@ -130,7 +130,6 @@ static unsigned pipe_send(NetDevice *d, Packet **p, unsigned n) {
   uint32_t room = PIPE_SLOTS - (tail - r->head_seen), filled = 0;
   uint64_t bytes = 0;
   unsigned done = 0, sent = 0;
-  pipe_prefetch(r, tail, n < room ? n : room, 1);
   for (; done < n; done++) {
     uint32_t len = p[done]->len, at = tail + filled, slots = pipe_slots(len);
     if (unlikely(len > PIPE_FRAME || len < 14)) {
@@ -142,7 +141,7 @@ static unsigned pipe_send(NetDevice *d, Packet **p, unsigned n) {
     uint8_t *data = r->slots[at % PIPE_SLOTS];
     r->lens[at % PIPE_SLOTS] = (uint16_t)len;
     if (likely(len <= 64 && packet_tailroom(p[done]) >= 64))
-      memcpy(data, p[done]->data, 64);
+      copy_line(data, p[done]->data);
     else if (likely(slots == 1))
       memcpy(data, p[done]->data, len);
     else
@@ -153,6 +152,9 @@ static unsigned pipe_send(NetDevice *d, Packet **p, unsigned n) {
     packet_free(p[done]);
   }
   atomic_store_explicit(&r->tail, tail + filled, memory_order_release);
+  /* The slots of the next batch are asked for while it is made. */
+  room -= filled;
+  pipe_prefetch(r, tail + filled, n < room ? n : room, 1);
   d->tx_packets += sent;
   d->tx_bytes += bytes;
   return done;
