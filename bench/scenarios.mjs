@@ -23,7 +23,7 @@ function checksum(data) {
 }
 
 /** An IPv4 packet of `length` bytes: protocol 6 or 17 with ports, payload zero. */
-function ipPacket(length, { protocol, src, dst, ports }) {
+export function ipPacket(length, { protocol, src, dst, ports }) {
   const p = Buffer.alloc(length);
   p[0] = 0x45;
   p.writeUInt16BE(length, 2);
@@ -53,7 +53,7 @@ const constant = (packet) =>
   `source :: InfiniteSource(DATA \\<${packet.toString('hex')}>, LIMIT $LIMIT, BURST 32, STOP true, TIMESTAMP false)`;
 
 /** Packets in which the 4 bytes at `at` take `count` values in turn. */
-const varied = (packet, at, count) => {
+export const varied = (packet, at, count) => {
   const headers = Buffer.from(packet.subarray(0, 48));
   const first = headers.readUInt32BE(at);
   headers.fill(0, at, at + 4);

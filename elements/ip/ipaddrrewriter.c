@@ -54,8 +54,26 @@ always_inline int ip_addr_apply(const Rewriter *e, RwFlow *f, int direction, Pac
   return f->class;
 }
 
+/* Fetches ahead what the packets' addresses are looked up in, as rw_push does. */
+static void ip_addr_fetch(const Rewriter *e, Packet **p, unsigned n) {
+  const RwMap *m = &e->map[0];
+  const RwSlot *slots[2 * BATCH_MAX];
+  unsigned count = 0;
+  for (unsigned i = 0; i < n; i++) {
+    if (!wire_has_ip(p[i])) continue;
+    RwFlowId ids[2] = {{.src = load32(p[i]->network + 12)}, {.dst = load32(p[i]->network + 16)}};
+    for (int d = 0; d < 2; d++) {
+      slots[count] = &m->slots[rw_hash(&ids[d], e->set->seed) & m->mask];
+      __builtin_prefetch(slots[count++]);
+    }
+  }
+  for (unsigned i = 0; i < count; i++)
+    if (slots[i]->ref) __builtin_prefetch(rw_flow(e->set, (slots[i]->ref - 1) / 2), 1);
+}
+
 /* One by one: a mapping that a packet begins is the next one's. */
 static void ip_addr_push(Element *e, int port, Packet **p, unsigned n) {
+  if (n > 1 && ((Rewriter *)e)->set->made > RW_NEAR) ip_addr_fetch((Rewriter *)e, p, n);
   for (unsigned i = 0; i < n; i++) rw_push((Rewriter *)e, port, p + i, 1, ip_addr_key, ip_addr_apply);
 }
 

@@ -29,7 +29,9 @@ static bool route_parse(const Element *e, const char *s, bool removal, Route *r)
   if (ok) split_words(s, w, 3);
   *r = (Route){.port = -1};
   ok = ok && arg_parse_ip_prefix(e, w[0], true, &net);
-  if (ok && i < n && (!strcmp(w[i], "-") || arg_parse_ip(e, w[i], &r->gw))) i++;
+  /* A number is the output: it need not be looked for among the names of addresses and devices, which takes
+   * longer than all the rest. */
+  if (ok && i < n && !parse_i64(w[i], &port) && (!strcmp(w[i], "-") || arg_parse_ip(e, w[i], &r->gw))) i++;
   if (ok && i < n)
     ok = parse_i64(w[i++], &port) && port >= -1 - 0x7fffffff && port <= 0x7fffffff;
   else

@@ -186,7 +186,7 @@ void rw_timer(Element *el, Timer *t) {
   for (int c = 0; c < RW_CLASSES && budget; c++)
     if (e->wheel[c]) budget = rw_reap(e, e->wheel[c], rw_now_exact(e), budget);
   if (!budget)
-    timer_after(t, NSEC_PER_MSEC); /* goes on, but lets packets through */
+    timer_after(t, RW_REAP_PAUSE); /* goes on, but lets packets through */
   else if (e->reap_interval)
     timer_after(t, e->reap_interval);
 }

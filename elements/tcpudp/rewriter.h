@@ -83,6 +83,10 @@ typedef struct RwMap {
   RwSlot *slots, *old;
   uint32_t mask, count;
   uint32_t old_mask, old_at, old_left; /* next slot to move, slots still to look at */
+  /* The next table, of twice the size, while its memory is touched for the first time, page by page: that can
+   * take long, and new flows would touch all of it at once. NULL: not yet. */
+  RwSlot *next;
+  size_t next_at; /* bytes touched */
   /* For the order in which tables are shown: the reference's number of buckets, one less than 2^n, and how
    * many flows had been born when it grew to each n. */
   uint8_t growths;

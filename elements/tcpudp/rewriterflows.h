@@ -3,7 +3,8 @@
 #define CLICKLET_ELEMENTS_REWRITERFLOWS_H
 #include "rewriter.h"
 
-#define RW_REAP_STEP 2048 /* flows that one run of the timer looks at */
+#define RW_REAP_STEP 256                  /* flows that one run of the timer looks at: packets wait for it */
+#define RW_REAP_PAUSE (NSEC_PER_MSEC / 8) /* before the next run, if there is more to do */
 #define RW_NONE UINT32_MAX
 
 /* rewritermap.c: the memory of flows, and the tables that find them */

@@ -4,6 +4,7 @@
 
 /* Large memory comes in huge pages where there are such: tables of many flows are used at random. */
 #define RW_LARGE (1u << 20)
+#define RW_PAGE 4096
 static void *rw_alloc(size_t size) {
   if (!platform_can_spare(size)) return NULL;
   return size >= RW_LARGE ? platform_alloc_pages(size) : mem_alloc(size);
@@ -99,12 +100,30 @@ void rw_map_settle(RwMap *m) {
   if (m->old) rw_map_move(m, m->old_left);
 }
 
+static size_t rw_next_bytes(const RwMap *m) { return 2 * (m->mask + (size_t)1) * sizeof *m->next; }
+
+/* Between half and three quarters full: a page of the next table for each insertion. */
+static void rw_map_prepare(RwMap *m) {
+  size_t bytes = rw_next_bytes(m);
+  if (m->old || bytes < RW_LARGE || m->count <= m->mask / 2) return;
+  if (!m->next) {
+    m->next = rw_alloc(bytes);
+    m->next_at = 0;
+  } else if (m->next_at < bytes) {
+    *(volatile uint32_t *)((uint8_t *)m->next + m->next_at) = 0;
+    m->next_at += RW_PAGE;
+  }
+}
+
 bool rw_map_room(RwMap *m, uint32_t more) {
   uint32_t size = m->slots ? m->mask + 1 : 0, n = size ? size : 64;
   while ((uint64_t)(m->count + more) * 4 > (uint64_t)n * 3) n *= 2;
   if (n == size) return true;
-  RwSlot *slots = n > size ? rw_alloc((size_t)n * sizeof *slots) : NULL;
+  bool ready = m->next && n == 2 * size;
+  RwSlot *slots = n <= size ? NULL : ready ? m->next : rw_alloc((size_t)n * sizeof *slots);
   if (!slots) return false;
+  if (!ready) rw_free(m->next, rw_next_bytes(m));
+  m->next = NULL;
   rw_map_settle(m);
   m->old = m->slots;
   m->old_mask = m->mask;
@@ -119,6 +138,7 @@ void rw_map_insert(RwMap *m, uint32_t hash, uint32_t ref) {
   if (unlikely(m->old)) rw_map_move(m, RW_MOVE);
   rw_slots_insert(m->slots, m->mask, (RwSlot){hash, ref});
   m->count++;
+  rw_map_prepare(m);
 }
 
 void rw_map_replace(RwMap *m, uint32_t hash, uint32_t ref, uint32_t new_ref) {
@@ -139,5 +159,6 @@ void rw_map_remove(RwMap *m, uint32_t hash, uint32_t ref) {
 void rw_map_free(RwMap *m) {
   if (m->slots) rw_free(m->slots, (m->mask + (size_t)1) * sizeof *m->slots);
   if (m->old) rw_free(m->old, (m->old_mask + (size_t)1) * sizeof *m->old);
-  m->slots = m->old = NULL;
+  if (m->next) rw_free(m->next, rw_next_bytes(m));
+  m->slots = m->old = m->next = NULL;
 }

@@ -84,6 +84,12 @@ void rw_destroy(RwSet *s, uint32_t i) {
   rw_set_give(s, i);
 }
 
+/* Where rw_destroy will look for it in the tables. */
+static void rw_destroy_soon(const RwSet *s, const RwFlow *f) {
+  const RwMap *m = &s->members[f->member]->map[f->map];
+  for (int d = 0; d < 2; d++) __builtin_prefetch(&m->slots[rw_hash(&f->id[d], s->seed) & m->mask], 1);
+}
+
 /* Destroys flows whose time is over. Looks at `budget` flows of a wheel at most; returns what is
  * left of it, 0 if there is more to do at once. */
 uint32_t rw_reap(const Rewriter *e, RwWheel *w, uint64_t now, uint32_t budget) {
@@ -97,6 +103,7 @@ uint32_t rw_reap(const Rewriter *e, RwWheel *w, uint64_t now, uint32_t budget) {
       if (!--budget) return partly;
       RwFlow *f = rw_flow(s, i);
       next = f->link.next;
+      if (next != head) rw_destroy_soon(s, rw_flow(s, next));
       uint64_t last = rw_last64(f, now);
       if (last + w->timeout <= now) {
         rw_destroy(s, i);
