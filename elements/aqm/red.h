@@ -80,6 +80,8 @@ static inline void red_push(Element *e, int port, Packet **p, unsigned n) {
   for (unsigned i = 0; i < n; i++) output_push(e, red_action((RED *)e, p[i]), p[i]);
 }
 
+ACTION_ALONE(RED, red_action)
+
 static inline unsigned red_pull(Element *e, int port, Packet **p, unsigned max) {
   unsigned n = 0;
   Packet *q;
@@ -201,7 +203,7 @@ static inline int red_write(Element *e, const Handler *h, const char *value, Err
       ARG(RED, BOOL, "GENTLE", gentle, "true")
 #define RED_CLASS                                                                                            \
   .ports = "1/1-2", .processing = "a/ah", .configure = red_configure, .cleanup = red_cleanup,                \
-  .take_state = red_take_state, .push = red_push, .pull = red_pull, .action_name = "red_action",             \
+  .take_state = red_take_state, .push = red_push, .pull = red_pull, USE_ACTION_ALONE(red_action),            \
   .handlers = HANDLERS(READ_FIELD(RED, U64, "drops", drops),                                                 \
                        RW_FIELD(RED, U32, "min_thresh", min_thresh, .write = red_write, .data = -1),         \
                        RW_FIELD(RED, U32, "max_thresh", max_thresh, .write = red_write, .data = -1),         \

@@ -20,10 +20,13 @@ typedef struct EtherEncap {
 } EtherEncap;
 
 static inline int ether_encap(EtherEncap *e, Packet *p) {
+  ACTION_RARE(!packet_is_ordinary(p) || packet_headroom(p) < WIRE_ETHER);
   if (unlikely(!packet_push(p, WIRE_ETHER))) return PACKET_DROP;
-  memcpy(p->data, e->dst, 12);
-  wire_put16(p->data + 12, e->type);
-  p->mac = p->data;
+  uint8_t *d = p->data;
+  wire_store64(d, load64(e->dst));
+  wire_store32(d + 8, load32(e->dst + 8));
+  wire_store16(d + 12, be16(e->type));
+  p->mac = d;
   return 0;
 }
 

@@ -26,11 +26,10 @@ static const char *const check_ip_reasons[CHECK_IP_REASONS] = {"tiny packet",   
                                                                "bad IP header length", "bad IP length",
                                                                "bad IP checksum",      "bad source address"};
 
-static __attribute__((noinline, unused)) int check_ip_fail(CheckIPHeader *e, int reason) {
+static __attribute__((noinline, unused)) void check_ip_fail(CheckIPHeader *e, int reason) {
   if (!e->drops || e->verbose) chatter(&e->base, "IP header check failed: %s", check_ip_reasons[reason]);
   e->drops++;
   e->reasons[reason]++;
-  return 1;
 }
 
 /* Returns what is wrong with the packet, or sets its headers and annotation, cuts it to its length and
@@ -59,8 +58,11 @@ always_inline int check_ip_packet(CheckIPHeader *e, Packet *p) {
 }
 
 static inline int check_ip_header(CheckIPHeader *e, Packet *p) {
+  ACTION_RARE((int32_t)(p->len - e->offset) < 20 || p->data[e->offset] != 0x45);
   int wrong = check_ip_packet(e, p);
-  return likely(wrong < 0) ? 0 : check_ip_fail(e, wrong);
+  if (likely(wrong < 0)) return 0;
+  check_ip_fail(e, wrong);
+  return 1;
 }
 
 static inline int check_ip_parse_interfaces(Element *e, const char *text, void *field, Errors *errs,

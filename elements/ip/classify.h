@@ -135,9 +135,9 @@ always_inline int32_t classify_test_next(const Classify *c, uint32_t i, bool yes
   return -1;
 }
 
-/* Writes the graph as the body of an action on `p`; `otherwise` is what is returned for packets that it is
- * not made for: without headers, or too short for some test. False: rather interpret it. */
-bool classify_emit(const Classify *c, const char *otherwise, Text *out);
+/* Writes the graph as the body of an action on `p`, where packets without headers, or too short for some
+ * test, are rare. False: rather interpret it. */
+bool classify_emit(const Classify *c, Text *out);
 
 /* ---- Running
  * ----------------------------------------------------------------------------------------------------- */

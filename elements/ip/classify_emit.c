@@ -31,7 +31,7 @@ static unsigned same_bytes(const Classify *c, int32_t t) {
   return n;
 }
 
-bool classify_emit(const Classify *c, const char *otherwise, Text *out) {
+bool classify_emit(const Classify *c, Text *out) {
   if (c->ntests > EMIT_MAX || (!c->flat && c->safe[0])) return false;
   if (!c->ntests) {
     text_add_string(out, "  ");
@@ -40,13 +40,12 @@ bool classify_emit(const Classify *c, const char *otherwise, Text *out) {
     return true;
   }
   if (c->flat)
-    text_printf(out, "  const uint8_t *d = p->data;\n  if (unlikely(p->len < %u)) return %s;\n", c->safe[0],
-                otherwise);
+    text_printf(out, "  const uint8_t *d = p->data;\n  ACTION_RARE(p->len < %u);\n", c->safe[0]);
   else
     text_printf(out,
                 "  const uint8_t *n = p->network, *t = p->transport, *end = packet_end(p);\n"
-                "  if (unlikely(!n || !t || end - n < %u || end - t < %u)) return %s;\n",
-                c->safe[1], c->safe[2], otherwise);
+                "  ACTION_RARE(!n || !t || end - n < %u || end - t < %u);\n",
+                c->safe[1], c->safe[2]);
   for (uint32_t i = 0; i < c->ntests; i++) {
     const ClassifyTest *t = &c->tests[i];
     text_printf(out, "t%u: ", i);

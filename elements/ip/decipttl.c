@@ -22,6 +22,7 @@ typedef struct DecIPTTL {
 } DecIPTTL;
 
 static inline int dec_ip_ttl(DecIPTTL *e, Packet *p) {
+  ACTION_RARE(!packet_is_ordinary(p));
   const uint8_t *h = p->network;
   if (unlikely(!e->active || !h || (!e->multicast && (h[16] & 0xf0) == 0xe0))) return 0;
   uint32_t ttl_sum = ip_ttl_sum(h);

@@ -18,6 +18,7 @@ typedef struct FixIPSrc {
 } FixIPSrc;
 
 static inline int fix_ip_src(FixIPSrc *e, Packet *p) {
+  ACTION_RARE(anno_u8(p, ANNO_FIX_IP_SRC));
   return likely(!anno_u8(p, ANNO_FIX_IP_SRC)) ? 0 : ip_fix_source(p, e->addr);
 }
 

@@ -64,16 +64,14 @@ always_inline uint32_t ip_ttl_sum(const uint8_t *h) { return load32(h + 8); }
 /* One less of a TTL above 0, one more of the checksum, where 0xffff counts as 0 (RFC 1624). */
 always_inline void ip_decrement_ttl(uint8_t *h, uint32_t ttl_sum) {
   uint64_t carry = ((uint64_t)ttl_sum + 0x20000) >> 32;
-  store32(h + 8, ttl_sum + 0xffff + (uint32_t)(carry << 16));
+  wire_store32(h + 8, ttl_sum + 0xffff + (uint32_t)(carry << 16));
 }
 
-/* Whether the checksum of a header without options is right. The sum of its five words needs no full folding:
- * below 2^35 two steps leave a 16-bit number, the last carry apart. */
+/* Whether the checksum of a header without options is right: the one's complement sum is 0xffff, which is to
+ * say that the sum of the words is a multiple of it. (0 is one too, but a header is not all zeros.) */
 always_inline bool ip_sum20_right(const uint8_t *h) {
-  uint64_t s = (uint64_t)load32(h) + load32(h + 4) + load32(h + 8) + load32(h + 12) + load32(h + 16);
-  s = (s & 0xffffffff) + (s >> 32);
-  uint32_t t = (uint32_t)(s & 0xffff) + (uint32_t)(s >> 16);
-  return (uint16_t)(t + (t >> 16)) == 0xffff;
+  uint64_t sum = (uint64_t)load32(h) + load32(h + 4) + load32(h + 8) + load32(h + 12) + load32(h + 16);
+  return sum % 0xffff == 0;
 }
 /* Computes the checksum of a header anew and stores it. */
 always_inline void ip_set_checksum(uint8_t *h) {

@@ -11,7 +11,7 @@ typedef struct IPFilter {
 static inline int ip_filter(IPFilter *e, Packet *p) { return classify_ip(&e->program, p); }
 
 static inline bool ip_filter_specialise(Element *e, Text *out) {
-  return classify_emit(&((IPFilter *)e)->program, "ip_filter(e, p)", out);
+  return classify_emit(&((IPFilter *)e)->program, out);
 }
 
 /* With `actions`, each argument begins with what to do (a port, allow, deny, drop); else argument k is for

@@ -105,6 +105,7 @@ static __attribute__((noinline)) int ip_fragment_slow(IPFragmenter *e, Packet *p
 }
 
 static inline int ip_fragment(IPFragmenter *e, Packet *p) {
+  ACTION_RARE(p->network && (int32_t)packet_network_length(p) > (int32_t)e->mtu);
   return likely(!p->network || (int32_t)packet_network_length(p) <= (int32_t)e->mtu) ? 0
                                                                                      : ip_fragment_slow(e, p);
 }
@@ -134,8 +135,10 @@ static void ip_fragmenter_take_state(Element *e, Element *old) {
   ((IPFragmenter *)e)->fragments = ((IPFragmenter *)old)->fragments;
 }
 
+ACTION_ALONE(IPFragmenter, ip_fragment)
+
 ELEMENT(IPFragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip_fragmenter_push,
-        .action_name = "ip_fragment", .take_state = ip_fragmenter_take_state,
+        USE_ACTION_ALONE(ip_fragment), .take_state = ip_fragmenter_take_state,
         .args = ARGS(ARG_MUST(IPFragmenter, U32, "MTU", mtu, .fixed = true, .min = 8, .max = 0x7fffffff),
                      ARG_POS(IPFragmenter, BOOL, "HONOR_DF", honor_df, "true"),
                      ARG_POS(IPFragmenter, BOOL, "VERBOSE", verbose, "false"),

@@ -19,6 +19,7 @@
 
 static inline int ip_gw_options(IPGWOptions *e, Packet *p) {
   const uint8_t *h = ip_header(p);
+  ACTION_RARE(h && (h[0] & 15) > 5);
   return likely(!h || (h[0] & 15) <= 5) ? 0 : ip_gw_options_slow(e, p);
 }
 

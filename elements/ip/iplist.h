@@ -10,10 +10,10 @@ typedef struct IPList {
   uint32_t n;
 } IPList;
 
-always_inline uint64_t ip_list_bit(uint32_t a) { return UINT64_C(1) << ((a * 0x9e3779b1u) >> 26); }
+always_inline unsigned ip_list_bit(uint32_t a) { return (a * 0x9e3779b1u) >> 26; }
 
 always_inline bool ip_list_has(const IPList *l, uint32_t a) {
-  if (likely(!(l->filter & ip_list_bit(a)))) return false;
+  if (likely(!(l->filter >> ip_list_bit(a) & 1))) return false;
   for (uint32_t i = 0; i < l->n; i++)
     if (l->addrs[i] == a) return true;
   return false;
@@ -24,7 +24,7 @@ static inline bool ip_list_add(IPList *l, uint32_t a) {
   if (!grown) return false;
   l->addrs = grown;
   l->addrs[l->n++] = a;
-  l->filter |= ip_list_bit(a);
+  l->filter |= UINT64_C(1) << ip_list_bit(a);
   return true;
 }
 

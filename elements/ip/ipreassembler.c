@@ -76,7 +76,10 @@ static Packet *reassembly_join(IPReassembler *e, Reassembly *r) {
   Packet *q = packet_make(packet_headroom(model), NULL, front + hlen + r->end, 0);
   if (!q) return NULL;
   memset(q->data, 0, q->len);
-  memcpy(q->data, model->network - front, front + hlen);
+  /* With what lies in front: an Unstrip later may want the link header back. */
+  uint32_t before = (uint32_t)(model->network - front - model->head);
+  if (before > packet_headroom(q)) before = packet_headroom(q);
+  memcpy(q->data - before, model->network - front - before, before + front + hlen);
   uint8_t *h = q->data + front;
   h[0] = (uint8_t)(0x40 | hlen / 4);
   packet_set_network(q, h, hlen);

@@ -108,8 +108,8 @@ static inline int ip_route(IPRoutes *t, Packet *p) {
     return (void)errs, ((IPRoutes *)e)->started = true, 0;                                                   \
   }                                                                                                          \
   ELEMENT(T, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T), .push = ip_routes_push,         \
-          .specialise = ip_routes_specialise, .configure = configure_##T, .initialize = initialize_##T,      \
-          .cleanup = ip_routes_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),                                 \
+          .batched = true, .specialise = ip_routes_specialise, .configure = configure_##T,                   \
+          .initialize = initialize_##T, .cleanup = ip_routes_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),   \
           .handlers = HANDLERS(__VA_ARGS__))
 
 #endif

@@ -1,7 +1,8 @@
 /* iproutes_emit.c: a small routing table as C, for the fused engine.
  *
- * Four tables of rows, one for each byte of the address; equal rows are one. A lookup is four loads from
- * constant places without a branch, whatever the addresses are, and the hop that it gives selects constants.
+ * Rows of 256 entries for each byte of the address; equal rows are one. An entry is where the next byte's row
+ * begins, for the last byte the hop. A lookup is four loads without a branch, whatever the addresses are, and
+ * the hop that it gives selects constants.
  */
 #include "iproutes.h"
 
@@ -40,14 +41,10 @@ static int emit_row(const IPTrie *t, uint32_t entry, unsigned level, Rows rows[4
   return row_number(&rows[level], content);
 }
 
-static void emit_rows(const Rows *r, unsigned level, Text *out) {
-  text_printf(out, "  static const uint8_t by%u[%u][256] = {\n", level, r->n);
-  for (uint32_t i = 0; i < r->n; i++) {
-    text_add_string(out, "    {");
-    for (unsigned k = 0; k < 256; k++) text_printf(out, "%s%u", k ? "," : "", r->row[i][k]);
-    text_add_string(out, "},\n");
-  }
-  text_add_string(out, "  };\n");
+/* Where a row begins in the one table that all of them become: those of the first byte in front. */
+static uint32_t row_start(const Rows rows[4], unsigned level, uint32_t row) {
+  for (unsigned i = 0; i < level; i++) row += rows[i].n;
+  return row * 256;
 }
 
 bool ip_routes_specialise(Element *e, Text *out) {
@@ -57,20 +54,31 @@ bool ip_routes_specialise(Element *e, Text *out) {
   uint8_t *memory = mem_alloc(sizeof rows / sizeof *rows * EMIT_ROWS * 256);
   for (unsigned i = 0; memory && i < 4; i++) rows[i].row = (uint8_t(*)[256])(memory + i * EMIT_ROWS * 256);
   bool ok = memory && emit_row(&t->trie, 0, 0, rows) >= 0;
-  for (unsigned i = 0; ok && i < 4; i++) emit_rows(&rows[i], i, out);
+  uint32_t total = row_start(rows, 4, 0);
+  if (ok) text_printf(out, "  static const uint%d_t next[%u] = {", total > 65536 ? 32 : 16, total);
+  for (unsigned level = 0; ok && level < 4; level++)
+    for (uint32_t row = 0; row < rows[level].n; row++)
+      for (unsigned k = 0; k < 256; k++) {
+        uint32_t v = rows[level].row[row][k];
+        text_printf(out, "%s%u,", k ? "" : "\n    ", level < 3 ? row_start(rows, level + 1, v) : v);
+      }
   mem_free(memory);
   if (!ok) return false;
   text_printf(out,
-              "  if (unlikely(e->version != %u)) return ip_route(e, p);\n"
-              "  uint32_t a = be32(packet_dst_ip(p));\n"
-              "  switch (by3[by2[by1[by0[0][a >> 24]][a >> 16 & 255]][a >> 8 & 255]][a & 255]) {\n",
+              "\n  };\n"
+              "  ACTION_RARE(e->version != %u);\n"
+              "  uint32_t a = packet_dst_ip(p);\n"
+              "  switch (next[next[next[next[a & 255] + (a >> 8 & 255)] + (a >> 16 & 255)] + (a >> 24)]) {\n",
               t->version);
-  for (uint32_t i = 1; i < t->hops_used; i++) {
-    if (!t->hops[i].refs) continue;
+  for (uint32_t i = 0; i < t->hops_used; i++) {
     text_printf(out, "  case %u: ", i);
+    if (!i || !t->hops[i].refs) {
+      text_add_string(out, "return PACKET_RARE;\n"); /* no route */
+      continue;
+    }
     if (t->hops[i].gw) text_printf(out, "packet_set_dst_ip(p, 0x%xu); ", t->hops[i].gw);
     text_printf(out, "return %d;\n", (int)t->hops[i].port);
   }
-  text_add_string(out, "  default: return ip_routes_no_route(e, p);\n  }\n");
+  text_add_string(out, "  default: __builtin_unreachable();\n  }\n");
   return true;
 }

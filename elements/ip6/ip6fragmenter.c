@@ -80,8 +80,10 @@ static int ip6_fragmenter_initialize(Element *e, Errors *errs) {
   return 0;
 }
 
+ACTION_ALONE(IP6Fragmenter, ip6_fragment)
+
 ELEMENT(IP6Fragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip6_fragmenter_push,
-        .action_name = "ip6_fragment", .initialize = ip6_fragmenter_initialize,
+        USE_ACTION_ALONE(ip6_fragment), .initialize = ip6_fragmenter_initialize,
         .args = ARGS(ARG_MUST(IP6Fragmenter, U32, "MTU", mtu)),
         .handlers = HANDLERS(READ_FIELD(IP6Fragmenter, U64, "drops", drops),
                              READ_FIELD(IP6Fragmenter, U64, "fragments", fragments)));

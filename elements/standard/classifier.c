@@ -111,7 +111,7 @@ static void classifier_cleanup(Element *e) { classify_free(&((Classifier *)e)->p
 static bool classifier_live(Element *e) { return (void)e, true; }
 
 static bool classifier_specialise(Element *e, Text *out) {
-  return classify_emit(&((Classifier *)e)->program, "classifier_classify(e, p)", out);
+  return classify_emit(&((Classifier *)e)->program, out);
 }
 
 static int classifier_read_program(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {

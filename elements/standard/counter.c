@@ -44,6 +44,7 @@ static __attribute__((noinline)) void counter_look(Counter *e) {
 }
 
 static inline int counter_action(Counter *e, Packet *p) {
+  ACTION_RARE(e->armed && (e->count + 1 >= e->next_count || e->byte_count + p->len >= e->next_bytes));
   e->count++;
   e->byte_count += p->len;
   if (unlikely(e->armed)) counter_look(e);

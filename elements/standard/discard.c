@@ -23,6 +23,14 @@ typedef struct Discard {
   SignalSet signals;
 } Discard;
 
+static inline int discard_action(Discard *e, Packet *p) {
+  (void)p;
+  e->count++;
+  return PACKET_DROP;
+}
+
+ACTION_ALONE(Discard, discard_action)
+
 static void discard_push(Element *e, int port, Packet **p, unsigned n) {
   (void)port;
   ((Discard *)e)->count += n;
@@ -70,7 +78,8 @@ static int discard_active(Element *e, const Handler *h, const char *value, Error
 }
 
 ELEMENT(Discard, .ports = "1/0", .processing = "a/", .flags = "", .push = discard_push,
-        .run_task = discard_task, .initialize = discard_initialize, .cleanup = discard_cleanup,
+        USE_ACTION_ALONE(discard_action), .run_task = discard_task, .initialize = discard_initialize,
+        .cleanup = discard_cleanup,
         .args = ARGS(ARG(Discard, BOOL, "ACTIVE", active, "true"),
                      ARG(Discard, U32, "BURST", burst, "1", .min = 1, .max = 1e6)),
         .handlers = HANDLERS(READ_FIELD(Discard, U64, "count", count),

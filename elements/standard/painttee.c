@@ -20,6 +20,7 @@ typedef struct PaintTee {
 } PaintTee;
 
 static inline int paint_tee_action(PaintTee *e, Packet *p) {
+  ACTION_RARE(anno_u8(p, e->anno) == e->color);
   if (anno_u8(p, e->anno) == e->color) {
     Packet *copy = packet_clone(p);
     if (likely(copy != NULL)) output_push(&e->base, 1, copy);

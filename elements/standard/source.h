@@ -73,17 +73,15 @@ static inline Packet *source_model_packet(SourceModel *m) {
 static inline unsigned source_model_packets(SourceModel *m, Packet **p, unsigned n, int64_t timestamp) {
   unsigned k = 0;
   if (likely(m->len <= 64 && m->headroom <= PACKET_HEADROOM)) {
-    typedef long long Vector __attribute__((vector_size(16)));
-    Vector data[4]; /* stays in registers */
+    PacketWords data[2]; /* stays in registers */
     Packet **from;
-    uint32_t len = m->len;
+    PacketStart start = packet_start(m->len, timestamp);
     memcpy(data, m->bytes, sizeof data);
     k = packet_alloc_raw_batch(n, &from);
     for (unsigned i = 0; i < k; i++) {
       Packet *x = p[i] = from[k - 1 - i];
-      packet_begin(x, len);
-      x->timestamp = timestamp;
-      for (unsigned j = 0; j < 4; j++) memcpy(x->buffer + PACKET_HEADROOM + 16 * j, &data[j], 16);
+      packet_begin(x, &start);
+      for (unsigned j = 0; j < 2; j++) memcpy(x->buffer + PACKET_HEADROOM + 32 * j, &data[j], 32);
     }
     return k;
   }

@@ -19,6 +19,7 @@ typedef struct Strip {
 } Strip;
 
 static inline int strip_action(Strip *e, Packet *p) {
+  ACTION_RARE(p->len < e->length);
   packet_pull(p, e->length);
   return 0;
 }

@@ -66,10 +66,6 @@ static void ip_rewriter_push(Element *e, int port, Packet **p, unsigned n) {
   rw_push((Rewriter *)e, port, p, n, ip_rewriter_key, ip_rewriter_apply);
 }
 
-static inline int ip_rewriter_action(IPRewriter *e, int port, Packet *p) {
-  return rw_action(&e->rw, port, p, ip_rewriter_key, ip_rewriter_apply);
-}
-
 static uint32_t ip_rewriter_find(const Rewriter *e, uint8_t proto, const RwFlowId *id) {
   if (proto != WIRE_PROTO_TCP && proto != WIRE_PROTO_UDP) return 0;
   return rw_find(e, proto == WIRE_PROTO_UDP, id, rw_hash(id, e->set->seed));
@@ -85,7 +81,7 @@ static void *ip_rewriter_cast(Element *e, const char *name) {
 }
 
 ELEMENT(IPRewriter, RW_ELEMENT, .cast = ip_rewriter_cast, .push = ip_rewriter_push,
-        .port_action_name = "ip_rewriter_action", .initialize = ip_rewriter_initialize,
+        .initialize = ip_rewriter_initialize,
         .args = ARGS(RW_ARGS(IPRewriter), RW_ARG_DST_ANNO(IPRewriter),
                      RW_ARG_TIME(IPRewriter, "TCP_NODATA_TIMEOUT", timeout[RW_TCP_NODATA], "300"),
                      RW_ARG_TIME(IPRewriter, "TCP_TIMEOUT", timeout[RW_TCP_DATA], "86400"),

@@ -260,15 +260,6 @@ always_inline int rw_one(Rewriter *e, int port, Packet *p, const RwKey *k, uint3
   return f->output[direction];
 }
 
-/* For the fused engine: one packet. */
-always_inline int rw_action(Rewriter *e, int port, Packet *p, RwKeyFn key, RwApplyFn apply) {
-  uint32_t now = rw_now(e);
-  RwKey k;
-  k.valid = key(e, p, &k);
-  if (likely(k.valid)) k.hash = rw_hash(&k.id, e->set->seed);
-  return rw_one(e, port, p, &k, now, apply);
-}
-
 #define RW_NEAR 4096 /* flows whose records and slots the second-level cache holds */
 always_inline void rw_push(Rewriter *e, int port, Packet **p, unsigned n, RwKeyFn key, RwApplyFn apply) {
   RwKey k[BATCH_MAX];
@@ -445,7 +436,7 @@ int rw_write_pattern(Element *e, const Handler *h, const char *value, Errors *er
 
 /* What all classes of rewriters have in common. */
 #define RW_ELEMENT                                                                                           \
-  .ports = "1-/1-", .processing = "h/h", .configure = rw_configure, .cleanup = rw_cleanup,                   \
+  .ports = "1-/1-", .processing = "h/h", .configure = rw_configure, .cleanup = rw_cleanup, .batched = true,  \
   .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = rw_cast, .take_state = rw_take_state
 
 /* T begins with a Rewriter `rw`. */

@@ -82,8 +82,8 @@ static void class_json(Text *t, const ElementClass *c, const char *name) {
               c->targets & TARGET_GUEST ? "\"guest\"" : "");
   text_printf(t, ",\"ordered\":%s,\"argsChecked\":%s", c->ordered ? "true" : "false",
               c->args ? "true" : "false");
-  json_field(t, "action", c->port_action_name ? c->port_action_name : c->action_name);
-  if (c->port_action_name) text_add_string(t, ",\"actionTakesPort\":true");
+  json_field(t, "action", c->action_name);
+  if (c->batched) text_add_string(t, ",\"batched\":true");
   text_add_string(t, ",\"args\":[");
   for (const ArgSpec *a = c->args; a && a->key; a++) {
     text_printf(t, "%s{\"key\":\"%s\",\"type\":\"%s\"", a == c->args ? "" : ",", a->key, type_names[a->type]);

@@ -45,8 +45,8 @@ export interface ElementClass {
   readonly ordered: boolean;
   /** The C name of its action, if it is one: it looks at a packet and chooses an output. */
   readonly action?: string | null;
-  /** The action is told the input that a packet came by. */
-  readonly actionTakesPort?: boolean;
+  /** It works best on a batch of packets. */
+  readonly batched?: boolean;
   /** The class that this is another name of. */
   readonly aliasOf?: string;
 }

@@ -48,6 +48,15 @@ always_inline uint64_t load64(const void *p) {
 always_inline void store16(void *p, uint16_t v) { memcpy(p, &v, 2); }
 always_inline void store32(void *p, uint32_t v) { memcpy(p, &v, 4); }
 always_inline void store64(void *p, uint64_t v) { memcpy(p, &v, 8); }
+/* Into a packet's bytes, for actions on the usual way of packets: a fused unit takes these for stores that
+ * change nothing but such bytes, and so need not load a packet's metadata again behind them. */
+#define WIRE_WORD(T)                                                                                         \
+  struct {                                                                                                   \
+    T v;                                                                                                     \
+  } __attribute__((packed)) *
+always_inline void wire_store16(uint8_t *p, uint16_t v) { ((WIRE_WORD(uint16_t))p)->v = v; }
+always_inline void wire_store32(uint8_t *p, uint32_t v) { ((WIRE_WORD(uint32_t))p)->v = v; }
+always_inline void wire_store64(uint8_t *p, uint64_t v) { ((WIRE_WORD(uint64_t))p)->v = v; }
 always_inline uint16_t be16(uint16_t v) { return __builtin_bswap16(v); }
 always_inline uint32_t be32(uint32_t v) { return __builtin_bswap32(v); }
 always_inline uint64_t be64(uint64_t v) { return __builtin_bswap64(v); }

@@ -27,7 +27,19 @@ typedef struct Errors Errors;
 typedef struct Args Args;
 
 /* What an action returns instead of an output port. */
-enum { PACKET_DROP = -1, PACKET_KEPT = -2 };
+enum { PACKET_DROP = -1, PACKET_KEPT = -2, PACKET_RARE = -3 /* fused units only: see ACTION_RARE */ };
+
+/* In an action, before it has changed anything: what follows handles the packet either way, but where this
+ * holds, seldom. A fused unit then hands the packet over to the dynamic engine, so that on the way that
+ * packets usually go nothing has to be asked or loaded again. */
+#ifdef CLICKLET_FUSED
+#define ACTION_RARE(condition)                                                                               \
+  do                                                                                                         \
+    if (unlikely(condition)) return PACKET_RARE;                                                             \
+  while (0)
+#else
+#define ACTION_RARE(condition) ((void)0)
+#endif
 
 typedef void (*PushFn)(Element *e, int port, Packet **p, unsigned n);
 typedef unsigned (*PullFn)(Element *e, int port, Packet **p, unsigned max);
@@ -276,14 +288,14 @@ struct ElementClass {
   int phase;    /* configure order; 0 means PHASE_DEFAULT unless phase_set */
   const ArgSpec *args; /* NULL: everything goes to configure */
   const Handler *handlers;
-  const char *action_name; /* the action's C name, for the fused engine; NULL if none */
-  /* The same for an action that must know the input: int (T *e, int port, Packet *p). One of the two at most.
-   */
-  const char *port_action_name;
+  const char *action_name;           /* the action's C name, for the fused engine; NULL if none */
+  int (*act)(Element *e, Packet *p); /* the action itself */
   /* Writes the body of an action `int (T *e, Packet *p)` for what this element was configured to, for the
    * fused engine: C that may call what its source file defines. What can change while the router runs must be
    * asked there. False: the action is as good. */
   bool (*specialise)(Element *e, Text *out);
+  bool batched; /* push hides latency over a batch: the fused engine gathers one, unless it has `specialise`d
+                 */
 
   PushFn push;
   PullFn pull;
@@ -334,6 +346,7 @@ typedef struct ElementEntry {
  * in front of ELEMENT and name USE_ACTION(T, fn) among ELEMENT's members. */
 #define ACTION(T, fn)                                                                                        \
   always_inline int fn##_any(Element *e, Packet *p) { return fn((T *)e, p); }                                \
+  ACTION_ALONE(T, fn)                                                                                        \
   static void fn##_push(Element *e, int port, Packet **p, unsigned n) {                                      \
     (void)port;                                                                                              \
     action_push(e, p, n, fn##_any);                                                                          \
@@ -342,7 +355,11 @@ typedef struct ElementEntry {
     (void)port;                                                                                              \
     return action_pull(e, p, max, fn##_any);                                                                 \
   }
-#define USE_ACTION(T, fn) .push = fn##_push, .pull = fn##_pull, .action_name = #fn
+#define USE_ACTION(T, fn) .push = fn##_push, .pull = fn##_pull, USE_ACTION_ALONE(fn)
+/* The same for a class that has its own push and pull. */
+#define ACTION_ALONE(T, fn)                                                                                  \
+  static int fn##_act(Element *e, Packet *p) { return fn((T *)e, p); }
+#define USE_ACTION_ALONE(fn) .act = fn##_act, .action_name = #fn
 
 /* ---- Moving packets
  * -------------------------------------------------------------------------------------------- */
@@ -360,7 +377,12 @@ extern const Element *volatile running_element;
 #endif
 
 always_inline void free_batch(Packet **p, unsigned n) {
-  for (unsigned i = 0; i < n; i++) packet_free(p[i]);
+  bool ordinary = true;
+  for (unsigned i = 0; i < n; i++) ordinary &= packet_is_ordinary(p[i]);
+  if (likely(ordinary))
+    packet_free_ordinary(p, n);
+  else
+    for (unsigned i = 0; i < n; i++) packet_free(p[i]);
 }
 
 /* Pushes n >= 1 packets (at most BATCH_MAX) to an output. The array is the callee's to overwrite. A port that

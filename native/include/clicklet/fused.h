@@ -10,7 +10,7 @@
 #define CLICKLET_FUSED_H
 #include <clicklet/element.h>
 
-#define FUSED_ABI 1u
+#define FUSED_ABI 2u
 
 /* A connection and what now carries packets along it. */
 typedef struct FusedEdge {

@@ -19,6 +19,28 @@
     if (!(x)) __builtin_unreachable();                                                                       \
   while (0)
 
+/* Where the next packet of a burst is put that has come to its end: the pool takes them all at once. */
+typedef Packet **Ended;
+always_inline void fused_end(Ended *ended, Packet *p) {
+  if (likely(packet_is_ordinary(p)))
+    *(*ended)++ = p;
+  else
+    packet_release(p);
+}
+always_inline void fused_free(Packet **burst, Ended ended) {
+  if (ended != burst) packet_free_ordinary(burst, (unsigned)(ended - burst));
+}
+
+/* What an action leaves to the dynamic engine (ACTION_RARE): it does the whole, and the packet goes on from
+ * there. */
+__attribute__((unused, noinline, cold)) static void fused_rare(Element *e, Packet *p) {
+  int output = e->class->act(e, p);
+  if (output >= 0)
+    output_push(e, output, p);
+  else if (output == PACKET_DROP)
+    packet_free(p);
+}
+
 #ifdef CLICKLET_GUEST
 #define FUSED_RUNNING(x) (running_element = &(x).base)
 #else

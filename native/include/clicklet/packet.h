@@ -94,14 +94,24 @@ always_inline Packet *packet_alloc_raw(void) {
   return pool->free[--pool->count];
 }
 
-/* Makes a chunk from the pool a packet of `len` uninitialised bytes; all but the timestamp. */
-always_inline void packet_begin(Packet *p, uint32_t len) {
+/* What a fresh packet's metadata is from `len` to `next` and from the annotations to `mac`, in few stores. */
+typedef long long PacketWords __attribute__((vector_size(32)));
+typedef struct PacketStart {
+  PacketWords head, anno, rest;
+} PacketStart;
+_Static_assert(offsetof(Packet, next) + sizeof(Packet *) == offsetof(Packet, len) + sizeof(PacketWords) &&
+                   offsetof(Packet, timestamp) == offsetof(Packet, anno) + 48 &&
+                   offsetof(Packet, mac) + sizeof(uint8_t *) == offsetof(Packet, anno) + 64,
+               "packet layout");
+always_inline PacketStart packet_start(uint32_t len, int64_t timestamp) {
+  return (PacketStart){{len | (long long)PACKET_HOST << 32}, {0}, {0, 0, timestamp}};
+}
+/* Makes a chunk from the pool a packet of uninitialised bytes. */
+always_inline void packet_begin(Packet *p, const PacketStart *start) {
   p->data = p->buffer + PACKET_HEADROOM;
-  p->len = len;
-  p->type = PACKET_HOST;
-  p->network = p->transport = p->mac = NULL;
-  p->next = NULL;
-  memset(p->anno, 0, PACKET_ANNO);
+  memcpy(&p->len, &start->head, sizeof start->head);
+  memcpy(p->anno, &start->anno, sizeof start->anno);
+  memcpy(p->anno + sizeof start->anno, &start->rest, sizeof start->rest);
 }
 
 /* A packet of `len` uninitialised bytes with the default headroom; all annotations zero, no headers set. len
@@ -109,8 +119,8 @@ always_inline void packet_begin(Packet *p, uint32_t len) {
 always_inline Packet *packet_alloc(uint32_t len) {
   Packet *p = packet_alloc_raw();
   if (unlikely(!p)) return NULL;
-  packet_begin(p, len);
-  p->timestamp = 0;
+  PacketStart start = packet_start(len, 0);
+  packet_begin(p, &start);
   return p;
 }
 
@@ -140,12 +150,24 @@ always_inline void packet_free(Packet *p) {
   else
     packet_release(p);
 }
+/* Up to BATCH_MAX ordinary packets. */
+always_inline void packet_free_ordinary(Packet **p, unsigned n) {
+  PacketPool *pool = packet_pool;
+  if (likely(pool->capacity - pool->count >= n)) {
+    memcpy(pool->free + pool->count, p, n * sizeof *p);
+    pool->count += n;
+  } else
+    for (unsigned i = 0; i < n; i++) packet_release(p[i]);
+}
 void packet_free_list(Packet *list); /* along next */
 
 /* True if nobody else sees the data. */
 always_inline bool packet_is_unique(const Packet *p) {
   return likely(p->refs == 1) || (p->store->refs & ~PACKET_ODD) == 1;
 }
+
+/* True if the data lies in the packet's own chunk and nobody else sees it, as for nearly all packets. */
+always_inline bool packet_is_ordinary(const Packet *p) { return likely(p->refs == 1); }
 
 /* Makes the data writable, copying it if it is shared. False when memory is out: the caller still owns p. */
 always_inline bool packet_unique(Packet *p) {

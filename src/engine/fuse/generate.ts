@@ -7,7 +7,7 @@
 import type { FlatConnection } from '../../graph/flat-graph.ts';
 import type { ResolvedGraph } from '../../graph/resolved-graph.ts';
 import { version } from '../paths.ts';
-import { type EdgeReport, isPush, type Node, nodesOf } from './paths.ts';
+import { type EdgeReport, isPush, type Line, lineBehind, type Node, nodesOf } from './paths.ts';
 import { clashes } from './sources.ts';
 
 /** What the engine says of a configuration (fused.h, engine_fuse_facts). */
@@ -52,6 +52,8 @@ class Generator {
   readonly #far = new Set<string>();
   readonly #entered = new Set<string>();
   readonly #left = new Set<Node>();
+  /** Connections along which a loop carries packets to an element that wants a batch. */
+  readonly #inLine = new Set<FlatConnection>();
   readonly #reports: EdgeReport[] = [];
   readonly #table: string[] = [];
   readonly #used = new Set<Node>();
@@ -59,7 +61,7 @@ class Generator {
   constructor(graph: ResolvedGraph, facts: FuseFacts, classFiles: ReadonlySet<string>) {
     this.#graph = graph;
     this.#facts = facts;
-    this.#nodes = nodesOf(graph, classFiles);
+    this.#nodes = nodesOf(graph, facts, classFiles);
   }
 
   run(): FusedSource {
@@ -69,7 +71,7 @@ class Generator {
       const to = this.#nodes[c.to]!;
       if (from.element.className === 'Idle') continue;
       if (isPush(to, c.toPort)) {
-        if (!to.action || from.action) continue;
+        if (!passes(to) || from.action) continue;
         const name = arrivalName(to, c.toPort);
         this.#table.push(edge(c, `enter_${name}`, 'NULL'));
         if (this.#entered.has(name)) continue;
@@ -106,7 +108,7 @@ class Generator {
   #call(c: FlatConnection): string {
     const node = this.#nodes[c.to]!;
     const far = this.#inlinedAt.get(arrivalKey(node, c.toPort)) === c ? '' : 'far_';
-    return `${far}${arrivalName(node, c.toPort)}(g, p)`;
+    return `${far}${arrivalName(node, c.toPort)}(g, p, ended)`;
   }
 
   #arrival(key: string): { declaration: string; body: string } {
@@ -115,36 +117,61 @@ class Generator {
     const { id, element } = node;
     const name = arrivalName(node, input);
     const where = `/* ${comment(element.landmark)} ${comment(element.name)} :: ${element.className} */`;
-    const lines = [where, `FUSED_INLINE void ${name}(Graph *g, Packet *p) {`, `  FUSED_RUNNING(g->${id});`];
-    if (node.action) lines.push(...this.#switch(node, '  ', input));
+    const lines = [
+      where,
+      `FUSED_INLINE void ${name}(Graph *g, Packet *p, Ended *ended) {`,
+      `  FUSED_RUNNING(g->${id});`,
+    ];
+    if (node.action) lines.push(...this.#switch(node, '  '));
     else if (node.source)
       lines.push(`  element_class_${node.source.type}.push((Element *)&g->${id}, ${input}, &p, 1);`);
     else lines.push(`  ((Element *)&g->${id})->class->push((Element *)&g->${id}, ${input}, &p, 1);`);
     lines.push('}');
-    const declarations = [`FUSED_INLINE void ${name}(Graph *g, Packet *p);`];
+    const declarations = [`FUSED_INLINE void ${name}(Graph *g, Packet *p, Ended *ended);`];
     if (this.#far.has(key)) {
-      declarations.push(`FUSED_FAR void far_${name}(Graph *g, Packet *p);`);
-      lines.push(`FUSED_FAR void far_${name}(Graph *g, Packet *p) { ${name}(g, p); }`);
+      declarations.push(`FUSED_FAR void far_${name}(Graph *g, Packet *p, Ended *ended);`);
+      lines.push(`FUSED_FAR void far_${name}(Graph *g, Packet *p, Ended *ended) { ${name}(g, p, ended); }`);
     }
     return { declaration: declarations.join('\n'), body: [...lines, ''].join('\n') };
   }
 
-  /** A packet goes where its action says. */
-  #switch(node: Node, indent: string, input = 0, kept?: string): string[] {
-    const port = node.element.class.actionTakesPort ? `, ${input}` : '';
-    const call = `${this.#actionName(node)}(&g->${node.id}${port}, p)`;
+  /** A packet goes where its action says; with `stays` it stays in the function if that is output `stays`. */
+  #switch(node: Node, indent: string, stays?: number): string[] {
+    const call = `${this.#actionName(node)}(&g->${node.id}, p)`;
+    const rare = `(Element *)&g->${node.id}, p`;
     const outputs = node.outputs.map((c, port) => [c, port] as const).filter(([c]) => c);
     const lines = (this.#facts.elements[node.element.index]!.fixed ?? []).map(
       (fact) => `${indent}FUSED_ASSUME(g->${node.id}.${fact});`,
     );
-    lines.push(`${indent}switch (${call}) {`);
-    if (kept) lines.push(`${indent}case 0: ${kept}`);
-    for (const [c, port] of outputs) {
-      if (kept && port === 0) continue;
-      lines.push(`${indent}case ${port}: ${this.#call(c!)}; break;`);
-    }
-    lines.push(`${indent}case PACKET_KEPT: break;`, `${indent}default: packet_free(p);`, `${indent}}`);
+    if (stays === undefined)
+      lines.push(`${indent}switch (${call}) {`, `${indent}case PACKET_RARE: fused_rare(${rare}); break;`);
+    else
+      lines.push(
+        `${indent}output = ${call};`,
+        `${indent}if (unlikely(output == PACKET_RARE)) output = ((Element *)&g->${node.id})->class->act(${rare});`,
+        `${indent}switch (output) {`,
+        `${indent}case ${stays}: goto after_${node.id};`,
+      );
+    for (const [c, port] of outputs)
+      if (port !== stays) lines.push(`${indent}case ${port}: ${this.#call(c!)}; break;`);
+    lines.push(`${indent}case PACKET_KEPT: break;`, `${indent}default: fused_end(ended, p);`, `${indent}}`);
     return lines;
+  }
+
+  /** The loop over `n` packets of `batch` that leaves in it the `kept` ones that went all along the way. */
+  #along(steps: readonly { readonly node: Node; readonly output: number }[]): string {
+    const body = steps.flatMap(({ node, output }) => [
+      `    FUSED_RUNNING(g->${node.id});`,
+      ...this.#switch(node, '    ', output),
+      '    continue;',
+      `  after_${node.id}:;`,
+    ]);
+    return `  for (unsigned i = 0; i < n; i++) {
+    Packet *p = batch[i];
+    int output;
+${body.join('\n')}
+    batch[kept++] = p;
+  }`;
   }
 
   #actionName(node: Node): string {
@@ -152,13 +179,41 @@ class Generator {
   }
 
   #pushEntry(node: Node, input: number): string {
-    const far = this.#arrive(node, input, 'entry') ? '' : 'far_';
     const { id, element } = node;
+    const line = lineBehind(node, this.#nodes);
+    if (line) return this.#lineEntry(node, input, line);
+    const far = this.#arrive(node, input, 'entry') ? '' : 'far_';
     const name = arrivalName(node, input);
     return `/* batches for ${comment(element.name)} */
 static void enter_${name}(Element *e, int port, Packet **batch, unsigned n) {
   Graph *g = FUSED_GRAPH(e, ${id});
-  for (unsigned i = 0; i < n; i++) ${far}${name}(g, batch[i]);
+  Packet *burst[BATCH_MAX], **end = burst, ***ended = &end;
+  for (unsigned i = 0; i < n; i++) ${far}${name}(g, batch[i], ended);
+  fused_free(burst, end);
+}
+`;
+  }
+
+  /** An entry from which packets go on to an element that wants a batch of them. */
+  #lineEntry(first: Node, input: number, { steps, end }: Line): string {
+    for (const { node, output } of steps) {
+      this.#used.add(node);
+      for (const [port, c] of node.outputs.entries())
+        if (c && port !== output) this.#arrive(this.#nodes[c.to]!, c.toPort, c);
+    }
+    const last = this.#nodes[end.to]!;
+    this.#used.add(last);
+    const { id } = last;
+    for (const { node, output } of steps) this.#inLine.add(node.outputs[output]!);
+    return `/* batches for ${comment(first.element.name)}, gathered again for ${comment(last.element.name)} */
+static void enter_${arrivalName(first, input)}(Element *e, int port, Packet **batch, unsigned n) {
+  Graph *g = FUSED_GRAPH(e, ${first.id});
+  Packet *burst[BATCH_MAX], **end = burst, ***ended = &end;
+  unsigned kept = 0;
+${this.#along(steps)}
+  fused_free(burst, end);
+  FUSED_RUNNING(g->${id});
+  if (kept) element_class_${last.source!.type}.push((Element *)&g->${id}, ${end.toPort}, batch, kept);
 }
 `;
   }
@@ -185,21 +240,13 @@ static void enter_${name}(Element *e, int port, Packet **batch, unsigned n) {
       this.#used.add(giver);
       pull = `element_class_${giver.source.type}.pull((Element *)&g->${giver.id}, ${base.fromPort}, batch, max)`;
     }
-    const steps = chain.map((node) => {
-      const lines = this.#switch(node, '    ', 0, `goto after_${node.id};`);
-      return [`    FUSED_RUNNING(g->${node.id});`, ...lines, '    continue;', `  after_${node.id}:;`].join(
-        '\n',
-      );
-    });
     return `/* ${chain.map((n) => comment(n.element.name)).join(' -> ')}, pulled */
 static unsigned pull_${last.id}(Element *e, int port, Packet **batch, unsigned max) {
   Graph *g = FUSED_GRAPH(e, ${last.id});
+  Packet *burst[BATCH_MAX], **end = burst, ***ended = &end;
   unsigned n = ${pull}, kept = 0;
-  for (unsigned i = 0; i < n; i++) {
-    Packet *p = batch[i];
-${steps.join('\n')}
-    batch[kept++] = p;
-  }
+${this.#along(chain.map((node) => ({ node, output: 0 })))}
+  fused_free(burst, end);
   return kept;
 }
 `;
@@ -209,15 +256,19 @@ ${steps.join('\n')}
     const from = this.#nodes[connection.from]!;
     const to = this.#nodes[connection.to]!;
     const add = (kind: EdgeReport['kind'], why: string) => this.#reports.push({ connection, kind, why });
-    const each = (node: Node) => `${node.element.className} moves packets by itself`;
+    const each = (node: Node) =>
+      `${node.element.className} ${node.element.class.action ? 'works on a batch' : 'moves packets by itself'}`;
     if (from.element.className === 'Idle') add('indirect', 'no packet comes from Idle');
+    else if (this.#inLine.has(connection))
+      add(to.action ? 'inlined' : 'call', to.action ? '' : `a batch at a time: ${each(to)}`);
     else if (!isPush(to, connection.toPort)) {
-      if (from.action) add(to.action ? 'inlined' : 'call', to.action ? '' : `a batch at a time: ${each(to)}`);
-      else if (!to.action) add('indirect', `a batch at a time: ${each(from)}, ${each(to)}`);
+      if (from.action)
+        add(passes(to) ? 'inlined' : 'call', passes(to) ? '' : `a batch at a time: ${each(to)}`);
+      else if (!passes(to)) add('indirect', `a batch at a time: ${each(from)}, ${each(to)}`);
       else if (from.source) add('call', `a batch at a time: ${each(from)}`);
       else add('indirect', `a batch at a time: ${from.reason}`);
     } else if (!from.action) {
-      if (to.action) add('call', `a batch at a time: ${each(from)}`);
+      if (passes(to)) add('call', `a batch at a time: ${each(from)}`);
       else add('indirect', `a batch at a time: ${each(from)}, ${each(to)}`);
     } else {
       const key = arrivalKey(to, connection.toPort);
@@ -277,8 +328,7 @@ ${steps.join('\n')}
           used
             .filter((n) => n.action)
             .map((n) => {
-              const port = n.element.class.actionTakesPort ? ' int port,' : '';
-              return `FUSED_INLINE int ${n.action}(${n.source!.type} *e,${port} Packet *p);`;
+              return `FUSED_INLINE int ${n.action}(${n.source!.type} *e, Packet *p);`;
             }),
         ),
       ],
@@ -302,8 +352,10 @@ ${steps.join('\n')}
   }
 }
 
+/** Is it an action that packets come out of? */
+const passes = ({ action, element }: Node) => action !== undefined && element.outputs.length > 0;
 /** Does it matter by which input packets arrive? */
-const inputMatters = ({ action, element }: Node) => !action || element.class.actionTakesPort === true;
+const inputMatters = ({ action }: Node) => !action;
 const arrivalKey = (node: Node, input: number) => `${node.element.index}:${inputMatters(node) ? input : 0}`;
 const arrivalName = (node: Node, input: number) =>
   inputMatters(node) && node.element.inputs.length > 1 ? `push_${node.id}_${input}` : `push_${node.id}`;

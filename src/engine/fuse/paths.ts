@@ -2,6 +2,7 @@
 
 import type { FlatConnection } from '../../graph/flat-graph.ts';
 import type { ResolvedElement, ResolvedGraph } from '../../graph/resolved-graph.ts';
+import type { FuseFacts } from './generate.ts';
 import { type ClassSource, classSource } from './sources.ts';
 
 /** How packets travel along a connection: `why` says what keeps it from being inlined. */
@@ -20,7 +21,7 @@ export interface Node {
   readonly source: ClassSource | undefined;
   /** Why it is not. */
   readonly reason: string;
-  /** The C name of its action. */
+  /** The C name of its action, where packets are to pass one by one. */
   readonly action: string | undefined;
   /** Connections that leave each output, by output. */
   readonly outputs: (FlatConnection | undefined)[];
@@ -43,17 +44,18 @@ function identifier(name: string, taken: Set<string>): string {
 }
 
 /** The nodes of a graph, in its order. */
-export function nodesOf(graph: ResolvedGraph, classFiles: ReadonlySet<string>): Node[] {
+export function nodesOf(graph: ResolvedGraph, facts: FuseFacts, classFiles: ReadonlySet<string>): Node[] {
   const taken = new Set<string>();
-  const nodes = graph.elements.map((element): Node => {
+  const nodes = graph.elements.map((element, i): Node => {
     const source = classSource(element.class, classFiles);
     const ok = 'type' in source;
+    const gathers = element.class.batched && !facts.elements[i]!.code;
     return {
       element,
       id: identifier(element.name, taken),
       source: ok ? source : undefined,
       reason: ok ? '' : source.reason,
-      action: (ok && element.class.action) || undefined,
+      action: (ok && !gathers && element.class.action) || undefined,
       outputs: element.outputs.map(() => undefined),
       inputs: element.inputs.map(() => []),
     };
@@ -63,6 +65,30 @@ export function nodesOf(graph: ResolvedGraph, classFiles: ReadonlySet<string>): 
     nodes[c.to]!.inputs[c.toPort]!.push(c);
   }
   return nodes;
+}
+
+/** The way of packets from an entry to an element that wants a batch of them. */
+export interface Line {
+  /** The actions on it, and the output by which each is left. */
+  readonly steps: readonly { readonly node: Node; readonly output: number }[];
+  readonly end: FlatConnection;
+}
+
+/** The shortest such way behind `entry`, through actions only. */
+export function lineBehind(entry: Node, nodes: readonly Node[]): Line | undefined {
+  const queue: { node: Node; steps: Line['steps'] }[] = [{ node: entry, steps: [] }];
+  const seen = new Set([entry]);
+  for (let at = queue.shift(); at; at = queue.shift()) {
+    for (const [output, c] of at.node.outputs.entries()) {
+      const next = c && nodes[c.to]!;
+      if (!next || seen.has(next)) continue;
+      seen.add(next);
+      const steps = [...at.steps, { node: at.node, output }];
+      if (next.action) queue.push({ node: next, steps });
+      else if (next.source && next.element.class.batched) return { steps, end: c };
+    }
+  }
+  return undefined;
 }
 
 export const isPush = (node: Node, input: number): boolean => node.element.inputs[input] === 'push';

@@ -39,7 +39,7 @@ describe('fused source', () => {
       'q[0] p call',
       's[0] k call',
       'ttl[0] c inlined',
-      'ttl[1] d call',
+      'ttl[1] d inlined',
       'u[0] Discard@8 indirect',
     ]);
   });
