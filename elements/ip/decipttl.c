@@ -23,8 +23,9 @@ typedef struct DecIPTTL {
 
 static inline int dec_ip_ttl(DecIPTTL *e, Packet *p) {
   ACTION_RARE(!packet_is_ordinary(p));
-  const uint8_t *h = p->network;
-  if (unlikely(!e->active || !h || (!e->multicast && (h[16] & 0xf0) == 0xe0))) return 0;
+  const uint8_t *h = ip_header(p);
+  if (unlikely(!e->active || !h)) return 0;
+  if (!e->multicast && unlikely((h[16] & 0xf0) == 0xe0)) return 0;
   uint32_t ttl_sum = ip_ttl_sum(h);
   if (unlikely((uint8_t)ttl_sum <= 1)) {
     e->drops++;

@@ -134,9 +134,7 @@ static Packet *make_frame(MalformedSource *s) {
   if (kind >= 6 && random_below(s, 2)) fix_ip_checksum(f + at, len - at);
   if (!random_below(s, 2)) len = random_below(s, len + 1);
   if (!random_below(s, 8)) random_bytes(s, f, len = random_below(s, FRAME_MAX));
-  Packet *p = packet_alloc(len);
-  if (p) memcpy(p->data, f, len);
-  return p;
+  return packet_make(PACKET_HEADROOM, f, len, 0);
 }
 
 static bool malformed_task(Element *e, Task *t) {

@@ -144,11 +144,20 @@ Packet *packet_clone(Packet *p) {
   return q;
 }
 
+/* With AddressSanitizer packets have buffers of their own, without room behind what was asked for, so that it
+ * sees who reads beyond a packet's end. */
+#ifdef __SANITIZE_ADDRESS__
+enum { EXACT_BUFFERS = 1 };
+#else
+enum { EXACT_BUFFERS = 0 };
+#endif
+
 Packet *packet_make(uint32_t headroom, const void *data, uint32_t len, uint32_t tailroom) {
   Packet *p = packet_alloc(len);
   if (!p) return NULL;
   uint64_t need = (uint64_t)headroom + len + tailroom;
-  if (need > PACKET_BUFFER) {
+  bool external = need > PACKET_BUFFER || EXACT_BUFFERS;
+  if (external) {
     if (need > UINT32_MAX / 2 || !(p->external = platform_alloc(need))) {
       packet_release(p);
       return NULL;
@@ -157,7 +166,7 @@ Packet *packet_make(uint32_t headroom, const void *data, uint32_t len, uint32_t 
     p->refs = 1 | PACKET_ODD;
     p->size = (uint32_t)need;
   }
-  p->data = p->head + (need > PACKET_BUFFER || headroom > PACKET_HEADROOM ||
+  p->data = p->head + (external || headroom > PACKET_HEADROOM ||
                                (uint64_t)PACKET_HEADROOM + len + tailroom > PACKET_BUFFER
                            ? headroom
                            : PACKET_HEADROOM);

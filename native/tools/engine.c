@@ -2,9 +2,11 @@
  * table.
  *
  *   clicklet-engine --table
- *   clicklet-engine [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]... [-h HANDLER]... [--held]
- *     [--control SOCKET] PLAN
+ *   clicklet-engine [--check | --quit] [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]...
+ *     [-h HANDLER]... [--held] [--control SOCKET] PLAN
  *
+ * --check: configures the elements, for the mistakes in their arguments, and no more. --quit: initialises the
+ * router, does not run it.
  * --held: prints how many packets the router holds at the end, in queues or for ever.
  * With --control it is a router in a process of its own, such as a host switch: see serve.h.
  */
@@ -43,7 +45,7 @@ int main(int argc, char **argv) {
   EngineOptions options = {0};
   const char *ports[17] = {0}, *handlers[4096], *plan_file = NULL, *control = NULL, *unit_file = NULL;
   unsigned nports = 0, nhandlers = 0;
-  bool held = false;
+  bool held = false, check = false, quit = false;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--table")) {
       Text t = {0};
@@ -54,6 +56,10 @@ int main(int argc, char **argv) {
     }
     if (!strcmp(argv[i], "--simtime"))
       options.simulated_time = true;
+    else if (!strcmp(argv[i], "--check"))
+      check = true;
+    else if (!strcmp(argv[i], "--quit"))
+      quit = true;
     else if (!strcmp(argv[i], "--batch") && i + 1 < argc)
       options.batch = (uint32_t)atoi(argv[++i]);
     else if (!strcmp(argv[i], "--fused") && i + 1 < argc)
@@ -71,10 +77,9 @@ int main(int argc, char **argv) {
   }
   FILE *f = plan_file ? fopen(plan_file, "rb") : NULL;
   if (!f) {
-    fprintf(
-        stderr,
-        "usage: clicklet-engine --table | [--simtime] [--batch N] [--fused UNIT] [--port SPEC] [-h HANDLER] "
-        "[--held] [--control SOCKET] PLAN\n");
+    fprintf(stderr,
+            "usage: clicklet-engine --table | [--check | --quit] [--simtime] [--batch N] [--fused UNIT] "
+            "[--port SPEC] [-h HANDLER] [--held] [--control SOCKET] PLAN\n");
     return 2;
   }
   size_t size = 0, capacity = 1 << 16;
@@ -92,15 +97,15 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   Errors errs = {.element = -1};
-  int rc = engine_install(engine, plan, size, &errs);
+  int rc = check ? engine_check(engine, plan, size, &errs) : engine_install(engine, plan, size, &errs);
   if (!rc && unit_file) {
     const FusedUnit *unit = fused_unit_load(unit_file, &errs);
     rc = unit ? engine_fuse(engine, unit, &errs) : -1;
   }
   print_errors(&errs);
   if (!rc && control && serve_start(engine, control)) rc = -1;
-  if (!rc) {
-    engine_run(engine);
+  if (!rc && !check) {
+    if (!quit) engine_run(engine);
     serve_stop();
     for (unsigned i = 0; i < nhandlers; i++) {
       Text t = {0};

@@ -1,28 +1,23 @@
 /**
- * Packets can do nothing to an element but be dropped: every element that takes packets is fed malformed ones, alone, in
- * an engine built with sanitizers. How it is configured comes from the example in its own documentation, which thereby is
- * shown to be a configuration.
+ * Packets can do nothing to an element but be dropped: every element that takes packets is fed malformed ones and some of
+ * every length from 0 to 128, alone, in an engine built with sanitizers. How it is configured comes from the example in its
+ * own documentation, which thereby is shown to be a configuration. CLICKLET_FUZZ_SEED and CLICKLET_FUZZ_PACKETS choose others, or more.
  */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { elementDocumentation } from '../../src/cli/explain.ts';
 import { compilePlan } from '../../src/engine/router.ts';
 import { classTable } from '../../src/engine/table.ts';
-import type { ElementClass } from '../../src/graph/class-table.ts';
 import type { ResolvedElement } from '../../src/graph/resolved-graph.ts';
+import { exampleOf, HOST_ONLY, sinks } from './examples.ts';
+import { pcap, randomPackets } from './fused-packets.ts';
+import { Random } from './random.ts';
 import { buildSanitized, runSanitized } from './sanitized.ts';
 
-const PACKETS = 300; // at the first input, which may be slow by design; the other inputs go on meanwhile
-
-/** The configuration behind "Example:" in an element's documentation. */
-function exampleOf(c: ElementClass): string | undefined {
-  const text = elementDocumentation(c.file);
-  const at = text.search(/^Examples?:/m);
-  if (at < 0) return undefined;
-  const rest = text.slice(at);
-  const fenced = /```[a-z]*\n([\s\S]*?)```/.exec(rest)?.[1];
-  return fenced ?? /`([^`]+)`/.exec(rest)?.[1];
-}
+const SEED = Number(process.env.CLICKLET_FUZZ_SEED ?? 1);
+/** Of every length from 0 to 128, and some longer ones. */
+const FILE = pcap(randomPackets(new Random(SEED), 300), { before: 0, behind: 0 });
+/** At the first input, which may be slow by design; the other inputs go on meanwhile. */
+const PACKETS = Number(process.env.CLICKLET_FUZZ_PACKETS ?? 300);
 
 /** Ways for packets to reach an element: as frames, and with the network header set at the right or a wrong place. */
 const PREFIXES = [
@@ -43,25 +38,25 @@ const COMPANIONS: Record<string, string> = {
   SpinlockAcquire: 'SpinlockInfo(l);',
   SpinlockPush: 'SpinlockInfo(l);',
   SpinlockRelease: 'SpinlockInfo(l);',
+  ToIPFlowDumps: 'a :: AggregateIPFlows; Idle -> a -> Discard;',
 };
-
-/** What must be behind its outputs. */
-const BEHIND: Record<string, string> = { AdaptiveRED: '-> Queue(50) ', RED: '-> Queue(50) ' };
 
 /** The element of the example, once for each prefix, with malformed packets at every input. */
 function harness(e: ResolvedElement): string {
   const args = e.args.map((a) => a.text).join(', ');
-  const lines = [COMPANIONS[e.className] ?? ''];
+  const lines = [COMPANIONS[e.className] ?? '', 'DriverManager(pause, pause);'];
   for (const [k, prefix] of PREFIXES.entries()) {
     lines.push(`x${k} :: ${e.className}(${args});`);
     for (const [i, processing] of e.inputs.entries()) {
-      const stop = i === 0 && k === 0 ? `, LIMIT ${PACKETS}, STOP true` : '';
+      const first = i === 0 && k === 0;
+      const stop = first ? `, LIMIT ${PACKETS}, STOP true` : '';
       const queue = processing === 'pull' ? '-> Queue ' : '';
       lines.push(
-        `MalformedSource(02:00:00:00:00:10, SEED ${100 * k + i + 1}${stop}) ${prefix}${queue}-> [${i}] x${k};`,
+        `MalformedSource(02:00:00:00:00:10, SEED ${1000 * SEED + 100 * k + i}${stop}) ${prefix}-> in${k}_${i} :: Null ${queue}-> [${i}] x${k};`,
+        `FromDump(in.pcap, STOP ${first}) ${prefix}-> in${k}_${i};`,
       );
     }
-    for (const i of e.outputs.keys()) lines.push(`x${k} [${i}] ${BEHIND[e.className] ?? ''}-> Discard;`);
+    lines.push(...sinks(e, `x${k}`));
   }
   return lines.join('\n');
 }
@@ -70,8 +65,7 @@ function harness(e: ResolvedElement): string {
 const NOT_ALONE = new Set(['Error', 'DiscardNoFree']);
 
 const classes = [...classTable()].filter(
-  (c) =>
-    !/^elements\/(device|userlevel|pktgen)\//.test(c.file) && !NOT_ALONE.has(c.name) && !/^0\//.test(c.ports),
+  (c) => !HOST_ONLY.test(c.file) && !NOT_ALONE.has(c.name) && !/^0\//.test(c.ports),
 );
 
 beforeAll(() => buildSanitized(), 900_000);
@@ -79,16 +73,12 @@ beforeAll(() => buildSanitized(), 900_000);
 describe('every element alone against malformed packets, with sanitizers', () => {
   for (const c of classes)
     it(c.name, () => {
-      const example = exampleOf(c);
-      expect(example, `${c.file} has no example`).toBeDefined();
-      const { graph } = compilePlan(example!, `${c.name}.click`);
-      const element =
-        graph.elements.find((e) => e.className === c.name) ??
-        graph.elements.find((e) => e.class.file === c.file);
-      expect(element, `the example of ${c.name} does not use it`).toBeDefined();
-      if (!element!.inputs.length) return;
-      const config = harness(element!);
-      const { fault } = runSanitized(compilePlan(config, 'harness.click').plan);
+      const { element } = exampleOf(c);
+      if (!element.inputs.length) return;
+      const config = harness(element);
+      const { fault } = runSanitized(compilePlan(config, 'harness.click').plan, [], {
+        files: { 'in.pcap': FILE },
+      });
       expect(fault, config).toBeUndefined();
     }, 120_000);
 });

@@ -126,9 +126,9 @@ export function randomPackets(r: Random, count: number): Buffer[] {
 export const AROUND = { before: 512, behind: 64 };
 
 /** As FromDump reads them, with bytes around. */
-export function pcap(frames: readonly Buffer[]): Buffer {
+export function pcap(frames: readonly Buffer[], around = AROUND): Buffer {
   const packets = frames.map((p) =>
-    Buffer.concat([Buffer.alloc(AROUND.before, 0xbb), p, Buffer.alloc(AROUND.behind, 0xee)]),
+    Buffer.concat([Buffer.alloc(around.before, 0xbb), p, Buffer.alloc(around.behind, 0xee)]),
   );
   const header = Buffer.alloc(24);
   header.writeUInt32LE(0xa1b2c3d4, 0);

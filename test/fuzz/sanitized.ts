@@ -22,24 +22,50 @@ export function buildSanitized(): void {
   }
 }
 
-/** Run a plan; what a sanitizer said, or undefined if the run ended well. */
-export function runSanitized(plan: Uint8Array, handlers: string[] = []): { fault?: string; stdout: string } {
+export interface SanitizedRun {
+  /** What a sanitizer said, or how the engine died or failed; undefined if it ended well. */
+  readonly fault?: string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface SanitizedOptions {
+  readonly options?: readonly string[];
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+  /** The plan's mistakes are no fault. */
+  readonly mayRefuse?: boolean;
+  /** Seconds; longer is a fault. */
+  readonly seconds?: number;
+}
+
+/** Run a plan in a folder of its own, with these files in it. */
+export function runSanitized(
+  plan: Uint8Array,
+  handlers: readonly string[] = [],
+  { options = [], files = {}, mayRefuse = false, seconds = 60 }: SanitizedOptions = {},
+): SanitizedRun {
   const dir = mkdtempSync(join(tmpdir(), 'clicklet-fuzz-'));
   try {
     writeFileSync(join(dir, 'plan'), plan);
-    const r = spawnSync(engine, [...handlers.flatMap((h) => ['-h', h]), 'plan'], {
+    for (const [name, data] of Object.entries(files)) writeFileSync(join(dir, name), data);
+    const r = spawnSync(engine, [...options, ...handlers.flatMap((h) => ['-h', h]), 'plan'], {
       cwd: dir,
       encoding: 'latin1',
-      timeout: 60_000,
+      timeout: 1000 * seconds,
       maxBuffer: 1 << 28,
-      env: { ...process.env, UBSAN_OPTIONS: 'print_stacktrace=1' },
+      env: {
+        ...process.env,
+        ASAN_OPTIONS: 'allocator_may_return_null=1:max_allocation_size_mb=512',
+        UBSAN_OPTIONS: 'print_stacktrace=1',
+      },
     });
-    if (r.status === 0) return { stdout: r.stdout };
-    const at = r.stderr.search(/==\d+==|runtime error|LeakSanitizer/);
+    const { stdout, stderr } = r;
+    const at = stderr.search(/==\d+==ERROR|runtime error|LeakSanitizer/);
+    if (r.status === 0 || (mayRefuse && r.status === 1 && at < 0)) return { stdout, stderr };
     const fault = r.error
       ? String(r.error)
-      : `exit ${r.status ?? r.signal}: ${at < 0 ? r.stderr.slice(-1500) : r.stderr.slice(at, at + 3000)}`;
-    return { fault, stdout: r.stdout };
+      : `exit ${r.status ?? r.signal}: ${at < 0 ? stderr.slice(-1500) : stderr.slice(at, at + 3000)}`;
+    return { fault, stdout, stderr };
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
