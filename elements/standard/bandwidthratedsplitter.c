@@ -24,7 +24,7 @@ typedef struct BandwidthRatedSplitter {
 
 static inline int bandwidth_rated_splitter_action(BandwidthRatedSplitter *e, Packet *p) {
   bucket_refill(&e->bucket, time_steady(&e->base));
-  if (!bucket_contains(&e->bucket, RATED_RESERVE)) return 1;
+  if (!bucket_exceeds(&e->bucket, RATED_RESERVE)) return 1;
   bucket_remove(&e->bucket, p->len);
   return 0;
 }

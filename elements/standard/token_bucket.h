@@ -60,6 +60,10 @@ always_inline uint64_t bucket_tokens(const TokenBucket *b) { return b->level / T
 always_inline bool bucket_contains(const TokenBucket *b, uint64_t tokens) {
   return b->level >= tokens * TOKEN;
 }
+/* More than that, not counting what makes "full" a little more than the capacity; or all that it can hold. */
+always_inline bool bucket_exceeds(const TokenBucket *b, uint64_t tokens) {
+  return b->level > tokens * TOKEN + b->capacity % TOKEN || b->level == b->capacity;
+}
 always_inline void bucket_remove(TokenBucket *b, uint64_t tokens) {
   uint64_t n = tokens * TOKEN;
   b->level = n < b->level ? b->level - n : 0;
