@@ -254,8 +254,8 @@ static void frame_copy(Frame *f, FrameBatch *b) {
   for (unsigned i = 0; i < b->n; i++) {
     Packet *p = chunk[b->n - 1 - i];
     if (!same) m = frame_turn(f);
-    packet_begin(p, m->len);
-    p->timestamp = 0;
+    PacketStart start = packet_start(m->len, 0);
+    packet_begin(p, &start);
     frame_start(b, i, p, m);
   }
   for (uint32_t k = 0; k < f->nlive; k++) {

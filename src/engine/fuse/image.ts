@@ -9,9 +9,9 @@ import type { Configuration } from '../router.ts';
 import { findCompiler, run } from './compiler.ts';
 import { fusedSource } from './index.ts';
 
-/** As native/guest/CMakeLists.txt compiles the generic image. */
+/** As native/guest/CMakeLists.txt compiles the generic image, and as units are compiled (compiler.ts). */
 const GUEST_FLAGS =
-  '-std=gnu11 -O3 -DCLICKLET_GUEST -ffreestanding -fbuiltin -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -march=x86-64 -mtune=generic -fno-strict-aliasing -g0 -w'.split(
+  '-std=gnu11 -O3 -DCLICKLET_GUEST -ffreestanding -fbuiltin -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -march=x86-64 -mtune=generic -fno-tree-slp-vectorize -g0 -w'.split(
     ' ',
   );
 const LINK_FLAGS =
