@@ -14,7 +14,8 @@
  * cannot be opened, go on and send nothing; default false.
  *
  * Handlers: `count`, `drops`, `pulls`, `signal`, `q`, `devname` (read). `full_time` (read): how long packets
- * that were pulled waited for room, in ns in all. `debug` (read/write). `reset_counts` (write). `scheduled`,
+ * that were pulled waited for room, in ns in all; `stalled_time`: of that what was more than 1 ms at a time.
+ * `debug` (read/write). `reset_counts` (write). `scheduled`,
  * `tickets`.
  *
  * Example: `FromDevice(0) -> Queue -> ToDevice(1);`
@@ -33,6 +34,7 @@ typedef struct ToDevice {
   char *devname, *method;
   uint64_t count, drops, pulls;
   int64_t full_since, full_ns; /* pulling: steady ns, 0 while there is room; how long it was full in all */
+  int64_t stalled_ns;          /* of that in spells of more than 1 ms */
   Task task;
   SignalSet signals;
   Signal room;
@@ -84,7 +86,9 @@ static unsigned to_device_send_backlog(ToDevice *t) {
   if (sent) memmove(t->backlog, t->backlog + sent, t->waiting * sizeof *t->backlog);
   if (sent) t->full = 0;
   if (!t->waiting && t->full_since) {
-    t->full_ns += time_steady(&t->base) - t->full_since;
+    int64_t spell = time_steady(&t->base) - t->full_since;
+    t->full_ns += spell;
+    if (spell > NSEC_PER_MSEC) t->stalled_ns += spell;
     t->full_since = 0;
   }
   return sent;
@@ -219,9 +223,13 @@ static int to_device_read(Element *e, const Handler *h, const char *param, Text 
 
 static int to_device_full_time(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   ToDevice *t = (ToDevice *)e;
-  (void)h, (void)param, (void)errs;
+  (void)param, (void)errs;
   int64_t now = t->full_since ? time_steady(e) - t->full_since : 0;
-  text_printf(out, "%lld", (long long)(t->full_ns + now));
+  if (h->data)
+    now = (now > NSEC_PER_MSEC ? now : 0) + t->stalled_ns;
+  else
+    now += t->full_ns;
+  text_printf(out, "%lld", (long long)now);
   return 0;
 }
 
@@ -229,7 +237,7 @@ static int to_device_reset(Element *e, const Handler *h, const char *value, Erro
   ToDevice *t = (ToDevice *)e;
   (void)h, (void)value, (void)errs;
   t->count = t->drops = t->pulls = 0;
-  t->full_ns = 0;
+  t->full_ns = t->stalled_ns = 0;
   if (t->full_since) t->full_since = time_steady(e);
   return 0;
 }
@@ -242,11 +250,11 @@ ELEMENT(
     .args = ARGS(ARG_MUST(ToDevice, STRING, "DEVNAME", devname), ARG(ToDevice, BOOL, "DEBUG", debug, "false"),
                  ARG(ToDevice, WORD, "METHOD", method, NULL), ARG(ToDevice, I32, "BURST", burst, "1"),
                  ARG(ToDevice, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false")),
-    .handlers = HANDLERS(READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
-                         READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
-                         READ_FN("full_time", to_device_full_time), READ_FN("q", to_device_read, .data = 1),
-                         READ_FIELD(ToDevice, STRING, "devname", devname),
-                         RW_FIELD(ToDevice, BOOL, "debug", debug,
-                                  .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                         WRITE_FN("reset_counts", to_device_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                         TASK_HANDLERS(ToDevice, task)));
+    .handlers = HANDLERS(
+        READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
+        READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
+        READ_FN("full_time", to_device_full_time), READ_FN("stalled_time", to_device_full_time, .data = 1),
+        READ_FN("q", to_device_read, .data = 1), READ_FIELD(ToDevice, STRING, "devname", devname),
+        RW_FIELD(ToDevice, BOOL, "debug", debug, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+        WRITE_FN("reset_counts", to_device_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+        TASK_HANDLERS(ToDevice, task)));

@@ -18,7 +18,9 @@
  * Handlers: `count`, `byte_count` (without frame check sequences), `lost`, `reordered`, `duplicates`, `late`,
  * `foreign` (read). `rate` (read): packets a second, a moving average. `latency` (read): JSON, in ns: count,
  * min, mean, p50, p90, p99, p999, p9999, max. `histogram` (read): lines `VALUE COUNT`, the smallest value of
- * each bucket that is not empty, in ns; the buckets are those of HdrHistogram with three digits. `streams`,
+ * each bucket that is not empty, in ns; the buckets are those of HdrHistogram with three digits. `clock`
+ * (read): JSON, in ns: the smallest, median, 99 % and largest step between 1000 readings of the clock, one
+ * directly after the other, made when it is read: what a time stamp can be wrong by. `streams`,
  * `summary` (read): all of it as JSON. `reset` (write): back to zero.
  *
  * Example: `PktgenSource(LIMIT 1000, STOP true) -> sink :: PktgenSink;`
@@ -274,6 +276,27 @@ static int sink_read_histogram(Element *e, const Handler *h, const char *param, 
   return 0;
 }
 
+/* How exact time stamps are: the steps of the clock between readings one after the other. */
+static int sink_read_clock(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  enum { READINGS = 1000 };
+  int64_t step[READINGS], last = time_steady(e);
+  for (unsigned i = 0; i < READINGS; i++) {
+    int64_t now = time_steady(e);
+    step[i] = now - last;
+    last = now;
+  }
+  for (unsigned i = 1; i < READINGS; i++) { /* nearly all are alike: insertion is fast */
+    int64_t v = step[i];
+    unsigned k = i;
+    for (; k && step[k - 1] > v; k--) step[k] = step[k - 1];
+    step[k] = v;
+  }
+  text_printf(out, "{\"min\":%lld,\"p50\":%lld,\"p99\":%lld,\"max\":%lld}", (long long)step[0],
+              (long long)step[READINGS / 2], (long long)step[READINGS * 99 / 100],
+              (long long)step[READINGS - 1]);
+  return 0;
+}
+
 static int sink_read_summary(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   PktgenSink *s = (PktgenSink *)e;
   if (h->data) return sink_print_streams(s, out), 0;
@@ -306,6 +329,7 @@ ELEMENT(PktgenSink, .ports = "1/0-1", .processing = "h/h", .push = sink_push, .c
                              READ_FN("late", sink_read_count, .data = SINK_LATE),
                              READ_FIELD(PktgenSink, U64, "foreign", foreign), READ_FN("rate", sink_read_rate),
                              READ_FN("latency", sink_read_latency), READ_FN("histogram", sink_read_histogram),
+                             READ_FN("clock", sink_read_clock),
                              READ_FN("streams", sink_read_summary, .data = 1),
                              READ_FN("summary", sink_read_summary),
                              WRITE_FN("reset", sink_write_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON)));

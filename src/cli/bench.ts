@@ -17,7 +17,10 @@ export function benchCommand(): Command {
     .option('--vmm <vmm>', 'auto, kvm or qemu', 'auto')
     .option('--mem <size>', 'guest memory', '5M')
     .option('--size <sizes>', 'frame sizes in bytes, one after the other: 64,128,512 or imix')
-    .option('--rate <pps>', 'one trial at this rate: packets a second in all, as 1000000 or 5M, or max')
+    .option(
+      '--rate <pps>',
+      'one trial at this rate of all streams: 5M packets a second, 2.5Gbit/s, 2.5Gbit/s L2, 50%, or max',
+    )
     .option('--duration <seconds>', 'of each trial (default: 5; 1 in an MLRsearch)');
   return addStreamFlags(command)
     .option('--search <method>', 'none, mlr or rfc2544 (default: mlr; none with --rate)')

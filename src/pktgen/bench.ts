@@ -17,8 +17,9 @@ import {
   type Site,
   vmSite,
 } from './dut.ts';
-import { environment } from './environment.ts';
+import { environment, timestampError } from './environment.ts';
 import { type GeneratorGraph, generatorGraph, graphOutline, loopGraph } from './graph.ts';
+import { boundThread, type HostWatch, hostWatch } from './host-watch.ts';
 import { atHighPriority } from './priority.ts';
 import { resolveGateways, resolverGraph } from './resolve.ts';
 import type { BenchResult, TrialResult } from './results.ts';
@@ -26,7 +27,8 @@ import type { SearchSize } from './schema-search.ts';
 import { type SearchOptions, searchResult } from './search.ts';
 import type { MlrProgress } from './search-mlr.ts';
 import { searchLive, simulatedBench } from './search-sites.ts';
-import { isTracked, rateAt, type Stream, shareOf } from './stream.ts';
+import { isTracked, rateAt, type Stream, shareOf, totalRate } from './stream.ts';
+import type { Load } from './stream-rate.ts';
 import { type Counts, type Progress, resetTrial, runTrial } from './trial.ts';
 import { trialResult } from './trial-result.ts';
 
@@ -50,8 +52,8 @@ export interface BenchOptions {
   streams: readonly Stream[];
   /** Each is one trial: `64`, `imix`, ... undefined: the streams' own sizes. */
   sizes: readonly (string | undefined)[];
-  /** Packets a second of all streams together; 0: as fast as possible; undefined: the streams' own rates. */
-  rate: number | undefined;
+  /** Of all streams together: packets a second, or bits; 0: as fast as possible; undefined: the streams' own rates. */
+  rate: number | Load | undefined;
   durationS: number;
   /** Look for the rates that the router bears, at each size; undefined: only the trials. */
   search?: SearchOptions;
@@ -180,6 +182,10 @@ async function benchAt(
     const bootMs = await dut.bootMs();
     const trials: TrialResult[] = [];
     const searched: SearchSize[] = [];
+    const watch = hostWatch(
+      () => boundThread('self', generatorCpu),
+      () => (dut?.pid ? boundThread(dut.pid, dutCpu) : undefined),
+    );
     const restart = async () => {
       await dut?.stop();
       dut = undefined;
@@ -187,13 +193,14 @@ async function benchAt(
     };
     for (const size of o.sizes) {
       const limit = limits.get(size)!;
-      const trial = await measure(o, generator, graph, streams, dut, size, limit);
+      const trial = await measure(o, generator, graph, streams, dut, size, limit, watch);
       trials.push(trial);
       if (o.search)
         searched.push(
           await searchLive(o, o.search, generator, graph, streams, size, {
             generatorMaxPps: Math.min(limit.tx, limit.rx),
             forwarded: trial.rate === 'max' ? trial.rxPps : undefined,
+            watch,
             restart: site.kind === 'device' ? undefined : restart,
           }),
         );
@@ -216,7 +223,10 @@ async function benchAt(
       trials,
       search: o.search ? searchResult(o.search, streams, searched) : null,
       generator: { maxTxPps: limit.tx, maxRxPps: limit.rx },
-      environment: environment(generatorCpu, dutCpu),
+      environment: {
+        ...environment(generatorCpu, dutCpu),
+        timestampErrorNs: await timestampError(generator, graph.sinks[0]!, limit.tx),
+      },
     };
   } finally {
     await dut?.stop();
@@ -353,10 +363,12 @@ async function measure(
   dut: Dut,
   size: string | undefined,
   limit: { tx: number; rx: number },
+  watch: HostWatch,
 ): Promise<TrialResult> {
   const label = size ?? streams[0]!.size;
   const share = shareOf(streams);
-  const rates = streams.map((s, i) => (o.rate === undefined ? rateAt(s, size) : o.rate * share[i]!));
+  const all = o.rate === undefined ? undefined : totalRate(o.rate, streams, size);
+  const rates = streams.map((s, i) => (all === undefined ? rateAt(s, size) : all * share[i]!));
   const max = rates.some((r) => r === 0);
   const drainMs = 200;
   const asSize = size ? { size } : {};
@@ -364,7 +376,7 @@ async function measure(
   const before = await dut.exits();
   const first = await runTrial(
     generator,
-    { ...graph, rates, durationS: o.durationS, drainMs, signal: o.signal, ...asSize },
+    { ...graph, rates, durationS: o.durationS, drainMs, watch, signal: o.signal, ...asSize },
     o.observe?.progress,
   );
   const after = await dut.exits();
@@ -376,7 +388,7 @@ async function measure(
     const half = share.map((part) => LATENCY_FRACTION * rxPps * part);
     latency = await runTrial(
       generator,
-      { ...graph, rates: half, durationS, drainMs, signal: o.signal, ...asSize },
+      { ...graph, rates: half, durationS, drainMs, watch, signal: o.signal, ...asSize },
       o.observe?.progress,
     );
   }

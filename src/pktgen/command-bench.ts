@@ -12,8 +12,8 @@ import { resultText } from './print.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
 import { type BenchResult, comparable, compareWithBaseline, parseResult } from './results.ts';
 import { type SearchFlags, searchOptions } from './search-flags.ts';
-import { parseRate } from './stream.ts';
-import { type StreamFlags, streamsOf } from './streams-options.ts';
+import { DEFAULT_LINE_RATE, type Load, parseLoad, RATE_HELP } from './stream-rate.ts';
+import { lineRateOf, type StreamFlags, streamsOf } from './streams-options.ts';
 
 export interface BenchFlags extends StreamFlags, SearchFlags {
   dut: string;
@@ -48,9 +48,9 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
   if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
   const search = searchOptions(o);
   const durationS = o.duration === undefined ? 5 : seconds(o.duration);
-  const rate = o.rate === undefined ? undefined : rateOf(o.rate);
-  if (o.dut === 'simulated' && !search && !rate)
-    throw new CliError('in simulated time there is no highest rate: give --rate PPS', EXIT.usage);
+  const rate = o.rate === undefined ? undefined : rateOf(o.rate, lineRateOf(o));
+  if (o.dut === 'simulated' && !search && !rate?.value)
+    throw new CliError('in simulated time there is no highest rate: give --rate RATE', EXIT.usage);
   const gate = Number(o.failUnder);
   if (!(gate > 0))
     throw new CliError(`--fail-under '${o.failUnder}': expected a ratio such as 0.95`, EXIT.usage);
@@ -117,13 +117,11 @@ export function seconds(text: string): number {
   throw new CliError(`--duration '${text}': expected seconds, 0.05 or more`, EXIT.usage);
 }
 
-export function rateOf(text: string): number {
-  const pps = parseRate(text);
-  if (Number.isFinite(pps)) return pps;
-  throw new CliError(
-    `--rate '${text}': expected packets a second such as 1000000, 250k or 5M, or max`,
-    EXIT.usage,
-  );
+/** A rate for all streams together; a part of the line's rate becomes bits a second. */
+export function rateOf(text: string, lineRate = DEFAULT_LINE_RATE): Load {
+  const load = parseLoad(text);
+  if (!load) throw new CliError(`--rate '${text}': expected ${RATE_HELP}`, EXIT.usage);
+  return load.unit === 'percent' ? { unit: 'bits', value: (load.value / 100) * lineRate, layer: 1 } : load;
 }
 
 /** One trial for each size; without --size the streams' own. */

@@ -6,6 +6,7 @@ import { captureStreams, firstFrames, hexLines } from './capture.ts';
 import { seconds, shown } from './command-bench.ts';
 import { completeStream } from './discover.ts';
 import { portsOfDut } from './dut.ts';
+import { timingText } from './environment.ts';
 import { type ExchangeResult, exchange, type Pacing } from './exchange.ts';
 import { type LoopbackResult, loopback } from './loopback.ts';
 import { gbit, micro, mpps, percent } from './print.ts';
@@ -193,6 +194,7 @@ function exchangeText(r: ExchangeResult, streams: readonly Stream[]): string {
   if (t.latencyUs)
     lines.push(
       `latency   p50 ${micro(t.latencyUs.p50)}, p99 ${micro(t.latencyUs.p99)}, p99.9 ${micro(t.latencyUs.p999)}, max ${micro(t.latencyUs.max)}`,
+      `timing    ${timingText(r.environment)}`,
     );
   return `${lines.join('\n')}\n`;
 }

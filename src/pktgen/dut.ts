@@ -28,6 +28,8 @@ export interface Dut {
   read(handler: string): Promise<string>;
   bootMs(): Promise<BootMs | null>;
   memory(): { guestBytes: number; residentBytes: number } | null;
+  /** The process whose thread runs it; null: not known. */
+  readonly pid: number | 'self' | null;
   /** Exits from the guest since it started; null where that is not known. */
   exits(): Promise<number | null>;
   /** Resolves with a message if it ends by itself. */
@@ -84,6 +86,7 @@ export function processSite(ports: number, why: string): Site {
         read: (h) => router.read(h),
         bootMs: async () => null,
         memory: () => null,
+        pid: 'self',
         exits: async () => null,
         ended: run.then(() => (stopping ? '' : 'the router stopped by itself')),
         async stop() {
@@ -140,6 +143,7 @@ function vmDut(vm: Vm): Dut {
       return vm.bootMs && { ...vm.bootMs, firstPacket: await vm.firstPacketMs().catch(() => null) };
     },
     memory: () => vm.memory,
+    pid: vm.record.pid,
     async exits() {
       const stats = await vm.monitorStats().catch(() => undefined);
       return stats ? countExits(stats) : null;
@@ -191,6 +195,7 @@ export function deviceSite(text: string): Site {
       read: () => Promise.reject(new UsageError(`--dut ${text}: it has no handlers`)),
       bootMs: async () => null,
       memory: () => null,
+      pid: null,
       exits: async () => null,
       ended: new Promise<string>(() => undefined),
       stop: async () => undefined,

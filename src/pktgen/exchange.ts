@@ -3,7 +3,7 @@
 import { compilePlan, Router } from '../engine/router.ts';
 import type { Observer } from './bench.ts';
 import { completeStream } from './discover.ts';
-import { environment } from './environment.ts';
+import { environment, timestampError } from './environment.ts';
 import { generatorGraph } from './graph.ts';
 import { resolveGateways, resolverGraph } from './resolve.ts';
 import type { Environment, TrialResult } from './results.ts';
@@ -86,7 +86,10 @@ export async function exchange(o: ExchangeOptions): Promise<ExchangeResult> {
       trials: [trialResult(sizes.size === 1 ? streams[0]!.size : 'mixed', rates, counts)],
       pacing: await pacingOf(router, graph.sources, streams),
       search: null,
-      environment: environment(o.cpu ?? null, null),
+      environment: {
+        ...environment(o.cpu ?? null, null),
+        timestampErrorNs: await timestampError(router, graph.sinks[0]!, null),
+      },
     };
   } finally {
     router.stop();

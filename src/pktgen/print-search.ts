@@ -2,7 +2,7 @@
 
 import { plainTable } from '../cli/table.ts';
 import { exactRate, micro, mpps, percent } from './print.ts';
-import type { GoalJson, SearchResult, SearchSize } from './schema-search.ts';
+import type { GoalJson, SearchResult, SearchSize, SearchTrial } from './schema-search.ts';
 import type { Summary } from './stats.ts';
 
 export const seconds = (s: number): string =>
@@ -28,16 +28,31 @@ export function searchText(s: SearchResult): string[] {
         `size ${size.size}: this is close to what the generator can do alone (${mpps(size.generatorMaxPps!)}); the router may be faster`,
       );
   }
-  for (const size of sizes)
-    if (size.heldUpTrials)
-      lines.push(
-        `size ${size.size}: in ${size.heldUpTrials} of ${size.trials.length} trials other work held up the generator for more than 1 % of its packets: repeat on a quiet machine`,
-      );
+  for (const size of sizes) lines.push(...hostText(size).map((x) => `size ${size.size}: ${x}`));
   if (s.standards)
     lines.push(
       '',
       `By ${s.standards.join(', ')}, but: ${s.deviations!.join('; ')}`,
       `Loads are of all streams together${s.sendingPorts! > 1 ? `: per port divide by ${s.sendingPorts}` : ''}; each trial follows ${s.rampS} s of traffic that is not counted`,
+    );
+  return lines;
+}
+
+/** What the host did to the trials: sentences for people. */
+export function hostText(s: SearchSize): string[] {
+  const lines: string[] = [];
+  const total = (f: (t: SearchTrial) => number) => s.trials.reduce((n, t) => n + f(t), 0);
+  const repeated = total((t) => t.repeated ?? 0);
+  const excused = total((t) => t.excusedPackets ?? 0);
+  const elapsed = total((t) => (t.heldUpS ? t.durationS : 0));
+  const share = (side: 'generator' | 'router') => percent(total((t) => t.heldUpS?.[side] ?? 0) / elapsed);
+  if (s.heldUpTrials || repeated)
+    lines.push(
+      `the host disturbed trials: ${repeated} were repeated, ${s.heldUpTrials} of ${s.trials.length} stayed disturbed${s.heldUpTrials ? ': repeat on a quiet machine' : ''}`,
+    );
+  if (elapsed && (s.heldUpTrials || repeated || excused))
+    lines.push(
+      `the host kept the generator from running for ${share('generator')} of the time, the router for ${share('router')}; ${excused} packets that were refused meanwhile do not count as lost`,
     );
   return lines;
 }

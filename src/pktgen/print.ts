@@ -2,6 +2,7 @@
 
 import { plainTable } from '../cli/table.ts';
 import { placeOf } from './dut.ts';
+import { timingText } from './environment.ts';
 import { searchText } from './print-search.ts';
 import type { BenchResult, TrialResult } from './results.ts';
 
@@ -41,7 +42,7 @@ export function resultText(r: BenchResult): string {
     );
   if (r.generator.maxTxPps)
     lines.push(`generator  alone ${mpps(r.generator.maxTxPps)} sent and received on one thread`);
-  lines.push(`timing     ${r.environment.timestamps}`, '');
+  lines.push(`timing     ${timingText(r.environment)}`, '');
   if (r.trials.length) lines.push(trialTable(r.trials), '');
   lines.push(...notes(r.trials));
   if (r.search) lines.push(...(lines.at(-1) ? [''] : []), ...searchText(r.search));
@@ -79,6 +80,8 @@ function notes(trials: readonly TrialResult[]): string[] {
       lines.push(
         `size ${t.size}: the generator fell behind and left out ${t.missedPackets} packets (${percent(t.missedPackets / (t.missedPackets + t.txPackets))} of those offered)`,
       );
+    const held = heldUpText(t);
+    if (held) lines.push(`size ${t.size}: ${held}`);
     if (t.generatorLimited)
       lines.push(
         `size ${t.size}: this is close to what the generator can do alone; the router may be faster`,
@@ -92,6 +95,14 @@ function notes(trials: readonly TrialResult[]): string[] {
       );
   }
   return lines;
+}
+
+/** What the host did to a trial, if it is worth a sentence: 1 ms or more. */
+export function heldUpText(t: TrialResult): string {
+  const of = (name: string, s: number | null | undefined) =>
+    (s ?? 0) >= 0.001 ? [`the ${name} from running for ${ms(s! * 1000)}`] : [];
+  const list = [...of('generator', t.heldUpS?.generator), ...of('router', t.heldUpS?.router)];
+  return list.length ? `the host kept ${list.join(', and ')}` : '';
 }
 
 /** Streams of which something is missing or out of order; one line if all is well. */

@@ -24,6 +24,10 @@ const COLUMNS = [
   'latency_p50_us',
   'latency_p99_us',
   'latency_p9999_us',
+  'excused_packets',
+  'held_up_generator_s',
+  'held_up_router_s',
+  'repeated',
 ] as const;
 
 type Row = Partial<Record<(typeof COLUMNS)[number], string | number | null>>;
@@ -93,6 +97,10 @@ function rows(r: BenchResult): Row[] {
         rx_packets: t.rxPackets,
         missed_packets: t.missedPackets,
         refused_packets: t.refusedPackets,
+        excused_packets: t.excusedPackets ?? null,
+        held_up_generator_s: t.heldUpS?.generator ?? null,
+        held_up_router_s: t.heldUpS?.router ?? null,
+        repeated: t.repeated ?? null,
         loss_ratio: t.lossRatio,
         reordered: t.reordered,
         duplicates: t.duplicates,

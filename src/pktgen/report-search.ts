@@ -2,7 +2,7 @@
 
 import { goalChart, lossOverLoad } from './charts-search.ts';
 import { exactRate, micro, mpps, percent } from './print.ts';
-import { boundsText, seconds, withInterval } from './print-search.ts';
+import { boundsText, hostText, seconds, withInterval } from './print-search.ts';
 import { figure, row, text } from './report-parts.ts';
 import type { SearchResult, SearchSize } from './schema-search.ts';
 
@@ -24,11 +24,7 @@ ${list([
           `Size ${x.size}: the result is close to what the generator can do alone (${mpps(x.generatorMaxPps!)}); the router may be faster.`,
         ]
       : []),
-    ...(x.heldUpTrials
-      ? [
-          `Size ${x.size}: in ${x.heldUpTrials} of ${x.trials.length} trials other work held up the generator for more than 1 % of its packets.`,
-        ]
-      : []),
+    ...hostText(x).map((line) => `Size ${x.size}: ${line}.`),
     ...x.goals.flatMap((g) =>
       g.regular ? [] : [`Size ${x.size}: ${g.name} has no bounds on both sides: ${g.why}.`],
     ),

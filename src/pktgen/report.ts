@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { bootChart, lossChart, rateChart } from './charts.ts';
 import { latencyCdf, latencyCurves, latencyPercentiles } from './charts-search.ts';
 import { placeOf } from './dut.ts';
-import { gbit, mib, micro, mpps, ms, percent } from './print.ts';
+import { timingText } from './environment.ts';
+import { gbit, heldUpText, mib, micro, mpps, ms, percent } from './print.ts';
 import { csvText } from './report-csv.ts';
 import { graphSvg } from './report-graph.ts';
 import { figure, page, pair, row, text, tile } from './report-parts.ts';
@@ -92,6 +93,8 @@ function remarks(r: BenchResult): string {
       list.push(
         `Size ${t.size}: the generator left out ${t.missedPackets} packets that it could not send in time.`,
       );
+    const held = heldUpText(t);
+    if (held) list.push(`Size ${t.size}: ${held}.`);
     if (t.exitsPerMillionPackets !== null)
       list.push(
         `Size ${t.size}: ${t.exitsPerMillionPackets.toFixed(1)} exits from the guest for a million packets.`,
@@ -138,7 +141,7 @@ ${pair('Kernel', e.kernel)}
 ${pair('KVM', e.kvm)}
 ${pair('Clicklet', `${e.clicklet}, Node.js ${e.node}, ${r.dut.engine} engine`)}
 ${pair('Load when measured', e.loadAverage.join(' '))}
-${pair('Time stamps', e.timestamps)}
+${pair('Time stamps', timingText(e))}
 ${r.generator.maxTxPps ? pair('Generator alone', `${mpps(r.generator.maxTxPps)} sent and received by one thread`) : ''}
 ${r.dut.memory ? pair('Memory', `guest ${mib(r.dut.memory.guestBytes)}, guest and monitor resident ${mib(r.dut.memory.residentBytes)}`) : ''}
 </table>

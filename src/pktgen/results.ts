@@ -1,7 +1,13 @@
 /** What a benchmark found: the versioned shape that `bench --json` prints. Shapes only grow. */
 
 import { z } from 'zod';
-import { CurveSchema, LatencySchema, SearchSchema, StreamCountsSchema } from './schema-search.ts';
+import {
+  CurveSchema,
+  HeldUpSchema,
+  LatencySchema,
+  SearchSchema,
+  StreamCountsSchema,
+} from './schema-search.ts';
 
 export const TrialSchema = z.object({
   /** Frame size in bytes with frame check sequence, or `imix`, or a list of sizes. */
@@ -18,6 +24,8 @@ export const TrialSchema = z.object({
   rxPackets: z.number(),
   /** Offered packets that the generator could not make in time. */
   missedPackets: z.number(),
+  /** Seconds for which the host kept the generator or the router from running; null: not known. */
+  heldUpS: HeldUpSchema.nullable().optional(),
   lost: z.number(),
   reordered: z.number(),
   duplicates: z.number(),
@@ -61,6 +69,18 @@ export const EnvironmentSchema = z.object({
   generatorCpu: z.number().nullable(),
   dutCpu: z.number().nullable(),
   timestamps: z.string(),
+  /** How wrong a time stamp can be, measured in this run, in ns; null: not measured. */
+  timestampErrorNs: z
+    .object({
+      /** Steps between 1000 readings of the clock, one directly after the other. */
+      readP50: z.number(),
+      readP99: z.number(),
+      readMax: z.number(),
+      /** Making and sending a batch, which has one time stamp, at the generator's own limit. */
+      batch: z.number().nullable(),
+    })
+    .nullable()
+    .optional(),
 });
 
 export const ResultSchema = z.object({

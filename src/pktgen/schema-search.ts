@@ -38,6 +38,8 @@ const SummarySchema = z.object({
   ci95: z.object({ low: z.number(), high: z.number() }).nullable(),
 });
 
+export const HeldUpSchema = z.object({ generator: z.number().nullable(), router: z.number().nullable() });
+
 /** One trial of a search. */
 const SearchTrialSchema = z.object({
   /** Intended. */
@@ -50,6 +52,12 @@ const SearchTrialSchema = z.object({
   /** Due but not sent, and of these those for which the port had no room. */
   missedPackets: z.number(),
   refusedPackets: z.number(),
+  /** Of these, while the host kept the generator or the router from running: they do not count as lost. */
+  excusedPackets: z.number().optional(),
+  /** Seconds for which the host did so; null: not known. */
+  heldUpS: HeldUpSchema.nullable().optional(),
+  /** Trials at this load that were thrown away because the host held up one side. */
+  repeated: z.number().optional(),
   reordered: z.number(),
   duplicates: z.number(),
   latencyP50Us: z.number().nullable(),
@@ -132,7 +140,7 @@ export const SearchSizeSchema = z.object({
   generatorMaxPps: z.number().nullable(),
   /** The result is more than nine tenths of that: it may be the generator's own limit. */
   generatorLimited: z.boolean(),
-  /** Trials in which the generator was held up by other work for more than 1 % of its packets, even when repeated. */
+  /** Trials that the host disturbed even when they were repeated: it held up one side for more than 1 % of the packets, or loss is no more than what that explains. */
   heldUpTrials: z.number(),
   goals: z.array(GoalResultSchema),
   trials: z.array(SearchTrialSchema),

@@ -4,10 +4,11 @@ import type { Configuration, Router } from '../engine/router.ts';
 import type { BenchOptions } from './bench.ts';
 import { environment } from './environment.ts';
 import { type GeneratorGraph, graphOutline } from './graph.ts';
+import type { HostWatch } from './host-watch.ts';
 import type { BenchResult, TrialResult } from './results.ts';
 import type { SearchSize } from './schema-search.ts';
 import { SEARCH_DEFAULTS, type SearchOptions, searchResult, searchSize, sizeOf } from './search.ts';
-import type { Stream } from './stream.ts';
+import { type Stream, totalRate } from './stream.ts';
 import { type LoadTrial, liveBed } from './trials.ts';
 import { recovery, reset } from './trials-events.ts';
 import { simulatedBed, simulatedCompile } from './trials-simulated.ts';
@@ -16,6 +17,7 @@ export interface LivePlace {
   generatorMaxPps: number;
   /** Packets a second that came through at the highest rate. */
   forwarded: number | undefined;
+  watch: HostWatch;
   /** undefined: it is not ours to restart. */
   restart: (() => Promise<void>) | undefined;
 }
@@ -37,6 +39,7 @@ export function searchLive(
       size,
       rampS: search.rampS,
       drainMs: search.drainS * 1000,
+      watch: place.watch,
       signal,
       progress: o.observe?.progress,
     }),
@@ -78,9 +81,10 @@ export async function simulatedBench(
       signal: o.signal,
       progress: o.observe?.progress,
     });
-    if (o.rate) {
+    const rate = o.rate === undefined ? 0 : totalRate(o.rate, streams, size);
+    if (rate) {
       o.observe?.step?.(`size ${label}: at the given rate, in simulated time`);
-      trials.push(simulatedTrial(label, o.rate, await bed.trial(o.rate, o.durationS)));
+      trials.push(simulatedTrial(label, rate, await bed.trial(rate, o.durationS)));
     }
     if (o.search)
       searched.push(

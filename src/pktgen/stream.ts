@@ -291,6 +291,17 @@ export function rateAt(s: Stream, size: string | undefined): number {
   return typeof sizes === 'object' ? loadPps(s.load, meanSize(sizes)) : s.rate;
 }
 
+/** Packets a second of all streams together at a rate that is given for all of them; `size` in place of their own. */
+export function totalRate(rate: number | Load, streams: readonly Stream[], size: string | undefined): number {
+  if (typeof rate === 'number') return rate;
+  const share = shareOf(streams);
+  const mean = streams.reduce((bytes, s, i) => {
+    const sizes = parseSizes(size ?? s.size);
+    return bytes + share[i]! * (typeof sizes === 'object' ? meanSize(sizes) : 0);
+  }, 0);
+  return loadPps(rate, mean);
+}
+
 /** The share of each stream in a rate that is given for all of them, by their weights. */
 export function shareOf(streams: readonly Pick<Stream, 'weight'>[]): number[] {
   const all = streams.reduce((n, s) => n + s.weight, 0);

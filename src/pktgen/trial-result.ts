@@ -27,6 +27,7 @@ export function trialResult(
     txPackets: c.tx.packets,
     rxPackets: c.rx.packets,
     missedPackets: c.tx.missed,
+    heldUpS: c.heldUpS,
     lost: c.rx.lost,
     reordered: c.rx.reordered,
     duplicates: c.rx.duplicates,

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addBuckets, emptyHistogram, type LatencyHistogram } from './histogram.ts';
+import type { HeldUpS, HostWatch } from './host-watch.ts';
 
 /** What can be read and written: a router in this process or in a virtual machine. */
 export interface Handlers {
@@ -62,6 +63,8 @@ export interface TrialPlan {
   ramp?: { sources: readonly string[]; durationS: number };
   /** After the last packet was sent: the trial is over when all have come or none came for this long. */
   drainMs?: number;
+  /** Says how long the host kept generator and router from running. */
+  watch?: HostWatch | undefined;
   /** Ends the trial early with an AbortError. */
   signal?: AbortSignal | undefined;
 }
@@ -74,6 +77,9 @@ export interface Counts {
   histogram: LatencyHistogram;
   /** Of the packets that were missed, those due while the device had no room. */
   refused: number;
+  /** Of those that were refused: while the host kept the router, or the generator, from running. */
+  excused: number;
+  heldUpS: HeldUpS | null;
   /** In the order of the sources. */
   streams: StreamCounts[];
 }
@@ -160,6 +166,7 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
     const ms = plan.ramp!.durationS * 1000;
     await sleep(ms, undefined, plan.signal ? { signal: plan.signal } : {});
   }
+  const ended = plan.watch?.begin();
   const started = performance.now();
   await Promise.all([
     ...ramp.map((s) => g.write(`${s}.active`, 'false')),
@@ -182,11 +189,12 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
       break;
     }
   }
+  const heldUpS = ended?.() ?? null;
   const sources = await readSources(g, plan.sources);
   const before = await readCount(g, ramp);
   await drain(g, plan.sinks, sum(sources, 'packets') + before, plan.drainMs ?? DRAIN_MS);
   if (plan.limits) for (const s of plan.sources) await g.write(`${s}.limit`, '-1');
-  return readCounts(g, plan, sources);
+  return readCounts(g, plan, sources, heldUpS);
 }
 
 /** What a finished trial has counted. */
@@ -194,6 +202,7 @@ export async function readCounts(
   g: Handlers,
   plan: Pick<TrialPlan, 'sources' | 'sinks' | 'outputs' | 'rates' | 'durationS'>,
   given?: readonly SourceSummary[],
+  heldUpS: HeldUpS | null = null,
 ): Promise<Counts> {
   const sources = given ?? (await readSources(g, plan.sources));
   const histogram = emptyHistogram();
@@ -207,13 +216,21 @@ export async function readCounts(
   const keys = ['packets', 'bytes', 'lost', 'reordered', 'duplicates', 'late'] as const;
   const rx = Object.fromEntries(keys.map((k) => [k, sum(counted, k)])) as unknown as SinkSummary;
   const elapsedNs = Math.max(...sources.map((s) => s.elapsedNs));
-  const fullNs = await Promise.all(
-    (plan.outputs ?? []).map(async (d) => Number(await g.read(`${d}.full_time`))),
-  );
-  const refused = sources.reduce(
-    (n, s, i) => n + Math.min(s.missed, Math.round(((plan.rates[i] ?? 0) * (fullNs[i] ?? 0)) / 1e9)),
-    0,
-  );
+  const outputNs = (handler: string) =>
+    Promise.all((plan.outputs ?? []).map(async (d) => Number(await g.read(`${d}.${handler}`))));
+  const [fullNs, stalledNs] = [await outputNs('full_time'), await outputNs('stalled_time')];
+  const generatorNs = 1e9 * (heldUpS?.generator ?? 0);
+  const routerNs = 1e9 * (heldUpS?.router ?? 0);
+  let refused = 0;
+  let excused = 0;
+  for (const [i, s] of sources.entries()) {
+    const due = (ns: number) => Math.round(((plan.rates[i] ?? 0) * ns) / 1e9);
+    const all = Math.min(s.missed, due(fullNs[i] ?? 0));
+    refused += all;
+    // What was due while one side could not run; of the router's time only while its port was full for long.
+    const excuse = due(generatorNs + Math.min(stalledNs[i] ?? 0, routerNs));
+    excused += all - Math.min(all, Math.max(0, s.missed - excuse));
+  }
   const streams = sources.map((source, stream): StreamCounts => {
     const seen = counted.filter((x) => x.stream === stream);
     const of = (key: 'packets' | 'lost' | 'reordered' | 'duplicates') => sum(seen, key);
@@ -238,6 +255,8 @@ export async function readCounts(
     durationS: elapsedNs / 1e9 || plan.durationS,
     histogram,
     refused,
+    excused,
+    heldUpS,
     streams,
   };
 }

@@ -29,6 +29,8 @@ function counts(tx: number, rx: number, durationS: number): Counts {
     durationS,
     histogram,
     refused: 0,
+    excused: 0,
+    heldUpS: null,
     streams: [{ stream: 0, txPackets: tx, packets: rx, lost: tx - rx, reordered: 1, duplicates: 2 }],
   };
 }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { compilePlan } from '../../../src/engine/router.ts';
 import { generatorGraph, loopGraph } from '../../../src/pktgen/graph.ts';
-import { checkStreams, parseRate, StreamError, sourceElement } from '../../../src/pktgen/stream.ts';
+import {
+  checkStreams,
+  parseRate,
+  StreamError,
+  sourceElement,
+  totalRate,
+} from '../../../src/pktgen/stream.ts';
 
 describe('rates', () => {
   it.each([
@@ -126,5 +132,22 @@ describe('the generator graph', () => {
     expect(compilePlan(loopGraph('x', checkStreams({ streams: [{}] })[0]!).text, 'loop').warnings).toEqual(
       [],
     );
+  });
+});
+
+describe('a rate of all streams together', () => {
+  const bits = (value: number, layer: 1 | 2) => ({ unit: 'bits' as const, value, layer });
+  const streams = checkStreams({ streams: [{ size: 64 }, { size: 1518, weight: 3 }] });
+
+  it('in bits is spread over frames as their weights say', () => {
+    // A quarter of the packets has 84 bytes on the wire, the others 1538.
+    expect(totalRate(bits(1e9, 1), streams, undefined)).toBeCloseTo(1e9 / 8 / (0.25 * 84 + 0.75 * 1538));
+    expect(totalRate(bits(1e9, 2), streams, undefined)).toBeCloseTo(1e9 / 8 / (0.25 * 64 + 0.75 * 1518));
+  });
+
+  it('counts with the size that is measured, and with packets as they are', () => {
+    expect(totalRate(bits(1e9, 1), streams, '64')).toBeCloseTo(1e9 / 8 / 84);
+    expect(totalRate(5000, streams, '64')).toBe(5000);
+    expect(totalRate({ unit: 'pps', value: 0 }, streams, undefined)).toBe(0);
   });
 });

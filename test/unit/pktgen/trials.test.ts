@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runBench } from '../../../src/pktgen/bench.ts';
 import { completeStream } from '../../../src/pktgen/discover.ts';
 import { generatorGraph } from '../../../src/pktgen/graph.ts';
+import type { HeldUpS } from '../../../src/pktgen/host-watch.ts';
 import { SEARCH_DEFAULTS } from '../../../src/pktgen/search.ts';
 import { checkStreams } from '../../../src/pktgen/stream.ts';
 import type { Handlers } from '../../../src/pktgen/trial.ts';
@@ -60,7 +61,7 @@ describe('the generator of a search', () => {
 
 /** A generator of handlers only: what it says of its trials comes from a list. */
 function pretended(
-  trials: { sent: number; came: number; missed: number; fullNs: number }[],
+  trials: { sent: number; came: number; missed: number; fullNs: number; stalledNs?: number }[],
 ): Handlers & { done: number } {
   let n = -1;
   const now = () => trials[Math.max(0, Math.min(n, trials.length - 1))]!;
@@ -92,6 +93,7 @@ function pretended(
         return JSON.stringify({ ...s, foreign: 0, streams: list });
       }
       if (h.endsWith('.full_time')) return String(now().fullNs);
+      if (h.endsWith('.stalled_time')) return String(now().stalledNs ?? 0);
       return '';
     },
     async write(h, value) {
@@ -131,11 +133,49 @@ describe('a trial beside a running router', () => {
     const bad = { sent: 800, came: 800, missed: 200, fullNs: 0 };
     const good = { sent: 1000, came: 1000, missed: 0, fullNs: 0 };
     const g = pretended([bad, good]);
-    expect(await bedOf(g).trial(20_000, 0.05)).toMatchObject({ txPackets: 1000, lossRatio: 0 });
+    expect(await bedOf(g).trial(20_000, 0.05)).toMatchObject({ txPackets: 1000, lossRatio: 0, repeated: 1 });
     expect(g.done).toBe(2);
     const once = pretended([good, bad]);
     await bedOf(once).trial(20_000, 0.05);
     expect(once.done).toBe(1);
+  });
+});
+
+describe('a trial that the host disturbs', () => {
+  const bed = (g: Handlers, heldUpS: HeldUpS) =>
+    liveBed(g, generatorGraph(2, streams(1), { ramp: true }), streams(1), {
+      rampS: 0,
+      drainMs: 10,
+      watch: { begin: () => () => heldUpS },
+    });
+  // The port was full for 5 ms at a time: 100 packets of 20,000 a second.
+  const stalled = { sent: 900, came: 900, missed: 100, fullNs: 5e6, stalledNs: 5e6 };
+
+  it('is repeated, and what the port refused while the router did not run is no loss', async () => {
+    const g = pretended([stalled]);
+    const t = await bed(g, { generator: 0, router: 0.004 }).trial(20_000, 0.05);
+    expect(t).toMatchObject({ refusedPackets: 100, excusedPackets: 80, repeated: 2 });
+    expect(t.lossRatio).toBe(20 / 920);
+    expect(g.done).toBe(3);
+  });
+
+  it('is not excused when both sides ran, or when the port was never full for long', async () => {
+    const ran = await bed(pretended([stalled]), { generator: 0, router: 0 }).trial(20_000, 0.05);
+    expect(ran).toMatchObject({ excusedPackets: 0, lossRatio: 0.1, repeated: 0 });
+    const busy = pretended([{ ...stalled, stalledNs: 0 }]);
+    const t = await bed(busy, { generator: null, router: 0.004 }).trial(20_000, 0.05);
+    expect(t).toMatchObject({ excusedPackets: 0, lossRatio: 0.1 });
+  });
+
+  it('is repeated until loss that the host explains does not come again', async () => {
+    const lost = { sent: 1000, came: 970, missed: 0, fullNs: 0 };
+    const clean = { ...lost, came: 1000 };
+    const g = pretended([lost, lost, clean]);
+    const held = { generator: 0.002, router: 0 };
+    expect(await bed(g, held).trial(20_000, 0.05)).toMatchObject({ lossRatio: 0, repeated: 2 });
+    // 2 ms explain 40 packets, not 60.
+    const much = pretended([{ ...lost, came: 940 }, clean]);
+    expect(await bed(much, held).trial(20_000, 0.05)).toMatchObject({ lossRatio: 0.06, repeated: 0 });
   });
 });
 
