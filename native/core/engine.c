@@ -70,9 +70,8 @@ static void ports_restore(Engine *e, const PortStates *s) {
 
 /* Builds and initialises `e->next`; the ports go on serving the running router until it is gone. */
 static int prepare(Engine *e, const void *plan, size_t size, Errors *errs) {
-  e->now_steady = e->options.simulated_time
-                      ? e->simulated
-                      : platform_clock_steady(); /* for handlers before the first round */
+  e->now_steady =
+      e->options.simulated_time ? e->simulated : clock_steady(e); /* for handlers before the first round */
   PortStates old;
   engine_discard_next(e);
   ports_save(e, &old);

@@ -399,13 +399,13 @@ int router_root_read(Router *r, const char *name, const char *param, Text *out, 
   else if (!strcmp(name, "requirements"))
     text_add_string(out, r->strings + r->header->requirements);
   else if (!strcmp(name, "timewarp"))
-    text_add_string(out, r->engine->options.simulated_time ? "simulation" : "1");
+    return timewarp_read(r->engine, out);
   else if (!strcmp(name, "handlers")) {
     text_add_string(out,
                     "version\tr\ndriver\tr\nconfig\tr\nflatconfig\tr\nrequirements\tr\nhandlers\tr\nlist\tr\n"
                     "stop\tw\nclasses\tr\npackages\tr\n");
     if (r->engine->options.compile) text_add_string(out, "hotconfig\tw%\n");
-    text_add_string(out, "timewarp\tr\n");
+    text_add_string(out, r->engine->options.simulated_time ? "timewarp\tr\n" : "timewarp\trw\n");
   } else if (!strcmp(name, "flatconfig")) {
     const PlanConnection *c = (const PlanConnection *)(r->plan + r->header->connections);
     const PlanElement *p = (const PlanElement *)(r->plan + r->header->elements);
@@ -439,6 +439,7 @@ static int write_hotconfig(Engine *e, const char *value, Errors *errs) {
 }
 
 static bool router_root_writable(Router *r, const char *name) {
+  if (!strcmp(name, "timewarp")) return !r->engine->options.simulated_time;
   return !strcmp(name, "stop") || (r->engine->options.compile && !strcmp(name, "hotconfig"));
 }
 
@@ -446,6 +447,7 @@ int router_root_write(Router *r, const char *name, const char *value, Errors *er
   *found = router_root_writable(r, name);
   if (!*found) return -1;
   if (!strcmp(name, "hotconfig")) return write_hotconfig(r->engine, value, errs);
+  if (!strcmp(name, "timewarp")) return timewarp_write(r->engine, value, errs);
   int64_t n = 1;
   if (*value && !parse_i64(value, &n)) n = 1;
   (void)errs;

@@ -49,6 +49,15 @@ typedef struct PortStates {
   unsigned count;
 } PortStates;
 
+/* Time as the root handler `timewarp` has it run: `speed` times as fast as the platform's clocks from the
+ * moment it was written. */
+typedef struct TimeWarp {
+  bool on, nowait; /* nowait: the driver never waits for a timer, time skips to it */
+  double speed;
+  int64_t real, steady;   /* the platform's steady clock then, and the router's */
+  int64_t realtime, time; /* the same of the time of day */
+} TimeWarp;
+
 struct Engine {
   EngineOptions options;
   Router *router;
@@ -60,8 +69,9 @@ struct Engine {
   Timer **timers;
   uint32_t timer_count, timer_capacity;
   uint64_t order, pass;
-  bool in_task;                        /* a task runs, at that pass */
-  int64_t now_steady, now_real_offset; /* of this round */
+  bool in_task;       /* a task runs, at that pass */
+  int64_t now_steady; /* of this round */
+  TimeWarp warp;
   int64_t simulated;
   Router *next;         /* written to `hotconfig`, ready to take the router's place before the next round */
   Errors next_messages; /* warnings of its initialisation */
@@ -72,6 +82,9 @@ struct Engine {
   void *platform; /* the platform's own state */
 };
 
+int64_t clock_steady(Engine *e);
+int timewarp_read(Engine *e, Text *out);
+int timewarp_write(Engine *e, const char *value, Errors *errs);
 int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 int handler_do_write(Element *e, const Handler *h, const char *value, Errors *errs);
 int router_root_read(Router *r, const char *name, const char *param, Text *out, Errors *errs, bool *found);

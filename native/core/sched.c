@@ -163,15 +163,61 @@ void timer_after_expiry(Timer *t, int64_t ns) { timer_at(t, t->expiry + ns); }
 /* ---- Clocks
  * ------------------------------------------------------------------------------------------------------ */
 
-static int64_t steady(Engine *e) {
-  return e->options.simulated_time ? e->simulated += e->options.simulated_tick : platform_clock_steady();
+static int64_t warped(const TimeWarp *w, int64_t from, int64_t to, int64_t now) {
+  return to + (int64_t)((double)(now - from) * w->speed);
 }
 
-int64_t time_steady(const Element *e) { return steady(e->router->engine); }
+int64_t clock_steady(Engine *e) {
+  if (e->options.simulated_time) return e->simulated += e->options.simulated_tick;
+  int64_t now = platform_clock_steady();
+  return unlikely(e->warp.on) ? warped(&e->warp, e->warp.real, e->warp.steady, now) : now;
+}
 
-int64_t time_now(const Element *e) {
-  Engine *g = e->router->engine;
-  return g->options.simulated_time ? g->simulated += g->options.simulated_tick : platform_clock_realtime();
+static int64_t clock_time(Engine *e) {
+  if (e->options.simulated_time) return e->simulated += e->options.simulated_tick;
+  int64_t now = platform_clock_realtime();
+  return unlikely(e->warp.on) ? warped(&e->warp, e->warp.realtime, e->warp.time, now) : now;
+}
+
+int64_t time_steady(const Element *e) { return clock_steady(e->router->engine); }
+int64_t time_now(const Element *e) { return clock_time(e->router->engine); }
+
+int timewarp_read(Engine *e, Text *out) {
+  if (e->options.simulated_time)
+    text_add_string(out, "simulation");
+  else if (e->warp.nowait)
+    text_add_string(out, "nowait");
+  else
+    text_printf(out, "%.12g", e->warp.on ? e->warp.speed : 1.0);
+  return 0;
+}
+
+int timewarp_write(Engine *e, const char *value, Errors *errs) {
+  bool nowait = !strcmp(value, "nowait");
+  double speed = 1;
+  if (!nowait && (!parse_double(value, &speed) || !(speed > 0 && speed <= 1e9)))
+    return error(errs, "expected how much faster time is to run, a number above 0, or 'nowait', not '%s'",
+                 value);
+  e->warp = (TimeWarp){
+      true,         nowait, speed, platform_clock_steady(), clock_steady(e), platform_clock_realtime(),
+      clock_time(e)};
+  return 0;
+}
+
+/* Until `deadline` of the router's clock. */
+static void wait_until(Engine *e, int64_t deadline) {
+  TimeWarp *w = &e->warp;
+  if (deadline == INT64_MAX || !w->on) {
+    platform_wait(e, deadline);
+    return;
+  }
+  int64_t left = deadline - clock_steady(e);
+  if (!w->nowait) {
+    platform_wait(e, platform_clock_steady() + (int64_t)((double)left / w->speed));
+    return;
+  }
+  platform_wait(e, 0);
+  if (left > 0 && !e->run_count) w->steady += left, w->time += left;
 }
 
 int64_t time_recent(const Element *e) { return e->router->engine->now_steady; }
@@ -204,7 +250,7 @@ static void run_tasks(Engine *e) {
 
 static void run_timers(Engine *e) {
   if (!e->timer_count) return;
-  int64_t now = steady(e);
+  int64_t now = clock_steady(e);
   for (unsigned i = 0; i < 64 && e->timer_count && e->timers[0]->expiry <= now; i++) {
     Timer *t = e->timers[0];
     timer_cancel(t);
@@ -244,7 +290,7 @@ void engine_run(Engine *e) {
   int64_t next_look = 0;
   for (uint64_t round = 0; e->router && driver_goes_on(e); round++) {
     e->stats.rounds++;
-    e->now_steady = e->options.simulated_time ? e->simulated : platform_clock_steady();
+    e->now_steady = e->options.simulated_time ? e->simulated : clock_steady(e);
     if (unlikely(platform_commands_pending(e))) platform_run_commands(e);
     if (unlikely(!e->router || !driver_goes_on(e))) break;
     run_tasks(e);
@@ -265,7 +311,7 @@ void engine_run(Engine *e) {
         e->simulated = e->timers[0]->expiry;
     } else {
       e->stats.idle_waits++;
-      platform_wait(e, deadline);
+      wait_until(e, deadline);
     }
   }
   e->stop_requested = false;
