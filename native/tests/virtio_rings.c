@@ -65,7 +65,7 @@ static void test_receive(uint8_t *memory, uint32_t size, uint64_t features) {
     if (rnd(20) == 0) { /* stopped in the middle of a burst: all of it comes again */
       uint32_t base = device_queue_stop(q);
       seen -= n;
-      c.base = base;
+      c.base = features & VIRTIO_F_RING_PACKED && rnd(2) ? base & 0xffff : base; /* DPDK tells half of it */
       CHECK(!device_queue_start(q, &map, &c));
       continue;
     }

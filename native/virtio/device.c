@@ -48,8 +48,10 @@ const char *device_queue_start(DeviceQueue *q, const MemoryMap *m, const DeviceQ
   if (packed) {
     q->avail_idx = c->base & 0x7fff;
     q->avail_wrap = c->base >> 15 & 1;
-    q->used_idx = c->base >> 16 & 0x7fff;
-    q->used_wrap = c->base >> 31;
+    /* DPDK knows only the first half: nothing is under way, so both positions are the same. */
+    uint32_t used = c->base >> 16 ? c->base >> 16 : c->base;
+    q->used_idx = used & 0x7fff;
+    q->used_wrap = used >> 15 & 1;
     if (q->avail_idx >= q->size || q->used_idx >= q->size) return "the queue's position is out of range";
   } else {
     q->avail_idx = (uint16_t)c->base;
