@@ -64,6 +64,9 @@ extern unsigned virtio_device_count;
 void virtio_probe_shared(void);
 bool virtio_probe_mmio(uint64_t registers, uint32_t interrupt);
 void virtio_refresh(VirtioDevice *d); /* before a start: what it offers now */
+/* Memory that the monitor has set aside for the device's two queues of *size descriptors, or NULL. *features:
+ * what they run with already, 0 if they do not run. */
+void *virtio_prepared(const VirtioDevice *d, uint32_t *size, uint64_t *features);
 /* Gives the device its queues and lets it go. NULL, or why it refused. */
 const char *virtio_start(VirtioDevice *d, uint64_t features, DriverQueue *const *queues, unsigned n);
 void virtio_stop(VirtioDevice *d); /* the device forgets its queues */

@@ -9,8 +9,9 @@ enum {
   QUEUE_MIN = 256,
   QUEUE_MAX = 1024,
   POSTED_MIN = 32,
+  POSTED_FIRST = 16, /* few, so that a guest starts quickly and an idle one stays small */
   NICS = 16,
-  POOL_STEP = 64
+  POOL_STEP = 16
 };
 enum { FRAME_ROOM = PACKET_BUFFER - PACKET_HEADROOM - 64 /* left as tailroom */ };
 
@@ -23,6 +24,7 @@ typedef struct Nic {
   bool want_rx, want_tx; /* an element waits */
   bool started, opened;
   void *memory;     /* of both queues */
+  uint32_t size;    /* of each, descriptors */
   NetDevice **list; /* the engine's open devices */
 } Nic;
 
@@ -247,18 +249,23 @@ static bool start(Nic *c) {
   VirtioDevice *v = c->virtio;
   virtio_refresh(v);
   memcpy(c->device.mac, v->mac, 6); /* a clone of a snapshot has addresses of its own */
-  uint64_t features = v->offered & (DRIVER_FEATURES | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU);
-  uint32_t size = QUEUE_MIN; /* more where the pool can fill it */
-  while (size < QUEUE_MAX && 2 * size <= c->posted_max) size *= 2;
-  while (size > v->queue_limit) size /= 2;
-  size_t bytes = driver_queue_bytes(size);
-  if (!c->memory && !(c->memory = platform_alloc_pages(2 * bytes))) return false;
-  memset(c->memory, 0, 2 * bytes);
-  driver_queue_init(&c->rx, c->memory, size, features, true);
-  driver_queue_init(&c->tx, (uint8_t *)c->memory + bytes, size, features, false);
-  if (c->posted_max > size) c->posted_max = size;
-  c->posted = c->posted_max < POSTED_MIN ? c->posted_max : POSTED_MIN;
+  uint64_t features = v->offered & (DRIVER_FEATURES | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU), running = 0;
+  if (c->memory) {
+    memset(c->memory, 0, 2 * driver_queue_bytes(c->size));
+  } else if (!(c->memory = virtio_prepared(v, &c->size, &running))) {
+    for (c->size = QUEUE_MIN; c->size < QUEUE_MAX && 2 * c->size <= c->posted_max;)
+      c->size *= 2; /* more where the pool can fill it */
+    while (c->size > v->queue_limit) c->size /= 2;
+    if (!(c->memory = platform_alloc_pages(2 * driver_queue_bytes(c->size)))) return false;
+  }
+  if (running) features = running;
+  driver_queue_init(&c->rx, c->memory, c->size, features, true);
+  driver_queue_init(&c->tx, (uint8_t *)c->memory + driver_queue_bytes(c->size), c->size, features, false);
+  if (c->posted_max > c->size) c->posted_max = c->size;
+  c->posted = c->posted_max < POSTED_FIRST ? c->posted_max : POSTED_FIRST;
+  c->started = running;
   post(c); /* the device finds the first buffers when it starts */
+  if (running) return true;
   DriverQueue *queues[] = {&c->rx, &c->tx};
   const char *refused = virtio_start(v, features, queues, 2);
   if (refused) {

@@ -52,6 +52,7 @@ static void add_range(uint64_t from, uint64_t to) {
 }
 
 static void cut(MemoryRange *r, unsigned *n, uint64_t from, uint64_t to) {
+  if (from >= to) return;
   for (unsigned i = 0, count = *n; i < count; i++) {
     if (to <= r[i].from || from >= r[i].to) continue;
     if (to < r[i].to && from > r[i].from && *n < MEMORY_RANGES) r[(*n)++] = (MemoryRange){to, r[i].to};
@@ -71,6 +72,7 @@ void pages_init(void) {
   if (guest_boot.plan_size)
     cut(r, &n, guest_boot.plan & ~UINT64_C(4095),
         (guest_boot.plan + guest_boot.plan_size + 4095) & ~UINT64_C(4095));
+  cut(r, &n, guest_boot.rings, guest_boot.rings_end);
   /* The tables about pages go into the first range behind the image that has room. */
   uint64_t bytes = page_count * (sizeof *info + 1), at = 0;
   for (unsigned i = 0; i < n && !at; i++)

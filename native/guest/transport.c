@@ -111,6 +111,13 @@ void virtio_refresh(VirtioDevice *d) {
   memcpy(d->mac, d->shared->mac, 6);
 }
 
+void *virtio_prepared(const VirtioDevice *d, uint32_t *size, uint64_t *features) {
+  if (!d->shared || !d->shared->queues[0].size) return NULL;
+  *size = d->shared->queues[0].size;
+  *features = d->shared->ready && !d->generation ? d->shared->accepted : 0;
+  return (void *)d->shared->queues[0].descriptors;
+}
+
 static void ring_device(const VirtioDevice *d) {
   mmio_write32(GUEST_DOORBELLS + GUEST_DOORBELL_DEVICE, (uint32_t)(d->shared - guest_boot.devices));
 }
@@ -126,7 +133,7 @@ const char *virtio_start(VirtioDevice *d, uint64_t features, DriverQueue *const 
                                 .driver = (uint64_t)queues[i]->avail,
                                 .device = (uint64_t)queues[i]->used};
   __atomic_store_n(&s->ready, 1, __ATOMIC_RELEASE);
-  ring_device(d);
+  if (s->type == VIRTIO_ID_NET) ring_device(d); /* for the control channel the monitor looks by itself */
   return NULL;
 }
 

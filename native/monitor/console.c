@@ -79,6 +79,7 @@ uint32_t console_send(const uint8_t *p, uint32_t n) {
 }
 
 void control_poll(void) {
+  if (!started && monitor.boot->devices[monitor.options.port_count].ready) control_device_ready(&monitor);
   if (!started) return;
   park_wake(&monitor);
   uint32_t len;
@@ -106,8 +107,12 @@ void console_open(void) {
     kicks[q] = (Watch){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = kicked};
     watch_add(&kicks[q], EPOLLIN);
   }
-  int fds[] = {kicks[0].fd, kicks[1].fd};
-  vm_doorbells(&monitor, monitor.options.port_count, fds, 2);
+}
+
+const int *control_kicks(void) {
+  static int fds[2];
+  for (unsigned q = 0; q < 2; q++) fds[q] = kicks[q].fd;
+  return fds;
 }
 
 static bool rings_start(Monitor *m, const DriverSetup *s) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "monitor.h"
 #include "../guest/kernel/tables.h"
+#include "../virtio/driver.h"
 
 enum { PAGE_SIZE = 4096, HEADERS_MAX = 16 };
 
@@ -154,6 +155,51 @@ static uint64_t load_plan(Monitor *m, const char *path, uint64_t *at) {
   return size;
 }
 
+/* Sets memory aside for the rings of the ports, below the plan: as many descriptors as the guest would choose
+ * for the packets that it will have, if all of that is little. */
+static void place_rings(Monitor *m, GuestBoot *b) {
+  uint64_t end = b->plan_size ? b->plan : m->memory & ~(uint64_t)(PAGE_SIZE - 1),
+           ports = m->options.port_count;
+  if (!ports) return;
+  uint64_t free = end - m->image.data_end, buffers = free / (2 * 2112) / (4 * ports);
+  uint32_t size = 256;
+  while (size < 1024 && 2 * size <= buffers) size *= 2;
+  uint64_t queue = driver_queue_bytes(size), each = (2 * queue + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+  if (ports * each > free / 16) return;
+  for (uint64_t i = 0; i < ports; i++)
+    for (uint64_t q = 0; q < 2; q++) {
+      uint64_t at = end - (i + 1) * each + q * queue;
+      b->devices[i].queues[q] = (GuestQueue){.size = size,
+                                             .descriptors = at,
+                                             .driver = at + driver_area_offset(size),
+                                             .device = at + device_area_offset(size)};
+    }
+  b->rings = end - ports * each, b->rings_end = end;
+}
+
+/* Pages that nearly every guest writes to while it starts: faults in one go are cheaper than one by one, and
+ * KVM maps the neighbours of a page that are there. */
+static void populate(Monitor *m, uint64_t from, uint64_t to) {
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+  from &= ~(uint64_t)(PAGE_SIZE - 1);
+  to = (to + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+  if (to > m->memory) to = m->memory;
+  if (from < to) madvise(m->ram + from, to - from, MADV_POPULATE_WRITE); /* or it will be slower */
+}
+
+static void populate_start(Monitor *m, const GuestBoot *b) {
+  const GuestImage *i = &m->image;
+  uint64_t tables = m->memory / PAGE_SIZE * 17; /* pages.c of the guest: what it knows of each page */
+  uint64_t packets = m->options.port_count * 10 * PAGE_SIZE;
+  populate(m, PAGE_SIZE,
+           24 * PAGE_SIZE + packets < i->kernel_start ? 24 * PAGE_SIZE + packets : i->kernel_start);
+  populate(m, i->data_start, i->stack_guard);
+  populate(m, i->stack_top - 2 * PAGE_SIZE, i->data_end + tables);
+  populate(m, b->rings, b->rings ? m->memory : 0);
+}
+
 /* The devices: the ports in order, then the control channel. */
 static void describe_devices(Monitor *m, GuestBoot *b) {
   for (unsigned i = 0; i < m->options.port_count; i++) {
@@ -193,7 +239,9 @@ void image_load(Monitor *m) {
   if (fd < 0) fail(EXIT_REFUSED, "%s: %m", m->options.image);
   load_elf(m, fd, m->options.image);
   close(fd);
+}
 
+void image_describe(Monitor *m) {
   static const uint64_t devices[] = {GUEST_DOORBELLS, 0};
   tables_build((GuestTables *)(m->ram + m->image.tables), &m->image, m->memory, 1, devices);
 
@@ -207,4 +255,6 @@ void image_load(Monitor *m) {
   if (getrandom(b->entropy, sizeof b->entropy, GRND_NONBLOCK) != sizeof b->entropy)
     b->entropy[0] = (uint64_t)clock_ns();
   describe_devices(m, b);
+  place_rings(m, b);
+  populate_start(m, b);
 }

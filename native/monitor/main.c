@@ -1,6 +1,7 @@
 /* main.c: clicklet-monitor: options, the order of things, and the end. See monitor.h for the parts. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "monitor.h"
+
+/* Until the guest has started the CPU that it is to have may be busy, and the one that it is on is not. */
+#define PIN_AFTER_NS (50 * NSEC_PER_MSEC)
 
 Monitor monitor = {.options = {.memory = 5u << 20, .cpu = -1, .events = -1, .journal = -1}};
 
@@ -235,6 +239,31 @@ static void watch_signals(void) {
   watch_add(&watch, EPOLLIN);
 }
 
+static void pin_now(Alarm *a) {
+  (void)a;
+  vm_pin(&monitor);
+}
+
+static void serve(Monitor *m) {
+  static Alarm pin = {.fire = pin_now};
+  if (m->options.cpu >= 0) alarm_set(&pin, clock_ns() + PIN_AFTER_NS);
+  event(m, "started", "\"pid\":%d,\"memory\":%llu", (int)getpid(), (unsigned long long)m->memory);
+  control_listen(m);
+  park_open(m);
+  sandbox_enter();
+  loop_run(m);
+
+  vm_stop(m);
+  for (unsigned i = 0; i < m->options.port_count; i++) m->options.ports[i].close(&m->options.ports[i]);
+  control_close(m);
+  _exit(m->status);
+}
+
+static void *serving(void *arg) {
+  serve(arg);
+  return NULL;
+}
+
 int main(int argc, char **argv) {
   Monitor *m = &monitor;
   m->options.start = clock_ns();
@@ -251,6 +280,7 @@ int main(int argc, char **argv) {
   for (unsigned i = 0; i < PORTS_MAX; i++) m->calls[i] = -1;
   for (unsigned i = 0; i < m->options.port_count; i++)
     if (m->options.ports[i].begin) m->options.ports[i].begin(&m->options.ports[i]);
+  vm_create(m);
   if (m->options.restore) {
     snapshot_open(m);
   } else {
@@ -259,24 +289,20 @@ int main(int argc, char **argv) {
   }
   for (unsigned i = 0; i < m->options.port_count; i++)
     if (m->options.ports[i].ask) m->options.ports[i].ask(&m->options.ports[i]);
-  vm_create(m);
+  if (!m->options.restore) image_describe(m);
   control_open();
   for (unsigned i = 0; i < m->options.port_count; i++) {
     Port *p = &m->options.ports[i];
     for (unsigned q = 0; q < 2; q++) p->kick[q] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    vm_doorbells(m, i, p->kick, 2);
     p->open(p);
   }
+  vm_equip(m);
   if (m->options.restore) snapshot_resume(m);
-  event(m, "started", "\"pid\":%d,\"memory\":%llu", (int)getpid(), (unsigned long long)m->memory);
-  vm_start(m);
-  control_listen(m);
-  park_open(m);
-  sandbox_enter();
-  loop_run(m);
-
-  vm_stop(m);
-  for (unsigned i = 0; i < m->options.port_count; i++) m->options.ports[i].close(&m->options.ports[i]);
-  control_close(m);
-  _exit(m->status);
+  /* This thread becomes the vCPU: handing that over to another one would take longer than much of what it has
+   * done. The other one serves everything else. */
+  pthread_t second;
+  int error = pthread_create(&second, NULL, serving, m);
+  if (error) fail(EXIT_HOST, "cannot start a thread: %s", strerror(error));
+  vm_run(m);
+  pthread_join(second, NULL); /* it ends the process */
 }

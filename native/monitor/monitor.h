@@ -172,15 +172,17 @@ void end_with(Monitor *m, int status, const char *format, ...) printf_like(3, 4)
 void look_at_vcpu(Monitor *m);
 /* image.c */
 void memory_create(Monitor *m);
-void image_load(Monitor *m); /* the ELF, the boot block, the plan */
+void image_load(Monitor *m);     /* the ELF */
+void image_describe(Monitor *m); /* the boot block, the plan, the tables of the CPU */
 bool image_sane(const GuestImage *i);
 /* Where the image at hand is the one a snapshot was taken with, maps its code and constants and says so;
  * m->image is the snapshot's in any case. */
 bool image_share(Monitor *m, const GuestImage *want, const uint8_t *id);
 /* vm.c */
 void vm_create(Monitor *m);
-void vm_doorbells(Monitor *m, unsigned device, const int *kick, unsigned n);
-void vm_start(Monitor *m); /* starts the vCPU's thread */
+void vm_pin(Monitor *m);   /* --cpu: the vCPU's thread there, the calling one elsewhere, where it can */
+void vm_equip(Monitor *m); /* gives it memory, registers and doorbells, which must all be known */
+void vm_run(Monitor *m);   /* the thread that calls this, and called vm_create, is the vCPU's from here on */
 void vm_stop(Monitor *m);  /* ends it */
 void vm_pause(Monitor *m, bool on);
 /* Pauses, and waits until the vCPU rests. False if it does not within two seconds. */
@@ -204,6 +206,7 @@ void event(Monitor *m, const char *name, const char *format, ...)
 void json_string(char *out, size_t size, const char *s);
 /* control.c */
 void control_open(void);         /* the guest's side */
+const int *control_kicks(void);  /* of its two queues */
 void control_listen(Monitor *m); /* the clients' */
 void control_close(Monitor *m);
 void control_device_ready(Monitor *m);

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "../virtio/driver.h"
 #include "../virtio/vhost_user.h"
 #include "monitor.h"
 
@@ -44,7 +45,8 @@ static void vhost_up(Port *p) {
   port_link(p, true, false);
 }
 
-static void vhost_start(Port *p) {
+/* fresh: the rings are empty. */
+static void vhost_start(Port *p, bool fresh) {
   VhostPort *v = p->vhost;
   Monitor *m = p->monitor;
   if (!v->setup.ready || v->frontend.fd < 0) return;
@@ -79,8 +81,8 @@ static void vhost_start(Port *p) {
     vhost_drop(p, false);
     return;
   }
-  for (unsigned i = 0; i < VHOST_RINGS; i++)
-    (void)!write(p->kick[i], &(uint64_t){1}, 8); /* this starts a ring */
+  for (unsigned i = 0; i < VHOST_RINGS && !fresh; i++)
+    (void)!write(p->kick[i], &(uint64_t){1}, 8); /* there may be something already */
   if (!v->frontend.answer_due) vhost_up(p);
 }
 
@@ -102,7 +104,7 @@ static void vhost_retry(Alarm *a) {
     /* What the guest has negotiated may be less than what is possible now. */
     if (v->setup.ready && v->setup.features != (PORT_FEATURES & v->frontend.features))
       v->setup.ready = false, port_link(p, false, true);
-    vhost_start(p);
+    vhost_start(p, false);
     return;
   }
   if (!v->was_connected && clock_ns() - v->first_try > GIVE_UP_NS) {
@@ -137,11 +139,26 @@ static void vhost_begin(Port *p) {
 
 static void vhost_ask(Port *p) { vhost_frontend_ask(&p->vhost->frontend); }
 
+/* The backend gets the rings where the guest's driver will find them, so that nothing is left to negotiate
+ * once the guest runs. */
+static void vhost_prepare(Port *p) {
+  GuestDevice *d = &p->monitor->boot->devices[p->index];
+  const char *error;
+  if (p->monitor->options.restore || !d->queues[0].size) return;
+  d->accepted = p->monitor->offered[p->index] & DRIVER_FEATURES;
+  d->queue_count = VHOST_RINGS;
+  d->ready = 1;
+  driver_setup(p->monitor, p->index, &p->vhost->setup, &error);
+  vhost_start(p, true);
+}
+
 static bool vhost_open(Port *p) {
   VhostPort *v = p->vhost;
   port_offer(p, VIRTIO_F_VERSION_1);
   if (vhost_frontend_finish(&v->frontend) || !vhost_connected(p))
     alarm_set(&v->retry, clock_ns() + NSEC_PER_MSEC);
+  else
+    vhost_prepare(p);
   return true;
 }
 
@@ -154,7 +171,7 @@ static void vhost_device_ready(Port *p) {
   }
   v->rewound = false;
   if (v->setup.ready)
-    vhost_start(p);
+    vhost_start(p, false);
   else if (v->frontend.started && vhost_frontend_stop(&v->frontend, NULL))
     vhost_drop(p, false);
 }
@@ -185,7 +202,7 @@ static void vhost_go_on(Port *p, const PortState *from) {
   v->rewound = true;
   memcpy(v->bases, from->bases, sizeof v->bases);
   if (v->setup.ready)
-    vhost_start(p);
+    vhost_start(p, false);
   else
     port_link(p, false, true);
 }

@@ -1,6 +1,6 @@
-/* vm.c: the virtual machine and its vCPU thread. The vCPU starts in ring 3 with everything prepared
- * (image.c); there is no interrupt controller and no timer: an idle guest waits inside one MMIO write, which
- * this thread answers when a device calls or the guest's deadline is reached. */
+/* vm.c: the virtual machine and its vCPU, which the first thread becomes. The vCPU starts in ring 3 with
+ * everything prepared (image.c); there is no interrupt controller and no timer: an idle guest waits inside
+ * one MMIO write, which this thread answers when a device calls or the guest's deadline is reached. */
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -21,11 +22,12 @@
 #include "monitor.h"
 #include "../guest/kernel/tables.h"
 
-enum { MSR_TSC = 0x10, VCPU_STACK = 128 << 10 };
+enum { MSR_TSC = 0x10 };
 
 static pthread_t thread;
+static pid_t vcpu_tid;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* m->pause, m->resting */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* m->pause, m->resting, m->vcpu_ended */
 
 void vm_lock(void) { pthread_mutex_lock(&lock); }
 void vm_unlock(void) { pthread_mutex_unlock(&lock); }
@@ -48,28 +50,25 @@ static void open_kvm(Monitor *m) {
   if (version != KVM_API_VERSION) fail(EXIT_HOST, "KVM: version %d, need %d", version, KVM_API_VERSION);
 }
 
-/* The guest sees the vendor, the model and what every x86-64 has, plus no-execute. Asking KVM for all it
- * could show takes longer than the rest of the start. */
+/* The guest sees the vendor and what every x86-64 has, plus no-execute. Asking KVM for all it could show
+ * takes longer than the rest of the start, and on a nested host each CPUID takes 20 us. */
 static void set_cpuid(Monitor *m) {
   struct {
     struct kvm_cpuid2 head;
     struct kvm_cpuid_entry2 entries[4];
   } c = {.head.nent = 4};
-  static const uint32_t leaves[] = {0, 1, 0x80000000, 0x80000001};
-  for (unsigned i = 0; i < 4; i++) {
-    struct kvm_cpuid_entry2 *e = &c.entries[i];
-    e->function = leaves[i];
-    __cpuid(leaves[i], e->eax, e->ebx, e->ecx, e->edx);
-  }
-  c.entries[0].eax = 1;
-  c.entries[1].ebx &= 0xff00;   /* CLFLUSH size */
-  c.entries[1].ecx &= 1u << 13; /* CMPXCHG16B */
-  c.entries[1].edx &=
-      0x0789a97f; /* FPU VME DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT CLFSH MMX FXSR SSE SSE2 */
-  c.entries[2].eax = 0x80000001;
-  c.entries[3].ebx = 0;
-  c.entries[3].ecx &= 1;                                                                /* LAHF */
-  c.entries[3].edx &= 1u << 29 | 1u << 20 | 1u << 11 | (c.entries[1].edx & 0x0183f3ff); /* LM NX SYSCALL */
+  struct kvm_cpuid_entry2 *e = c.entries;
+  __cpuid(0, e[0].eax, e[0].ebx, e[0].ecx, e[0].edx);
+  e[0].eax = 1;
+  e[1].function = 1;
+  e[1].ebx = 8 << 8;   /* CLFLUSH size, in 8 bytes */
+  e[1].ecx = 1u << 13; /* CMPXCHG16B */
+  /* FPU VME DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT CLFSH MMX FXSR SSE SSE2 */
+  e[1].edx = 0x0789a97f & (uint32_t)getauxval(AT_HWCAP); /* which is that register */
+  e[2].function = 0x80000000, e[2].eax = 0x80000001;
+  e[3].function = 0x80000001;
+  e[3].ecx = 1;                                                        /* LAHF */
+  e[3].edx = 1u << 29 | 1u << 20 | 1u << 11 | (e[1].edx & 0x0183f3ff); /* LM NX SYSCALL */
   call_kvm(m->vcpu, KVM_SET_CPUID2, &c, "CPUID");
 }
 
@@ -132,19 +131,44 @@ double guest_ms(const Monitor *m, uint64_t tsc) {
   return (double)(m->mono_mark - m->options.start) / 1e6 + (double)ticks / (double)m->tsc_khz;
 }
 
+static void doorbells(Monitor *m, unsigned device, const int *kick) {
+  for (unsigned q = 0; q < 2; q++) {
+    struct kvm_ioeventfd io = {
+        .addr = GUEST_DOORBELLS + GUEST_DOORBELL_NOTIFY(device, q), .len = 4, .fd = kick[q]};
+    call_kvm(m->vm, KVM_IOEVENTFD, &io, "doorbells");
+  }
+}
+
+void vm_pin(Monitor *m) {
+  cpu_set_t own, others;
+  CPU_ZERO(&own);
+  CPU_SET((unsigned)m->options.cpu, &own);
+  sched_setaffinity(vcpu_tid, sizeof own, &own);
+  if (sched_getaffinity(0, sizeof others, &others)) return;
+  CPU_CLR((unsigned)m->options.cpu, &others);
+  if (CPU_COUNT(&others)) sched_setaffinity(0, sizeof others, &others);
+}
+
 void vm_create(Monitor *m) {
+  thread = pthread_self();
+  vcpu_tid = gettid();
   open_kvm(m);
   m->vm = ioctl(m->kvm, KVM_CREATE_VM, 0);
   if (m->vm < 0) fail(EXIT_HOST, "KVM: cannot create a virtual machine: %m");
-  struct kvm_userspace_memory_region region = {.memory_size = m->memory, .userspace_addr = (uint64_t)m->ram};
-  call_kvm(m->vm, KVM_SET_USER_MEMORY_REGION, &region, "memory");
   m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
   if (m->vcpu < 0) fail(EXIT_HOST, "KVM: cannot create a virtual CPU: %m");
   int size = ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
   m->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
   if (m->run == MAP_FAILED) fail(EXIT_HOST, "KVM: cannot map the virtual CPU: %m");
   set_cpuid(m);
+}
+
+void vm_equip(Monitor *m) {
+  struct kvm_userspace_memory_region region = {.memory_size = m->memory, .userspace_addr = (uint64_t)m->ram};
+  call_kvm(m->vm, KVM_SET_USER_MEMORY_REGION, &region, "memory");
   if (!m->options.restore) set_registers(m);
+  for (unsigned i = 0; i <= m->options.port_count; i++)
+    doorbells(m, i, i < m->options.port_count ? m->options.ports[i].kick : control_kicks());
   set_clocks(m);
 }
 
@@ -169,14 +193,6 @@ void vm_restore(Monitor *m, const CpuState *from) {
   call_kvm(m->vcpu, KVM_SET_FPU, (void *)&from->fpu, "registers of the snapshot");
   m->boot->tsc_base -= from->ticks;
   m->boot->epoch_base -= (int64_t)((unsigned __int128)from->ticks * 1000000 / from->tsc_khz);
-}
-
-void vm_doorbells(Monitor *m, unsigned device, const int *kick, unsigned n) {
-  for (unsigned q = 0; q < n; q++) {
-    struct kvm_ioeventfd io = {
-        .addr = GUEST_DOORBELLS + GUEST_DOORBELL_NOTIFY(device, q), .len = 4, .fd = kick[q]};
-    call_kvm(m->vm, KVM_IOEVENTFD, &io, "doorbells");
-  }
 }
 
 /* ---- What the guest writes to its doorbells
@@ -320,13 +336,9 @@ static void rest(Monitor *m) {
   vm_unlock();
 }
 
-static void run(Monitor *m) {
-  if (m->options.cpu >= 0) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET((unsigned)m->options.cpu, &set);
-    sched_setaffinity(0, sizeof set, &set);
-  }
+void vm_run(Monitor *m) {
+  struct sigaction action = {.sa_handler = woken};
+  sigaction(SIGUSR1, &action, NULL);
   for (;;) {
     __atomic_store_n(&m->run->immediate_exit, 0, __ATOMIC_SEQ_CST); /* before m->pause is looked at */
     uint32_t pause = __atomic_load_n(&m->pause, __ATOMIC_SEQ_CST);
@@ -335,24 +347,11 @@ static void run(Monitor *m) {
     if (!step(m)) break;
     if (pause) rest(m);
   }
-}
-
-static void *vcpu_main(void *arg) {
-  Monitor *m = arg;
-  run(m);
-  __atomic_store_n(&m->vcpu_ended, 1, __ATOMIC_SEQ_CST);
+  vm_lock();
+  m->vcpu_ended = 1;
+  pthread_cond_broadcast(&changed);
+  vm_unlock();
   (void)!write(m->notice, &(uint64_t){1}, 8);
-  return NULL;
-}
-
-void vm_start(Monitor *m) {
-  struct sigaction action = {.sa_handler = woken};
-  sigaction(SIGUSR1, &action, NULL);
-  pthread_attr_t attr;
-  pthread_attr_init(&attr);
-  pthread_attr_setstacksize(&attr, VCPU_STACK);
-  int error = pthread_create(&thread, &attr, vcpu_main, m);
-  if (error) fail(EXIT_HOST, "cannot start the vCPU's thread: %s", strerror(error));
 }
 
 static void interrupt_vcpu(Monitor *m, uint32_t pause) {
@@ -393,5 +392,7 @@ bool vm_rest(Monitor *m) {
 
 void vm_stop(Monitor *m) {
   if (!m->vcpu_ended) interrupt_vcpu(m, 2);
-  pthread_join(thread, NULL);
+  vm_lock();
+  while (!m->vcpu_ended) pthread_cond_wait(&changed, &lock);
+  vm_unlock();
 }

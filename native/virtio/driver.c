@@ -1,23 +1,15 @@
 /* driver.c: see driver.h. */
 #include "driver.h"
 
-static size_t aligned(size_t n) { return (n + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1); }
-
-size_t driver_queue_bytes(uint32_t size) {
-  return aligned(virtq_desc_bytes(size)) + aligned(virtq_avail_bytes(size)) +
-         aligned(virtq_used_bytes(size)) + aligned(size * sizeof(void *)) + aligned(size * sizeof(uint32_t)) +
-         aligned(size * sizeof(uint16_t));
-}
-
 void driver_queue_init(DriverQueue *q, void *memory, uint32_t size, uint64_t features, bool device_writes) {
   uint8_t *at = memory;
   memset(q, 0, sizeof *q);
   q->desc = (VirtqDesc *)at;
-  q->avail = (VirtqAvail *)(at += aligned(virtq_desc_bytes(size)));
-  q->used = (VirtqUsed *)(at += aligned(virtq_avail_bytes(size)));
-  q->tokens = (void **)(at += aligned(virtq_used_bytes(size)));
-  q->room = (uint32_t *)(at += aligned(size * sizeof(void *)));
-  q->ids = (uint16_t *)(at += aligned(size * sizeof(uint32_t)));
+  q->avail = (VirtqAvail *)(at + driver_area_offset(size));
+  q->used = (VirtqUsed *)(at += device_area_offset(size));
+  q->tokens = (void **)(at += cache_lines(virtq_used_bytes(size)));
+  q->room = (uint32_t *)(at += cache_lines(size * sizeof(void *)));
+  q->ids = (uint16_t *)(at += cache_lines(size * sizeof(uint32_t)));
   q->size = size;
   q->mask = size - 1;
   q->device_writes = device_writes;

@@ -40,7 +40,17 @@ typedef struct DriverQueue {
   const char *broken;
 } DriverQueue;
 
-size_t driver_queue_bytes(uint32_t size); /* memory a queue of that size needs, for either layout */
+/* The memory of a queue, for either layout: descriptors, the second and the third area, then what is only the
+ * driver's. */
+always_inline size_t cache_lines(size_t n) { return (n + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1); }
+always_inline size_t driver_area_offset(uint32_t size) { return cache_lines(virtq_desc_bytes(size)); }
+always_inline size_t device_area_offset(uint32_t size) {
+  return driver_area_offset(size) + cache_lines(virtq_avail_bytes(size));
+}
+always_inline size_t driver_queue_bytes(uint32_t size) {
+  return device_area_offset(size) + cache_lines(virtq_used_bytes(size)) + cache_lines(size * sizeof(void *)) +
+         cache_lines(size * sizeof(uint32_t)) + cache_lines(size * sizeof(uint16_t));
+}
 /* Lays the queue out in zeroed, 64-byte aligned memory. size: a power of two. device_writes: a receive queue.
  */
 void driver_queue_init(DriverQueue *q, void *memory, uint32_t size, uint64_t features, bool device_writes);

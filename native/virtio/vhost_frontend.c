@@ -1,4 +1,5 @@
 /* vhost_frontend.c: the frontend's side of vhost-user: hands memory and rings to a backend. */
+#define _GNU_SOURCE
 #include "vhost_user.h"
 #include <errno.h>
 #include <stdio.h>
@@ -16,28 +17,55 @@ static int fail(VhostFrontend *f, const char *what, const char *detail) {
   return -1;
 }
 
-static int send_message(VhostFrontend *f, VhostUserMessage *m, const int *fds, unsigned nfds) {
-  m->flags = (m->flags & VHOST_USER_NEED_REPLY) | VHOST_USER_VERSION;
-  struct iovec io = {m, VHOST_USER_HEADER + m->size};
+/* A message on its way, with what points into it. */
+typedef struct Outgoing {
+  VhostUserMessage m;
+  struct iovec io;
   union {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof(int) * VHOST_USER_FDS)];
-  } control = {0};
-  struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1};
+  } control;
+} Outgoing;
+
+/* Messages that are sent with one system call: a backend that sleeps is woken once. */
+typedef struct VhostGathered {
+  unsigned count;
+  struct mmsghdr headers[16];
+  Outgoing list[16];
+} VhostGathered;
+
+static int flush(VhostFrontend *f, VhostGathered *g) {
+  for (unsigned at = 0; at < g->count;) {
+    int n = sendmmsg(f->fd, g->headers + at, g->count - at, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    const char *why = n < 0 ? strerror(errno) : NULL;
+    for (int i = 0; i < n; i++, at++)
+      if (g->headers[at].msg_len != g->list[at].io.iov_len) n = -1;
+    if (n <= 0) return fail(f, "the vhost-user backend went away", why);
+  }
+  g->count = 0;
+  return 0;
+}
+
+static int send_message(VhostFrontend *f, VhostUserMessage *m, const int *fds, unsigned nfds) {
+  VhostGathered alone, *g = f->gathered ? f->gathered : &alone;
+  if (g == &alone) g->count = 0;
+  if (g->count == countof(g->list) && flush(f, g)) return -1;
+  Outgoing *o = &g->list[g->count];
+  struct msghdr *h = &g->headers[g->count++].msg_hdr;
+  m->flags = (m->flags & VHOST_USER_NEED_REPLY) | VHOST_USER_VERSION;
+  memcpy(&o->m, m, VHOST_USER_HEADER + m->size);
+  o->io = (struct iovec){&o->m, VHOST_USER_HEADER + m->size};
+  *h = (struct msghdr){.msg_iov = &o->io, .msg_iovlen = 1};
   if (nfds) {
-    h.msg_control = &control;
-    h.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
-    struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
+    h->msg_control = &o->control;
+    h->msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
+    struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    *c = (struct cmsghdr){
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * nfds)};
     memcpy(CMSG_DATA(c), fds, sizeof(int) * nfds);
   }
-  ssize_t n;
-  do n = sendmsg(f->fd, &h, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  if (n == (ssize_t)io.iov_len) return 0;
-  return fail(f, "the vhost-user backend went away", n < 0 ? strerror(errno) : NULL);
+  return g == &alone ? flush(f, g) : 0;
 }
 
 static int receive_reply(VhostFrontend *f, VhostUserMessage *m, uint32_t request, uint32_t size) {
@@ -124,8 +152,8 @@ int vhost_frontend_memory(VhostFrontend *f, const VhostRegion *regions, unsigned
   return send_message(f, &m, fds, nregions);
 }
 
-int vhost_frontend_post(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
-                        const VhostRingSetup rings[VHOST_RINGS]) {
+static int post(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
+                const VhostRingSetup rings[VHOST_RINGS]) {
   if (f->fd < 0) return fail(f, "not connected to a vhost-user backend", NULL);
   if (set_u64(f, VHOST_USER_SET_FEATURES, features | (f->protocol ? VHOST_USER_F_PROTOCOL_FEATURES : 0),
               NULL))
@@ -156,6 +184,16 @@ int vhost_frontend_post(VhostFrontend *f, uint64_t features, const VhostRegion *
   }
   f->started = true;
   return 0;
+}
+
+int vhost_frontend_post(VhostFrontend *f, uint64_t features, const VhostRegion *regions, unsigned nregions,
+                        const VhostRingSetup rings[VHOST_RINGS]) {
+  VhostGathered g;
+  g.count = 0;
+  f->gathered = &g;
+  int failed = post(f, features, regions, nregions, rings);
+  f->gathered = NULL;
+  return failed ? -1 : flush(f, &g);
 }
 
 int vhost_frontend_answer(VhostFrontend *f) {

@@ -169,6 +169,7 @@ typedef struct VhostFrontend {
   uint64_t features, protocol_features; /* features: what the backend offers, without the vhost-user bit */
   bool protocol;                        /* the backend has protocol features, and rings must be enabled */
   bool started, answer_due, memory_set;
+  struct VhostGathered *gathered; /* while messages are gathered */
   char error[160];
 } VhostFrontend;
 

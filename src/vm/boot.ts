@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { Channel, ChannelError } from '../control/channel.ts';
-import { HostError } from '../engine/native.ts';
+import { HostError, type NativeMessage } from '../engine/native.ts';
 import { type Configuration, ConfigurationError, locateMessages } from '../engine/router.ts';
 import { VmError } from './errors.ts';
 import { note, openJournal, tail } from './journal.ts';
@@ -72,9 +73,7 @@ interface MonitorEvent {
   event: string;
   ms: number;
   bootMs?: { monitor: number; kernel: number; configure: number };
-  at?: number;
-  status?: number;
-  reason?: string;
+  errors?: { warning: boolean; element: number; arg: number; message: string }[];
 }
 
 /** Boot a configuration. Throws ConfigurationError, VmError or HostError; leaves nothing behind then. */
@@ -184,17 +183,20 @@ async function start(
   const died = failed();
   died.catch(() => undefined);
   try {
+    // Until then we keep still: the router may need the very CPU that we would run on.
+    if (monitorEvents) {
+      const silence = setTimeout(options.timeoutMs ?? 10_000, undefined, { ref: false });
+      const outcome = await Promise.race([monitorEvents.outcome, died, silence]);
+      if (outcome?.refused && options.configuration) refuse(options.configuration, outcome.refused);
+    }
     const channel = await Promise.race([Channel.connect(controlPath(name), 5000, ended.signal), died]);
     const boot = await Promise.race([channel.boot(options.timeoutMs ?? 10_000), died]);
     if (!boot.installed && options.configuration) {
       channel.close();
-      const located = locateMessages(options.configuration.graph, boot.messages);
-      throw located.list.length
-        ? new ConfigurationError(located.list)
-        : new VmError('the guest refused the configuration without saying why', 1);
+      refuse(options.configuration, boot.messages);
     }
     const configure = Number(process.hrtime.bigint() - startedAt) / 1e6;
-    record.bootMs = (await monitorEvents?.phases) ?? {
+    record.bootMs = (await monitorEvents?.outcome)?.phases ?? {
       monitor: 0,
       kernel: configure - (boot.tscConfigured - boot.tscPlatform) / boot.tscKhz,
       configure,
@@ -226,25 +228,49 @@ async function linksUp(channel: Channel): Promise<void> {
   while ((await channel.stats()).ports.some((p) => p.open && !p.link)) await sleep(5);
 }
 
-/** Collects the boot phases from the monitor's event lines. */
-function readEvents(stream: Readable): { phases: Promise<BootMs | undefined>; close(): void } {
+function refuse(configuration: Configuration, messages: readonly NativeMessage[]): never {
+  const located = locateMessages(configuration.graph, messages);
+  throw located.list.length
+    ? new ConfigurationError(located.list)
+    : new VmError('the guest refused the configuration without saying why', 1);
+}
+
+/** What the boot came to, from the monitor's event lines. */
+interface Outcome {
+  phases?: BootMs;
+  refused?: NativeMessage[];
+}
+
+function readEvents(stream: Readable): { outcome: Promise<Outcome>; close(): void } {
   const lines = createInterface({ input: stream });
   let restored = false;
-  const phases = new Promise<BootMs | undefined>((resolve) => {
+  const outcome = new Promise<Outcome>((resolve) => {
     lines.on('line', (line) => {
       const e = JSON.parse(line) as MonitorEvent;
       if (e.event === 'ready' && e.bootMs) {
         const { monitor, kernel, configure } = e.bootMs;
-        resolve({ monitor, kernel, configure, firstPacket: null, total: configure });
+        resolve({ phases: { monitor, kernel, configure, firstPacket: null, total: configure } });
       } else if (e.event === 'started' && restored) {
-        resolve({ monitor: e.ms, kernel: e.ms, configure: e.ms, firstPacket: null, total: e.ms });
+        const { ms } = e;
+        resolve({ phases: { monitor: ms, kernel: ms, configure: ms, firstPacket: null, total: ms } });
+      } else if (e.event === 'refused' && e.errors) {
+        resolve({
+          refused: e.errors.map((m) => ({
+            severity: m.warning ? ('warning' as const) : ('error' as const),
+            element: m.element,
+            arg: m.arg,
+            message: m.message,
+          })),
+        });
+      } else if (e.event === 'waiting' || e.event === 'exit') {
+        resolve({});
       }
       restored ||= e.event === 'restored';
     });
-    lines.on('close', () => resolve(undefined));
+    lines.on('close', () => resolve({}));
   });
   return {
-    phases,
+    outcome,
     close: () => {
       lines.close();
       stream.destroy();

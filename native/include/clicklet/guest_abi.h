@@ -102,7 +102,12 @@ typedef struct GuestQueue {
 } GuestQueue;
 
 /* A virtio device without registers: the monitor fills in the first part before the guest starts, the driver
- * the second part, then it writes the device's number to GUEST_DOORBELL_DEVICE. */
+ * the second part, then it writes the device's number to GUEST_DOORBELL_DEVICE.
+ *
+ * Before the guest starts, the monitor may fill in `queues` of a net device, in zeroed memory that is the
+ * driver's for this (driver_queue_bytes of ../virtio/driver.h for each, one behind the other) between
+ * GuestBoot.rings and rings_end. With `accepted` and `ready` set as well, the device works on
+ * them already and the driver has nothing to negotiate, unless `generation` is not 0 any more. */
 typedef struct GuestDevice {
   /* the monitor's */
   uint32_t type;        /* virtio device id: 1 net, 3 console; 0: none */
@@ -149,8 +154,9 @@ typedef struct GuestBoot {
   int64_t epoch_base;       /* ... when the time was this many ns since 1970 (PVH: from the CMOS clock, whole
                                seconds) */
   uint64_t entropy[4];
-  uint64_t start_info; /* PVH only: address of struct hvm_start_info, set by ring 0 */
-  uint64_t reserved[7];
+  uint64_t start_info;       /* PVH only: address of struct hvm_start_info, set by ring 0 */
+  uint64_t rings, rings_end; /* whole pages that the monitor has set aside for the rings of net devices */
+  uint64_t reserved[5];
   GuestReport report;
   GuestDevice devices[GUEST_DEVICES];
 } GuestBoot;
