@@ -2,9 +2,10 @@
  *
  * Synopsis: `PktgenReplay(FILENAME, <keywords> SPEED, RATE, PACE, BURST, LOOP, SRC_ETH, DST_ETH, ...)`
  *
- * The file (pcap, Ethernet; compressed ones are decompressed) is read whole before the first packet is sent,
- * so that nothing is read while packets are sent. Packets that the capture cut off are filled up with zeros.
- * Unlike FromDump it repeats, changes addresses, and its packets are due on the same clock as PktgenSource's.
+ * The file (pcap or pcapng, Ethernet; compressed ones are decompressed) is read whole before the first packet
+ * is sent, so that nothing is read while packets are sent. Packets that the capture cut off are filled up
+ * with zeros. Unlike FromDump it repeats, changes addresses, and its packets are due on the same clock as
+ * PktgenSource's.
  *
  * Arguments: FILENAME. SPEED (double): 1, the default, is the timing of the file, 2 twice as fast; 0: as fast
  * as they are taken. RATE (packets a second): if not 0, takes the place of the file's timing; PACE and BURST
@@ -22,7 +23,7 @@
  * See also: PktgenSource, FromDump
  */
 #include "../pktgen/pacer.h"
-#include "dumpfile.h"
+#include "pcapng.h"
 
 enum { REPLAY_LONGEST = 9212 };
 
@@ -39,6 +40,7 @@ typedef struct PktgenReplay {
   ReplayPacket *packets;
   uint8_t *data;
   size_t used, room;
+  int64_t first; /* time of the first packet, ns since the epoch */
   double period; /* ns from one time round to the next */
   uint64_t at;   /* the next packet */
   double speed, mean;
@@ -137,34 +139,63 @@ static bool replay_room(PktgenReplay *r, size_t more) {
   return true;
 }
 
-static int replay_read_packets(PktgenReplay *r, DumpInput *f, bool swapped, bool nano, Errors *errs) {
-  int64_t first = 0;
+/* Takes the bytes of the next packet. */
+static int replay_add(PktgenReplay *r, DumpInput *f, int64_t time, uint32_t captured, uint32_t len,
+                      Errors *errs) {
+  unsigned long long number = r->npackets + 1;
   size_t left;
-  for (const uint8_t *h; (h = dump_peek(f, 16, &left));) {
+  if (len < captured) len = captured;
+  if (len < PKTGEN_ETHER || len > REPLAY_LONGEST)
+    return error(errs, "%s: packet %llu has %u bytes: only %d to %d can be sent", f->name, number, len,
+                 PKTGEN_ETHER, REPLAY_LONGEST);
+  if (!replay_room(r, captured)) return error(errs, "%s: out of memory", f->name);
+  const uint8_t *d = dump_peek(f, captured, &left);
+  if (!d) return error(errs, "%s: the file ends within packet %llu", f->name, number);
+  memcpy(r->data + r->used, d, captured);
+  dump_take(f, captured);
+  if (!r->npackets) r->first = time;
+  double at = (double)(time - r->first), before = r->npackets ? r->packets[r->npackets - 1].at : 0;
+  if (at < before) at = before; /* clocks are set back */
+  r->packets[r->npackets++] = (ReplayPacket){at, r->used, len, captured};
+  r->used += captured;
+  r->mean += len;
+  return 0;
+}
+
+static int replay_link(const DumpInput *f, int link, Errors *errs) {
+  return link == LINK_ETHER ? 0 : error(errs, "%s: link type %d: only Ethernet can be sent", f->name, link);
+}
+
+static int replay_read_pcap(PktgenReplay *r, DumpInput *f, const uint8_t *h, bool swapped, bool nano,
+                            Errors *errs) {
+  size_t left;
+  uint32_t link = swapped ? be32(load32(h + 20)) : load32(h + 20);
+  if (replay_link(f, (int)(link & 0x0fffffff), errs) < 0) return -1;
+  dump_take(f, 24);
+  while ((h = dump_peek(f, 16, &left))) {
     uint32_t v[4];
     for (int i = 0; i < 4; i++) v[i] = swapped ? be32(load32(h + 4 * i)) : load32(h + 4 * i);
-    int64_t time = (int64_t)v[0] * NSEC_PER_SEC + (int64_t)v[1] * (nano ? 1 : 1000);
-    uint32_t captured = v[2], len = v[3] > captured ? v[3] : captured;
-    if (len < PKTGEN_ETHER || len > REPLAY_LONGEST)
-      return error(errs, "%s: packet %llu has %u bytes: only %d to %d can be sent", f->name,
-                   (unsigned long long)r->npackets + 1, len, PKTGEN_ETHER, REPLAY_LONGEST);
     dump_take(f, 16);
-    if (!replay_room(r, captured)) return error(errs, "%s: out of memory", f->name);
-    const uint8_t *d = dump_peek(f, captured, &left);
-    if (!d)
-      return error(errs, "%s: the file ends within packet %llu", f->name,
-                   (unsigned long long)r->npackets + 1);
-    memcpy(r->data + r->used, d, captured);
-    dump_take(f, captured);
-    if (!r->npackets) first = time;
-    double at = (double)(time - first), before = r->npackets ? r->packets[r->npackets - 1].at : 0;
-    if (at < before) at = before; /* clocks are set back */
-    r->packets[r->npackets++] = (ReplayPacket){at, r->used, len, captured};
-    r->used += captured;
-    r->mean += len;
+    int64_t time = (int64_t)v[0] * NSEC_PER_SEC + (int64_t)v[1] * (nano ? 1 : 1000);
+    if (replay_add(r, f, time, v[2], v[3], errs) < 0) return -1;
   }
-  if (left) return error(errs, "%s: the file ends within a packet header", f->name);
-  return r->npackets ? 0 : error(errs, "%s: no packets", f->name);
+  return left ? error(errs, "%s: the file ends within a packet header", f->name) : 0;
+}
+
+static int replay_read_pcapng(PktgenReplay *r, DumpInput *f, Errors *errs) {
+  Pcapng n = {0};
+  PcapngPacket p;
+  int rc = 0, k = pcapng_begin(&n, f) < 0 ? PCAPNG_BAD : PCAPNG_OTHER;
+  while (!rc && k != PCAPNG_BAD && (k = pcapng_next(&n, f, &p)) != PCAPNG_END) {
+    if (k != PCAPNG_PACKET) continue;
+    rc = replay_link(f, p.link, errs);
+    if (!rc) rc = replay_add(r, f, p.time, p.captured, p.length, errs);
+    if (!rc && !dump_skip(f, p.skip)) k = PCAPNG_BAD, n.what = "the file ends within a block";
+  }
+  if (!rc && k == PCAPNG_BAD)
+    rc = error(errs, "%s: %s at byte %llu", f->name, n.what, (unsigned long long)f->position);
+  pcapng_end(&n);
+  return rc;
 }
 
 static int replay_read(PktgenReplay *r, DumpInput *f, Errors *errs) {
@@ -173,16 +204,12 @@ static int replay_read(PktgenReplay *r, DumpInput *f, Errors *errs) {
   uint32_t magic = h ? load32(h) : 0;
   bool swapped = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
   if (swapped) magic = be32(magic);
-  if (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)
-    return error(errs,
-                 magic == 0x0a0d0d0a ? "%s: pcapng is not supported: 'editcap -F pcap' converts it"
-                                     : "%s: not a pcap file",
-                 f->name);
-  uint32_t link = swapped ? be32(load32(h + 20)) : load32(h + 20);
-  if ((link & 0x0fffffff) != LINK_ETHER)
-    return error(errs, "%s: link type %u: only Ethernet can be sent", f->name, link & 0x0fffffff);
-  dump_take(f, 24);
-  if (replay_read_packets(r, f, swapped, magic == 0xa1b23c4d, errs) < 0) return -1;
+  int rc = magic == PCAPNG_MAGIC ? replay_read_pcapng(r, f, errs)
+           : magic == 0xa1b2c3d4 || magic == 0xa1b23c4d
+               ? replay_read_pcap(r, f, h, swapped, magic == 0xa1b23c4d, errs)
+               : error(errs, "%s: neither a pcap nor a pcapng file", f->name);
+  if (rc < 0) return rc;
+  if (!r->npackets) return error(errs, "%s: no packets", f->name);
   double last = r->packets[r->npackets - 1].at;
   r->period = r->npackets > 1 ? last + last / (double)(r->npackets - 1) : (double)NSEC_PER_SEC;
   r->mean /= (double)r->npackets;

@@ -72,7 +72,7 @@ const ReplaySchema = z.union(
       loop: whole(0, 1e9).default(1),
     }),
   ],
-  'expected a pcap file, or { file, speed, loop }',
+  'expected a pcap or pcapng file, or { file, speed, loop }',
 );
 
 /** One stream. What is left out is chosen to fit the router under test. */

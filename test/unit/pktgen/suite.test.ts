@@ -1,8 +1,8 @@
 /** Suites: what is read, what is compared, what fails; and the limits that stand before a run. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runBench } from '../../../src/pktgen/bench.ts';
 import { shareRate } from '../../../src/pktgen/command-pktgen.ts';
@@ -10,6 +10,7 @@ import { portsOfDut } from '../../../src/pktgen/dut.ts';
 import { generatorGraph } from '../../../src/pktgen/graph.ts';
 import { loopback } from '../../../src/pktgen/loopback.ts';
 import { checkStreams, rateAt } from '../../../src/pktgen/stream.ts';
+import { parseStreamFile } from '../../../src/pktgen/streams-file.ts';
 import { readSuite, runSuite } from '../../../src/pktgen/suite.ts';
 import { suiteHtml, suiteText } from '../../../src/pktgen/suite-report.ts';
 import { root } from '../../system/hosts.ts';
@@ -86,19 +87,12 @@ scenarios:
     expect(() => readSuite(file)).toThrow(/scenarios\.0\.references\.0\.mpps: [\s\S]*scenarios\.1/);
   });
 
-  it('ours has a scenario with streams for each middlebox of ClickOS', () => {
+  it('ours has a scenario with streams for each middlebox', () => {
     const suite = readSuite(join(root, 'configs', 'bench', 'suite.yaml'));
-    expect(suite.scenarios.map((s) => s.name)).toEqual([
-      'wire',
-      'ether-mirror',
-      'ip-router',
-      'firewall',
-      'nat',
-      'bras',
-      'ids',
-      'load-balancer',
-      'flow-monitor',
-    ]);
+    const middleboxes = readdirSync(join(root, 'configs', 'middleboxes')).filter((f) => f.endsWith('.click'));
+    expect(suite.scenarios.map((s) => basename(s.config)).sort()).toEqual(middleboxes.sort());
+    for (const s of suite.scenarios)
+      expect(parseStreamFile(readFileSync(s.streams, 'utf8'), s.streams)).not.toEqual([]);
   });
 });
 
