@@ -42,11 +42,12 @@ export function fuseVerb(): Command {
           : `compiled in ${((performance.now() - started) / 1e3).toFixed(1)} s`;
         message(`${o.output}: ${how}\n`);
       }
+      const rare = source.rare.map((i) => configuration.graph.elements[i]!.name);
       const count = (kind: string) => edges.filter((e) => e.kind === kind).length;
       if (o.json) {
         const counts = { inlined: count('inlined'), call: count('call'), indirect: count('indirect') };
         print(
-          `${JSON.stringify({ version: 1, config: file, connections: counts, edges, ...(compiled && { cached: compiled.cached }) }, null, 2)}\n`,
+          `${JSON.stringify({ version: 1, config: file, connections: counts, edges, rare, ...(compiled && { cached: compiled.cached }) }, null, 2)}\n`,
         );
       } else if (o.explain) {
         const rows = edges.map((e) => [`${e.from} [${e.fromPort}]`, `[${e.toPort}] ${e.to}`, e.kind, e.why]);
@@ -54,6 +55,11 @@ export function fuseVerb(): Command {
         message(
           `${count('inlined')} inlined, ${count('call')} direct calls, ${count('indirect')} indirect\n`,
         );
+        const classes = new Set(source.rare.map((i) => configuration.graph.elements[i]!.className));
+        if (classes.size)
+          message(
+            `what is rare goes on by the dynamic engine (ACTION_RARE in the sources of ${[...classes].join(', ')})\n`,
+          );
       }
     });
 }

@@ -26,6 +26,8 @@ export interface FuseFacts {
 export interface FusedSource {
   readonly text: string;
   readonly edges: readonly EdgeReport[];
+  /** The elements that leave to the dynamic engine what they seldom meet (ACTION_RARE), by index. */
+  readonly rare: readonly number[];
 }
 
 /** Actions one behind the other that are inlined into one function at most. */
@@ -87,7 +89,16 @@ class Generator {
     const arrivals = [...this.#arrivals].map((key) => this.#arrival(key));
     for (const c of this.#graph.connections) this.#report(c);
     const bodies = [...arrivals.map((a) => a.declaration), '', ...arrivals.map((a) => a.body), ...entries];
-    return { text: this.#unit(bodies), edges: this.#reports };
+    const rare = [...this.#used].filter(
+      ({ action, source, element }) =>
+        action &&
+        /ACTION_RARE|PACKET_RARE/.test(this.#facts.elements[element.index]!.code ?? source!.actionText),
+    );
+    return {
+      text: this.#unit(bodies),
+      edges: this.#reports,
+      rare: rare.map((n) => n.element.index).sort((a, b) => a - b),
+    };
   }
 
   /** Packets arrive along `by`: notes where they may go from there. True if the code is to be inlined there. */
@@ -257,7 +268,7 @@ ${this.#along(chain.map((node) => ({ node, output: 0 })))}
     const to = this.#nodes[connection.to]!;
     const add = (kind: EdgeReport['kind'], why: string) => this.#reports.push({ connection, kind, why });
     const each = (node: Node) =>
-      `${node.element.className} ${node.element.class.action ? 'works on a batch' : 'moves packets by itself'}`;
+      `${node.element.className} ${node.element.class.batched || node.element.class.action ? 'works on a batch' : 'moves packets by itself'}`;
     if (from.element.className === 'Idle') add('indirect', 'no packet comes from Idle');
     else if (this.#inLine.has(connection))
       add(to.action ? 'inlined' : 'call', to.action ? '' : `a batch at a time: ${each(to)}`);

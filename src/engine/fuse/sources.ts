@@ -14,6 +14,8 @@ export interface ClassSource {
   readonly files: readonly string[];
   /** The headers beside them. */
   readonly headers: readonly string[];
+  /** The files among them that may define its action: its own, and the headers. */
+  readonly actionText: string;
   /** Does it push packets out by itself, besides what its action returns? */
   readonly pushes: boolean;
 }
@@ -61,6 +63,10 @@ export function classSource(
     type: elementClass.aliasOf ?? elementClass.name,
     files: [...helpers, file],
     headers: all.filter((f) => f.endsWith('.h')).reverse(),
+    actionText: all
+      .filter((f) => f === file || f.endsWith('.h'))
+      .map(read)
+      .join(''),
     pushes: all.some((f) => /\boutput_push/.test(read(f))),
   };
 }

@@ -44,6 +44,21 @@ describe('fused source', () => {
     ]);
   });
 
+  it('names the elements that leave rare packets to the dynamic engine', () => {
+    expect(source.rare.map((i) => configuration.graph.elements[i]!.name)).toEqual(['k', 'ttl', 'c']);
+  });
+
+  it('gathers a batch again for an element that wants one', () => {
+    const nat = compilePlan(
+      `Idle -> MarkIPHeader -> Paint(1) -> r :: IPRewriter(pattern 1.0.0.1 1024-65535 - - 0 1, drop) -> Discard;
+       Idle -> [1] r; r[1] -> Discard; InfiniteSource -> Strip(1) -> [0] r;`,
+      'nat.click',
+    );
+    const text = fusedSource(nat).text;
+    expect(text).toMatch(/gathered again for r \*\//);
+    expect(text).toContain('if (kept) element_class_IPRewriter.push((Element *)&g->r, 0, batch, kept);');
+  });
+
   it('is the same text for the same configuration', () => {
     expect(fusedSource(compilePlan(ROUTER, 'r.click')).text).toBe(source.text);
   });
