@@ -36,7 +36,7 @@ const ADDRESS_HELP =
 const addresses = z
   .string(ADDRESS_HELP)
   .refine((text) => isField(text, ['ip4', 'ip6'], [32, 128]), ADDRESS_HELP);
-const PORT_HELP = "expected a port or FIRST-LAST, perhaps followed by 'random'";
+const PORT_HELP = "expected a port from 0 to 65535 or FIRST-LAST, perhaps followed by 'random'";
 const ports = z.union([z.number(), z.string()], PORT_HELP).transform((v, context) => {
   if (isField(String(v), ['number'], [16])) return String(v);
   context.addIssue(PORT_HELP);
@@ -61,13 +61,14 @@ const whole = (min: number, max: number) => {
 const OPENING_HELP = 'expected a list of at most 64 Ethernet frames in hexadecimal, each of 14 to 1514 bytes';
 const yes = z.boolean('expected true or false');
 
+const SPEED_HELP = 'expected a number of 0 or more';
 const ReplaySchema = z.union(
   [
     z.string().transform((file) => ({ file, speed: 1, loop: 1 })),
     z.strictObject({
       file: z.string(),
       /** 2: twice as fast as it was captured; 0: as fast as possible. */
-      speed: z.number().min(0).default(1),
+      speed: z.number(SPEED_HELP).min(0, SPEED_HELP).default(1),
       /** How often the file is sent; 0: until the time is over. */
       loop: whole(0, 1e9).default(1),
     }),
@@ -77,7 +78,7 @@ const ReplaySchema = z.union(
 
 /** One stream. What is left out is chosen to fit the router under test. */
 const StreamSchema = z.strictObject({
-  name: z.string().optional(),
+  name: z.string('expected text').optional(),
   /** Generator ports: where it is sent, where it is expected. */
   from: whole(0, 255).default(0),
   to: whole(0, 255).default(1),
@@ -142,7 +143,10 @@ export class StreamError extends Error {
 /** Every mistake in a description of streams, or the streams. */
 export function readStreams(value: unknown, lineRate?: number): { streams: Stream[]; issues: FrameIssue[] } {
   const issues: FrameIssue[] = [];
-  const top = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  const top =
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
   for (const key of Object.keys(top))
     if (!TOP_KEYS.includes(key))
       issues.push({
@@ -170,6 +174,10 @@ function readStream(value: unknown, path: FrameIssue['path'], line: number, issu
   let list: Layer[] | undefined;
   if (given && typeof given === 'object' && given.layers !== undefined)
     list = readLayers(given.layers, issues, [...path, 'layers']);
+  if (value !== null && value !== undefined && (typeof value !== 'object' || Array.isArray(value))) {
+    issues.push({ path, message: 'expected a stream: keys with values, such as { size: 64, rate: 1M }' });
+    return [];
+  }
   const result = StreamSchema.safeParse(value ?? {});
   for (const i of result.error?.issues ?? []) addZodIssue(i, path, issues);
   if (!result.success || issues.length > before) return [];
@@ -198,7 +206,11 @@ function addZodIssue(i: z.core.$ZodIssue, path: FrameIssue['path'], issues: Fram
     return;
   }
   for (const key of i.keys)
-    issues.push({ path: [...where, key], message: `unknown key '${key}'`, atKey: true });
+    issues.push({
+      path: [...where, key],
+      message: `unknown key '${key}'${i.path.length ? '' : `: expected ${Object.keys(StreamSchema.shape).join(', ')}`}`,
+      atKey: true,
+    });
 }
 
 function plainLayers(d: Described): Layer[] {

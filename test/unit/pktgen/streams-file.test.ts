@@ -55,7 +55,7 @@ streams:
         "12:9: error: unknown header 'gre': expected ether, vlan, qinq, mpls",
         '13:11: error: frames of 63 bytes are not possible: 64 to 9216',
         '14:11: error: frames of 64 bytes are not possible: 76 (these headers, the',
-        "16:5: error: unknown key 'wieght'",
+        "16:5: error: unknown key 'wieght': expected name, from, to, bidirectional",
         '17:12: error: expected a whole number from 1 to 1000000',
         '18:14: error: the first header must be ether',
         '20:11: error: expected packets a second: the sizes are those of the trace',
@@ -66,6 +66,10 @@ streams:
   it('report what is not YAML, and what has no streams', () => {
     expect(mistakes('streams: [\n - x')[0]).toMatch(/^2:2: error: not YAML: /);
     expect(mistakes('streams: []')[0]).toBe('1:10: error: expected streams: a list of 1 to 1024 streams');
+    expect(mistakes('[]')).toEqual(['1:1: error: expected streams: a list of 1 to 1024 streams']);
+    expect(mistakes('streams: [foo]')).toEqual([
+      '1:11: error: expected a stream: keys with values, such as { size: 64, rate: 1M }',
+    ]);
     expect(mistakes('{}')[0]).toBe('1:1: error: expected streams: a list of 1 to 1024 streams');
     expect(mistakes('streams: [{size: 64}, {size: 65, size: 66}]')[0]).toMatch(
       /not YAML: Map keys must be unique/,
@@ -100,7 +104,7 @@ describe('flags', () => {
   it('are named by their mistakes, all at once', async () => {
     const o = { layers: 'ether/vlan(id=5000)/udp', srcPort: 'x', burst: '0', lineRate: '1G' };
     await expect(streamsOf(o, { rate: '1/s' })).rejects.toThrow(
-      /^--layers header 2 vlan id: 5000 does not fit: the field has 12 bits\n--layers header 3: vlan carries .* not udp\n--src-port: expected a port or .*\n--rate: expected packets .*\n--burst: expected a whole number from 1 to 1000000$/,
+      /^--layers header 2 vlan id: 5000 does not fit: the field has 12 bits\n--layers header 3: vlan carries .* not udp\n--src-port: expected a port from 0 .*\n--rate: expected packets .*\n--burst: expected a whole number from 1 to 1000000$/,
     );
     await expect(streamsOf({ streams: 'a.yaml', src: '10.0.0.1' })).rejects.toThrow(
       '--src and --streams exclude each other',
