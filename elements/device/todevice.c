@@ -192,7 +192,7 @@ static int to_device_initialize(Element *e, Errors *errs) {
 
 static void to_device_cleanup(Element *e) {
   ToDevice *t = (ToDevice *)e;
-  free_batch(t->backlog, t->waiting);
+  if (t->waiting) free_batch(t->backlog, t->waiting);
   signals_cleanup(&t->signals);
   signal_cleanup(&t->room);
   if (t->device) {
