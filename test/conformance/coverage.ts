@@ -11,15 +11,18 @@ import { type ConformanceCase, parseCase } from './case.ts';
 /** `Class`, `Class KEYWORD`, `Class read name` and `Class write name`. */
 export type Item = string;
 
+/** Handlers that differ by their number are one. */
+const kindOf = (handler: string): string => handler.replace(/\d+$/, '#');
+
 /** Everything that the table documents; an alias is its class under another name and counts as a class alone. */
 export function documented(classes: ClassTable): Item[] {
   return [...classes].flatMap((c) => {
     if (c.aliasOf) return [c.name];
     const handlers = c.handlers.flatMap((h) => [
-      ...(h.read ? [`${c.name} read ${h.name}`] : []),
-      ...(h.write ? [`${c.name} write ${h.name}`] : []),
+      ...(h.read ? [`${c.name} read ${kindOf(h.name)}`] : []),
+      ...(h.write ? [`${c.name} write ${kindOf(h.name)}`] : []),
     ]);
-    return [c.name, ...c.args.map((a) => `${c.name} ${a.key}`), ...handlers];
+    return [...new Set([c.name, ...c.args.map((a) => `${c.name} ${a.key}`), ...handlers])];
   });
 }
 
@@ -95,7 +98,7 @@ function* handlerUses(
       const base = c?.aliasOf ?? e.className;
       for (const h of c?.handlers ?? [])
         if (h.name === handler || handler === '*')
-          yield `${base} ${verb && h.write ? 'write' : 'read'} ${h.name}`;
+          yield `${base} ${verb && h.write ? 'write' : 'read'} ${kindOf(h.name)}`;
     }
   }
 }
