@@ -170,3 +170,40 @@ void pacer_print_late(const Pacer *p, Text *out) {
   text_printf(out, "{\"mean\":%.1f,\"p99\":%lld,\"max\":%lld}", p->late_sum / (double)total, (long long)p99,
               (long long)p->late_max);
 }
+
+/* ---- Handlers ----------------------------------------------------------------------------------------- */
+
+void pacer_read(const Pacer *p, const Element *e, int what, uint64_t bytes, double mean, Text *out) {
+  long long elapsed = (long long)pacer_elapsed(p, e);
+  if (what == PACER_READ_ELAPSED) {
+    text_printf(out, "%lld", elapsed);
+  } else if (what == PACER_READ_MEAN) {
+    text_printf(out, "%.6g", mean + PKTGEN_FCS);
+  } else if (what == PACER_READ_LATE) {
+    pacer_print_late(p, out);
+  } else {
+    text_printf(
+        out, "{\"active\":%s,\"packets\":%llu,\"bytes\":%llu,\"missed\":%llu,\"elapsedNs\":%lld,\"lateNs\":",
+        p->active ? "true" : "false", (unsigned long long)p->count, (unsigned long long)bytes,
+        (unsigned long long)p->missed, elapsed);
+    pacer_print_late(p, out);
+    text_add_char(out, '}');
+  }
+}
+
+int pacer_write(Pacer *p, Element *e, Timer *t, const Handler *h, const char *value, Errors *errs) {
+  bool was_active = p->active, is_rate = !strcmp(h->name, "rate");
+  double old = p->rate;
+  if (is_rate && p->started && p->active && p->count)
+    return error(errs, "the rate cannot change while packets are sent: write active false and reset first");
+  if (handler_write_field(e, h, value, errs) < 0) return -1;
+  if (is_rate && !(p->rate >= 0)) {
+    p->rate = old;
+    return error(errs, "expected a rate of 0 or more, not '%s'", value);
+  }
+  if (was_active && !p->active) {
+    p->end = p->started ? time_steady(e) : 0;
+    timer_cancel(t);
+  }
+  return 0;
+}

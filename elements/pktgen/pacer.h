@@ -48,6 +48,11 @@ void pacer_end(Pacer *p, int64_t at);
 int64_t pacer_elapsed(const Pacer *p, const Element *e);
 /* JSON: {"mean","p99","max"} in ns, or null. */
 void pacer_print_late(const Pacer *p, Text *out);
+/* Handlers of the elements that have a pacer. Read: PACER_READ_*; `bytes` made, `mean` bytes of a packet.
+ * Write: a field of the pacer. */
+enum { PACER_READ_SUMMARY, PACER_READ_ELAPSED, PACER_READ_MEAN, PACER_READ_LATE };
+void pacer_read(const Pacer *p, const Element *e, int what, uint64_t bytes, double mean, Text *out);
+int pacer_write(Pacer *p, Element *e, Timer *t, const Handler *h, const char *value, Errors *errs);
 /* Natural logarithm, for x > 0. */
 double pacer_log(double x);
 

@@ -195,40 +195,15 @@ static void pktgen_cleanup(Element *e) {
 
 /* ---- Handlers ----------------------------------------------------------------------------------------- */
 
-enum { READ_SUMMARY, READ_ELAPSED, READ_MEAN, READ_LATE };
-
 static int pktgen_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   PktgenSource *s = (PktgenSource *)e;
-  const Pacer *p = &s->pacer;
-  long long elapsed = (long long)pacer_elapsed(p, e);
-  if (h->data == READ_ELAPSED) return text_printf(out, "%lld", elapsed), 0;
-  if (h->data == READ_MEAN) return text_printf(out, "%.6g", frame_mean(&s->frame) + PKTGEN_FCS), 0;
-  if (h->data == READ_LATE) return pacer_print_late(p, out), 0;
-  text_printf(out,
-              "{\"active\":%s,\"packets\":%llu,\"bytes\":%llu,\"missed\":%llu,\"elapsedNs\":%lld,\"lateNs\":",
-              p->active ? "true" : "false", (unsigned long long)p->count, (unsigned long long)s->byte_count,
-              (unsigned long long)p->missed, elapsed);
-  pacer_print_late(p, out);
-  text_add_char(out, '}');
+  pacer_read(&s->pacer, e, (int)h->data, s->byte_count, frame_mean(&s->frame), out);
   return 0;
 }
 
 static int pktgen_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   PktgenSource *s = (PktgenSource *)e;
-  Pacer *p = &s->pacer;
-  bool was_active = p->active, is_rate = !strcmp(h->name, "rate");
-  double old = p->rate;
-  if (is_rate && p->started && p->active && p->count)
-    return error(errs, "the rate cannot change while packets are sent: write active false and reset first");
-  if (handler_write_field(e, h, value, errs) < 0) return -1;
-  if (is_rate && !(p->rate >= 0)) {
-    p->rate = old;
-    return error(errs, "expected a rate of 0 or more, not '%s'", value);
-  }
-  if (was_active && !p->active) {
-    p->end = p->started ? time_steady(e) : 0;
-    timer_cancel(&s->timer);
-  }
+  if (pacer_write(&s->pacer, e, &s->timer, h, value, errs) < 0) return -1;
   pktgen_wake(s);
   return 0;
 }
@@ -281,9 +256,10 @@ ELEMENT(PktgenSource, .ports = "0/1", .processing = "/a", .pull = pktgen_pull, .
         .handlers = HANDLERS(READ_FIELD(PktgenSource, U64, "count", pacer.count),
                              READ_FIELD(PktgenSource, U64, "byte_count", byte_count),
                              READ_FIELD(PktgenSource, U64, "missed", pacer.missed),
-                             READ_FN("elapsed", pktgen_read, .data = READ_ELAPSED),
-                             READ_FN("mean_size", pktgen_read, .data = READ_MEAN),
-                             READ_FN("late", pktgen_read, .data = READ_LATE), READ_FN("summary", pktgen_read),
+                             READ_FN("elapsed", pktgen_read, .data = PACER_READ_ELAPSED),
+                             READ_FN("mean_size", pktgen_read, .data = PACER_READ_MEAN),
+                             READ_FN("late", pktgen_read, .data = PACER_READ_LATE),
+                             READ_FN("summary", pktgen_read),
                              RW_FIELD(PktgenSource, F64, "rate", pacer.rate, .write = pktgen_write),
                              RW_FIELD(PktgenSource, I64, "limit", pacer.limit, .write = pktgen_write),
                              RW_FIELD(PktgenSource, INTERVAL, "duration", pacer.duration,

@@ -272,41 +272,16 @@ static void replay_cleanup(Element *e) {
 
 /* ---- Handlers ----------------------------------------------------------------------------------------- */
 
-enum { READ_SUMMARY, READ_ELAPSED, READ_MEAN, READ_LATE };
-
 static int replay_read_handler(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   PktgenReplay *r = (PktgenReplay *)e;
-  const Pacer *p = &r->pacer;
-  long long elapsed = (long long)pacer_elapsed(p, e);
-  if (h->data == READ_ELAPSED) return text_printf(out, "%lld", elapsed), 0;
-  if (h->data == READ_MEAN) return text_printf(out, "%.6g", r->mean + PKTGEN_FCS), 0;
-  if (h->data == READ_LATE) return pacer_print_late(p, out), 0;
-  text_printf(out,
-              "{\"active\":%s,\"packets\":%llu,\"bytes\":%llu,\"missed\":%llu,\"elapsedNs\":%lld,\"lateNs\":",
-              p->active ? "true" : "false", (unsigned long long)p->count, (unsigned long long)r->byte_count,
-              (unsigned long long)p->missed, elapsed);
-  pacer_print_late(p, out);
-  text_add_char(out, '}');
+  pacer_read(&r->pacer, e, (int)h->data, r->byte_count, r->mean, out);
   return 0;
 }
 
 static int replay_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   PktgenReplay *r = (PktgenReplay *)e;
-  Pacer *p = &r->pacer;
-  bool was_active = p->active, is_rate = !strcmp(h->name, "rate");
-  double old = p->rate;
-  if (is_rate && p->started && p->active && p->count)
-    return error(errs, "the rate cannot change while packets are sent: write active false and reset first");
-  if (handler_write_field(e, h, value, errs) < 0) return -1;
-  if (is_rate && !(p->rate >= 0)) {
-    p->rate = old;
-    return error(errs, "expected a rate of 0 or more, not '%s'", value);
-  }
-  if (is_rate) replay_pace(r, p->kind);
-  if (was_active && !p->active) {
-    p->end = p->started ? time_steady(e) : 0;
-    timer_cancel(&r->timer);
-  }
+  if (pacer_write(&r->pacer, e, &r->timer, h, value, errs) < 0) return -1;
+  if (!strcmp(h->name, "rate")) replay_pace(r, r->pacer.kind);
   replay_wake(r);
   return 0;
 }
@@ -349,9 +324,9 @@ ELEMENT(
                          READ_FIELD(PktgenReplay, U64, "byte_count", byte_count),
                          READ_FIELD(PktgenReplay, U64, "missed", pacer.missed),
                          READ_FIELD(PktgenReplay, U64, "packets", npackets),
-                         READ_FN("elapsed", replay_read_handler, .data = READ_ELAPSED),
-                         READ_FN("mean_size", replay_read_handler, .data = READ_MEAN),
-                         READ_FN("late", replay_read_handler, .data = READ_LATE),
+                         READ_FN("elapsed", replay_read_handler, .data = PACER_READ_ELAPSED),
+                         READ_FN("mean_size", replay_read_handler, .data = PACER_READ_MEAN),
+                         READ_FN("late", replay_read_handler, .data = PACER_READ_LATE),
                          READ_FN("summary", replay_read_handler),
                          RW_FIELD(PktgenReplay, F64, "rate", pacer.rate, .write = replay_write),
                          RW_FIELD(PktgenReplay, I64, "limit", pacer.limit, .write = replay_write),
