@@ -63,7 +63,7 @@ function testpmd(cpu, prefix, vdevs, options) {
   const args = ['--lcores', `0@${cpu},1@${cpu}`, '--no-pci', '--no-telemetry', ...memory];
   if (!huge) args.push('--file-prefix', `${prefix}${process.pid}`);
   args.push(...vdevs.flatMap((v) => ['--vdev', v]), '--', '--nb-cores=1', '--forward-mode=io', '--total-num-mbufs=16384');
-  args.push('--txd=1024', '--rxd=1024', '--burst=32', '--stats-period=1', ...options);
+  args.push('--txd=1024', '--rxd=1024', '--burst=32', ...options);
   const child = spawn('dpdk-testpmd', args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (text += data));
@@ -74,7 +74,8 @@ function testpmd(cpu, prefix, vdevs, options) {
       for (const end = Date.now() + 20_000; !pattern.test(text); await sleep(20))
         if (child.exitCode !== null || Date.now() > end) throw new Error(`testpmd ${what}:\n${text.slice(-2000)}`);
     },
-    /** Received by all ports, or a given one, so far. */
+    exited,
+    say: (line) => child.stdin.write(`${line}\n`),
     async end() {
       if (child.exitCode === null) child.kill('SIGINT');
       await Promise.race([exited, sleep(5000)]);
@@ -100,37 +101,40 @@ function ratesOf(text, ports) {
 }
 /** Totals at the end: [RX, TX] of all ports. */
 function totalsOf(text) {
-  const all = text.slice(text.indexOf('Accumulated forward statistics for all ports'));
+  const all = text.slice(text.lastIndexOf('Accumulated forward statistics for all ports'));
   const n = (name) => Number(new RegExp(`${name}-packets:\\s+(\\d+)`).exec(all)?.[1] ?? Number.NaN);
   return { rx: n('RX'), tx: n('TX') };
 }
 const median = (v) => v.toSorted((a, b) => a - b)[Math.floor(v.length / 2)];
 const PACKED = 'packed_vq=1,in_order=1,mrg_rxbuf=0,queue_size=1024';
 const UNDER_WAY = 8 * 1024; // what rings and bursts hold at most
+const agree = (a, b) => a > 0 && Math.abs(a - b) <= UNDER_WAY;
 let serial = 0;
 const socket = () => join(dir, `s${serial++}`);
 
-/** Lets frames go round for the time; the rate of full seconds. */
-async function circulate(pmd, ports) {
-  const before = ratesOf(pmd.text(), ports).length;
-  await sleep((seconds + 2) * 1000);
-  const rates = ratesOf(pmd.text(), ports).slice(before + 1);
-  return rates.length ? rates.reduce((a, b) => a + b, 0) / rates.length : 0;
+/** What testpmd said of its seconds, the first and last of which were not whole ones: frames a second. Its output is only
+ * complete once it has ended. */
+function rateOf(text, ports) {
+  const rates = ratesOf(text, ports).filter((pps) => pps > 0);
+  if (!rates.length) throw new Error(`testpmd said nothing of its rate:\n${text.slice(-2000)}`);
+  return median(rates);
 }
+const circulate = () => sleep((seconds + 2) * 1000);
 
 const cases = {
   async dpdk() {
     const path = socket();
-    const vhost = testpmd(0, 'a', [`net_vhost0,iface=${path},queues=1`], ['--tx-first']);
+    const vhost = testpmd(0, 'a', [`net_vhost0,iface=${path},queues=1`], ['--stats-period=1', '--tx-first']);
     let user;
     try {
       await vhost.until(/Press enter|Port statistics|NIC statistics|start packet forwarding/i, 'with net_vhost did not start');
-      user = testpmd(1, 'b', [`net_virtio_user0,path=${path},queues=1,${PACKED}`], ['--tx-first']);
+      user = testpmd(1, 'b', [`net_virtio_user0,path=${path},queues=1,${PACKED}`], ['--stats-period=1', '--tx-first']);
       await user.until(/NIC statistics/, 'with net_virtio_user did not start');
-      const pps = await circulate(vhost, 1);
+      await circulate();
       const theirs = totalsOf(await user.end());
-      const ours = totalsOf(await vhost.end());
-      return { pps, sent: ours.tx, received: theirs.rx, agree: Math.abs(ours.tx - theirs.rx) <= UNDER_WAY };
+      const text = await vhost.end();
+      const ours = totalsOf(text);
+      return { pps: rateOf(text, 1), sent: ours.tx, received: theirs.rx, agree: agree(ours.tx, theirs.rx) };
     } finally {
       await user?.end();
       await vhost.end();
@@ -139,20 +143,25 @@ const cases = {
   async clicklet() {
     const r = JSON.parse(clicklet('bench', join(root, 'configs/middleboxes/wire.click'), '--rate', 'max', '--duration', String(seconds), '--json'));
     const t = r.trials[0];
-    return { pps: t.rxPps, sent: t.txPackets, received: t.rxPackets, agree: t.lossRatio < 0.001, exitsPerMillionPackets: t.exitsPerMillionPackets };
+    return { pps: t.rxPps, sent: t.txPackets, received: t.rxPackets, agree: t.rxPackets > 0 && t.lossRatio < 0.001, exitsPerMillionPackets: t.exitsPerMillionPackets };
   },
   async guest() {
     const paths = [socket(), socket()];
     const name = `testpmd${process.pid}-${serial}`;
-    const vhost = testpmd(0, 'a', paths.map((p, i) => `net_vhost${i},iface=${p},queues=1`), ['--tx-first']);
+    const vhost = testpmd(0, 'a', paths.map((p, i) => `net_vhost${i},iface=${p},queues=1`), ['-i']);
     try {
-      await vhost.until(/NIC statistics/, 'with net_vhost did not start');
+      await vhost.until(/testpmd> /, 'with net_vhost did not start');
       clicklet('boot', join(root, 'configs/middleboxes/wire.click'), '--name', name, '--cpu', '1', '-d', ...paths.flatMap((p) => ['--port', `vhost-user:${p}`]));
-      const pps = await circulate(vhost, 2);
-      const { rx, tx } = totalsOf(await vhost.end());
+      vhost.say('start tx_first 32'); // only now is there somebody to send to
+      const asking = setInterval(() => vhost.say('show port stats all'), 1000);
+      await circulate().finally(() => clearInterval(asking));
+      vhost.say('stop\nquit'); // what it prints is only complete once it has ended
+      await Promise.race([vhost.exited, sleep(5000)]);
+      const text = await vhost.end();
+      const { rx, tx } = totalsOf(text);
       const counts = ['c0', 'c1'].map((c) => Number(clicklet('handler', name, `${c}.count`)));
       const forwarded = counts[0] + counts[1];
-      return { pps, sent: tx, received: rx, forwarded, agree: Math.abs(tx - forwarded) <= UNDER_WAY && Math.abs(rx - forwarded) <= UNDER_WAY };
+      return { pps: rateOf(text, 2), sent: tx, received: rx, forwarded, agree: agree(tx, forwarded) && agree(rx, forwarded) };
     } finally {
       await vhost.end();
       spawnSync(join(root, 'bin/clicklet'), ['rm', '-f', name]);
@@ -167,11 +176,11 @@ const cases = {
     const exited = new Promise((resolve) => bench.once('exit', resolve));
     for (const end = Date.now() + 20_000; !paths.every((p) => existsSync(p)); await sleep(20))
       if (bench.exitCode !== null || Date.now() > end) throw new Error(`clicklet bench: ${err}`);
-    const user = testpmd(1, 'b', paths.map((p, i) => `net_virtio_user${i},path=${p},queues=1,${PACKED}`), []);
+    const user = testpmd(1, 'b', paths.map((p, i) => `net_virtio_user${i},path=${p},queues=1,${PACKED}`), ['--stats-period=1']);
     try {
       if (await exited) throw new Error(`clicklet bench: ${err}\n${user.text().slice(-1500)}`);
       const t = JSON.parse(out).trials[0];
-      return { pps: t.rxPps, sent: t.txPackets, received: t.rxPackets, agree: t.lossRatio < 0.001 };
+      return { pps: t.rxPps, sent: t.txPackets, received: t.rxPackets, agree: t.rxPackets > 0 && t.lossRatio < 0.001 };
     } finally {
       bench.kill('SIGKILL');
       await user.end();
