@@ -11,16 +11,16 @@ const ELSEWHERE: Record<string, string> = {
   ChatterSocket: 'a client: test/unit/native/traces.test.ts',
   ControlSocket: 'a client: test/cli/click-control.test.ts',
   FromDevice: 'network devices: test/system/router.test.ts',
-  FromHost: 'network devices: not tested',
-  FromRawSocket: 'raw sockets: not tested, RawSocket is',
-  KernelTap: 'network devices: not tested',
-  KernelTun: 'network devices: not tested',
-  McastSocket: 'a network with multicast: not tested',
+  FromHost: 'network devices: test/system/host-elements.test.ts',
+  FromRawSocket: 'raw sockets: test/system/host-elements.test.ts',
+  KernelTap: 'network devices: test/system/host-elements.test.ts',
+  KernelTun: 'network devices: test/system/host-elements.test.ts',
+  McastSocket: 'a network with multicast: test/system/host-elements.test.ts',
   RawSocket: 'raw sockets: test/unit/native/traces.test.ts',
   ToDevice: 'network devices: test/system/router.test.ts',
-  ToHost: 'network devices: not tested',
+  ToHost: 'network devices: test/system/host-elements.test.ts',
   ToRawSocket: 'raw sockets: test/unit/native/traces.test.ts',
-  UMLSwitch: "User Mode Linux's switch: not tested",
+  UMLSwitch: "User Mode Linux's switch: test/cli/umlswitch.test.ts",
 };
 
 const NO_EFFECT = 'accepted, of no effect';
