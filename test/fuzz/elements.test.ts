@@ -17,7 +17,7 @@ const SEED = Number(process.env.CLICKLET_FUZZ_SEED ?? 1);
 /** Of every length from 0 to 128, and some longer ones. */
 const FILE = pcap(randomPackets(new Random(SEED), 300), { before: 0, behind: 0 });
 /** At the first input, which may be slow by design; the other inputs go on meanwhile. */
-const PACKETS = Number(process.env.CLICKLET_FUZZ_PACKETS ?? 300);
+const PACKETS = Number(process.env.CLICKLET_FUZZ_PACKETS ?? 120);
 
 /** Ways for packets to reach an element: as frames, and with the network header set at the right or a wrong place. */
 const PREFIXES = [
