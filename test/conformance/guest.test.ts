@@ -4,14 +4,13 @@
  */
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compileText, printHandlers } from '../../src/cli/run-router.ts';
 import { Channel, ChannelError } from '../../src/control/channel.ts';
 import type { NativeMessage } from '../../src/engine/native.ts';
-import { packagePath } from '../../src/engine/paths.ts';
 import {
   type Configuration,
   ConfigurationError,
@@ -19,23 +18,12 @@ import {
   locateMessages,
 } from '../../src/engine/router.ts';
 import { formatDiagnostics } from '../../src/lang/diagnostics.ts';
+import { image, monitor, whyNoGuest } from '../guest/kvm.ts';
 import { type ConformanceCase, findCases, parseCase } from './case.ts';
 import { folder } from './run-case.ts';
 
-const monitor = packagePath('build', 'monitor', 'clicklet-monitor');
-const image = packagePath('build', 'guest', 'clicklet-guest.elf');
 const dir = mkdtempSync(join(tmpdir(), 'clicklet-guest-cases-'));
 afterAll(() => rmSync(dir, { recursive: true }));
-
-function whyNoGuest(): string | undefined {
-  if (!existsSync(monitor) || !existsSync(image)) return 'monitor and image are not built';
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-  } catch {
-    return 'no access to /dev/kvm';
-  }
-  return undefined;
-}
 
 // ---- What can run there
 

@@ -1,28 +1,17 @@
 /** The guest image under the KVM monitor and under QEMU: starts, answers, refuses, stops, and is not to be attacked from. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Channel } from '../../src/control/channel.ts';
 import { packagePath } from '../../src/engine/paths.ts';
 import { compilePlan } from '../../src/engine/router.ts';
+import { image, monitor, whyNoGuest } from './kvm.ts';
 
-const monitor = packagePath('build', 'monitor', 'clicklet-monitor');
-const image = packagePath('build', 'guest', 'clicklet-guest.elf');
 const dir = mkdtempSync(join(tmpdir(), 'clicklet-guest-'));
 afterAll(() => rmSync(dir, { recursive: true }));
-
-function whyNotKvm(): string | undefined {
-  if (!existsSync(monitor) || !existsSync(image)) return 'monitor and image are not built';
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-  } catch {
-    return 'no access to /dev/kvm';
-  }
-  return undefined;
-}
 
 let plans = 0;
 function planFile(config: string, edit = (plan: Uint8Array) => plan): string {
@@ -47,7 +36,7 @@ function run(plan: string, ...more: string[]): { status: number | null; stderr: 
 const STOPS = 'InfiniteSource(LIMIT 5, STOP true) -> Counter -> Discard;';
 const RUNS = 'InfiniteSource(LIMIT 5, STOP false) -> c :: Counter -> Discard;';
 
-const noKvm = whyNotKvm();
+const noKvm = whyNoGuest();
 if (noKvm) console.warn(`guest tests under KVM are skipped: ${noKvm}`);
 
 describe.skipIf(noKvm)('under the KVM monitor', () => {

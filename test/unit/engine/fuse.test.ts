@@ -59,6 +59,16 @@ describe('fused source', () => {
     expect(text).toContain('if (kept) element_class_IPRewriter.push((Element *)&g->r, 0, batch, kept);');
   });
 
+  it('gathers a batch again for a routing table that is too large to be code, not for a small one', () => {
+    const text = (routes: number) => {
+      const table = Array.from({ length: routes }, (_, i) => `10.${i >> 8}.${i & 255}.0/24 0`).join(', ');
+      const config = `InfiniteSource -> CheckIPHeader -> r :: RadixIPLookup(${table}) -> Discard;`;
+      return fusedSource(compilePlan(config, 'routes.click')).text;
+    };
+    expect(text(2000)).toContain('gathered again for r */');
+    expect(text(20)).not.toContain('gathered again');
+  });
+
   it('is the same text for the same configuration', () => {
     expect(fusedSource(compilePlan(ROUTER, 'r.click')).text).toBe(source.text);
   });
