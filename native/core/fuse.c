@@ -55,11 +55,23 @@ static const char *misfit(const Router *r, const FusedUnit *u) {
   return NULL;
 }
 
+static int refuse(const FusedUnit *u, Errors *errs, const char *why) {
+  error(errs, "the fused unit cannot be used: %s", why);
+  platform_unit_unload(u);
+  return -1;
+}
+
 int engine_fuse(Engine *e, const FusedUnit *u, Errors *errs) {
   Router *r = e->router;
-  if (!r) return error(errs, "no configuration is installed");
+  if (!r) return refuse(u, errs, "no configuration is installed");
   const char *why = misfit(r, u);
-  if (why) return error(errs, "the fused unit cannot be used: %s", why);
+  if (why) return refuse(u, errs, why);
+  const FusedUnit **units = mem_alloc((r->nunits + 1) * sizeof *units);
+  if (!units) return refuse(u, errs, "out of memory");
+  memcpy(units, r->units, r->nunits * sizeof *units);
+  units[r->nunits++] = u;
+  mem_free(r->units);
+  r->units = units;
   for (uint32_t i = 0; i < u->edges; i++) {
     const FusedEdge *f = &u->edge[i];
     if (f->pull)

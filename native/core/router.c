@@ -311,6 +311,8 @@ void router_free(Router *r) {
   mem_free(r->stage);
   mem_free(r->ports);
   mem_free(r->plan);
+  for (unsigned i = 0; i < r->nunits; i++) platform_unit_unload(r->units[i]);
+  mem_free(r->units);
   mem_free(r);
 }
 

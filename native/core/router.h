@@ -32,8 +32,11 @@ struct Router {
   Element *driver;        /* its hook decides on a stop */
   bool (*driver_hook)(Element *e);
   const struct FusedUnit *fused; /* bound to it, or NULL */
-  bool changed;                  /* its elements are no longer what the plan says: it cannot be fused */
-  bool live;                     /* initialised */
+  /* All that were: timers, tasks and the call that unbinds one may still lead into them. */
+  const struct FusedUnit **units;
+  unsigned nunits;
+  bool changed; /* its elements are no longer what the plan says: it cannot be fused */
+  bool live;    /* initialised */
   struct {
     char *config;
   } * overrides; /* configurations written while running, by element; NULL where none */

@@ -52,6 +52,7 @@ void platform_engine_cleanup(Engine *e) { (void)e; }
 
 /* There are no descriptors in a guest. */
 void platform_forget(Engine *engine, Element *e) { (void)engine, (void)e; }
+void platform_unit_unload(const struct FusedUnit *unit) { (void)unit; }
 void platform_select(Engine *engine, Element *e, int fd, bool read, bool write) {
   (void)engine, (void)e, (void)fd, (void)read, (void)write;
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "platform_host.h"
 #include <clicklet/fused.h>
+#include <clicklet/platform.h>
 #include <dlfcn.h>
 
 /* A unit's undefined functions are this program's: an addon is loaded for its loader alone, so it is opened
@@ -12,6 +13,14 @@ static void export_self(void) {
   if (!done && dladdr((void *)(uintptr_t)engine_fuse, &self) && self.dli_fname)
     dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
   done = true;
+}
+
+void platform_unit_unload(const FusedUnit *unit) {
+  Dl_info info;
+  void *library = dladdr(unit, &info) ? dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD) : NULL;
+  if (!library) return;
+  dlclose(library); /* that of this function */
+  dlclose(library);
 }
 
 const FusedUnit *fused_unit_load(const char *file, Errors *errs) {

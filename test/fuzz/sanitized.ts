@@ -1,7 +1,7 @@
 /** The engine built with AddressSanitizer and UndefinedBehaviorSanitizer. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../system/hosts.ts';
@@ -16,8 +16,13 @@ export function buildSanitized(): void {
     ['cmake', cmake],
     ['cmake', ['--build', build, '--target', 'clicklet-engine']],
   ];
+  mkdirSync(build, { recursive: true });
   for (const [command, args] of commands) {
-    const r = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+    // Files that are tested side by side build it once.
+    const r = spawnSync('flock', [join(build, 'lock'), command, ...args], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    });
     if (r.status !== 0) throw new Error(`${command} ${args.join(' ')}:\n${r.stdout}${r.stderr}`);
   }
 }

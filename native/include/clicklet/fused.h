@@ -47,8 +47,8 @@ static inline uint64_t fused_digest(const void *data, size_t size) {
 }
 
 /* Puts a unit's functions behind the ports of the running router. -1 with the reason if it was not made for
- * it; the router then goes on as before. From the engine's thread or while it does not run. The unit must
- * stay in memory for as long as the router lives. */
+ * it; the router then goes on as before. From the engine's thread or while it does not run. The unit is the
+ * engine's from here on: it unloads it (platform_unit_unload) when it refuses it or the router is gone. */
 int engine_fuse(Engine *e, const FusedUnit *unit, Errors *errs);
 /* Puts the classes' own functions back. */
 void engine_unfuse(Engine *e);

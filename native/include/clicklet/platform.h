@@ -31,6 +31,9 @@ void platform_engine_init(Engine *engine);
 void platform_engine_cleanup(Engine *engine);
 /* Drops an element's interest in descriptors when the element goes away. */
 void platform_forget(Engine *engine, Element *e);
+/* No router uses this unit any more: undoes one loading of it. Units that are part of the program stay. */
+struct FusedUnit;
+void platform_unit_unload(const struct FusedUnit *unit);
 
 /* Blocks the engine's thread until a watched device or descriptor has something, a command arrives, or the
  * steady clock reaches the deadline (ns; INT64_MAX: none; 0: only look). Delivers what happened:

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findCompiler } from '../../../src/engine/fuse/compiler.ts';
+import { compileUnit, findCompiler } from '../../../src/engine/fuse/compiler.ts';
 import { explainEdges, fusedSource, fuseRouter } from '../../../src/engine/fuse/index.ts';
-import { compilePlan, Router } from '../../../src/engine/router.ts';
+import { type Configuration, compilePlan, Router } from '../../../src/engine/router.ts';
 
 const ROUTER = `s :: InfiniteSource(DATA \\<45000014 00000000 40000000 0a000001 0a000002>, LIMIT 100, STOP true)
   -> k :: Classifier(0/45, -) -> ttl :: DecIPTTL -> c :: Counter -> q :: Queue(200) -> p :: Paint(3) -> u :: Unqueue -> Discard;
@@ -97,9 +97,35 @@ describe.skipIf(!findCompiler())('fused router', () => {
     router.close();
   });
 
+  it('keeps one unit in memory, however often the configuration is replaced', async () => {
+    const other = ROUTER.replace('Paint(3)', 'Paint(4)');
+    const units: { configuration: Configuration; file: string }[] = [];
+    for (const text of [ROUTER, other]) {
+      const configuration = compilePlan(text, 'r.click');
+      units.push({ configuration, file: (await compileUnit(fusedSource(configuration).text)).file });
+    }
+    const mapped = () =>
+      new Set(readFileSync('/proc/self/maps', 'utf8').match(/\S+swapped-\d+\.so/g) ?? []).size;
+    const router = await Router.create(units[0]!.configuration);
+    const most: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      const { configuration, file } = units[i % 2]!;
+      const copy = join(cache, `swapped-${i}.so`);
+      copyFileSync(file, copy);
+      await router.swap(configuration);
+      await router.fuse(copy);
+      most.push(mapped());
+      if (i % 10 === 0) await expect(router.fuse(units[1 - (i % 2)]!.file)).rejects.toThrow('another');
+    }
+    expect(Math.max(...most)).toBe(1);
+    await router.run();
+    expect(await router.read('c.count')).toBe('100');
+    router.close();
+    expect(mapped()).toBe(0);
+  });
+
   it('refuses a unit that was made for another configuration', async () => {
     const one = await Router.create(compilePlan('Idle -> a :: Counter -> Discard;', 'a.click'));
-    const { compileUnit } = await import('../../../src/engine/fuse/compiler.ts');
     const { file } = await compileUnit(
       fusedSource(compilePlan('Idle -> b :: Counter -> Discard;', 'b.click')).text,
     );
