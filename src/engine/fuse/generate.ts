@@ -8,7 +8,7 @@ import type { FlatConnection } from '../../graph/flat-graph.ts';
 import type { ResolvedGraph } from '../../graph/resolved-graph.ts';
 import { version } from '../paths.ts';
 import { type EdgeReport, isPush, type Line, lineBehind, type Node, nodesOf } from './paths.ts';
-import { clashes } from './sources.ts';
+import { UnitSources } from './sources.ts';
 
 /** What the engine says of a configuration (fused.h, engine_fuse_facts). */
 export interface FuseFacts {
@@ -44,6 +44,7 @@ export function generate(
 
 class Generator {
   readonly #nodes: Node[];
+  readonly #sources: UnitSources;
   readonly #graph: ResolvedGraph;
   readonly #facts: FuseFacts;
   /** Push arrivals that packets can reach, in the order of the search. */
@@ -64,6 +65,7 @@ class Generator {
     this.#graph = graph;
     this.#facts = facts;
     this.#nodes = nodesOf(graph, facts, classFiles);
+    this.#sources = new UnitSources(this.#nodes.flatMap((n) => n.source ?? []));
   }
 
   run(): FusedSource {
@@ -186,7 +188,9 @@ ${body.join('\n')}
   }
 
   #actionName(node: Node): string {
-    return this.#facts.elements[node.element.index]?.code ? `specialised_${node.id}` : node.action!;
+    return this.#facts.elements[node.element.index]?.code
+      ? `specialised_${node.id}`
+      : this.#sources.own(node.source!, node.action!);
   }
 
   #pushEntry(node: Node, input: number): string {
@@ -298,30 +302,21 @@ ${this.#along(chain.map((node) => ({ node, output: 0 })))}
   }
 
   #unit(bodies: readonly string[]): string {
-    const used = [...this.#used].filter((n) => n.source);
-    const files = [...new Set(used.flatMap((n) => n.source!.files))];
-    const headers = [...new Set(used.flatMap((n) => n.source!.headers))];
-    const { names, macros } = clashes(files);
-    const includes = files.flatMap((file) => {
-      const own = (name: string) => `${file.replace(/^elements\//, '').replace(/\W/g, '_')}__${name}`;
-      const renamed = names.get(file) ?? [];
-      return [
-        ...renamed.map((name) => `#define ${name} ${own(name)}`),
-        `#include "${file}"`,
-        ...[...renamed, ...(macros.get(file) ?? [])].map((name) => `#undef ${name}`),
-      ];
-    });
     const elements = this.#nodes.map((node, i) => {
       const { className, landmark, name } = node.element;
       const size = this.#facts.elements[i]!.size;
-      const type = this.#used.has(node) && node.source ? node.source.type : `OPAQUE(${size})`;
+      const type =
+        this.#used.has(node) && node.source
+          ? this.#sources.own(node.source, node.source.type)
+          : `OPAQUE(${size})`;
       return `  FUSED_STATE(${type}) ${node.id}; /* ${comment(landmark)} ${comment(name)} :: ${className} */`;
     });
     const specialised = this.#nodes.flatMap((node, i) => {
       const code = this.#facts.elements[i]!.code;
       if (!code || !node.action || !this.#used.has(node)) return [];
-      const { type } = node.source!;
-      return [`static inline int specialised_${node.id}(${type} *e, Packet *p) {\n${code}}\n`];
+      const type = this.#sources.own(node.source!, node.source!.type);
+      const body = this.#sources.own(node.source!, code);
+      return [`static inline int specialised_${node.id}(${type} *e, Packet *p) {\n${body}}\n`];
     });
     const table = this.#nodes.map((node, i) => {
       const { class: c } = node.element;
@@ -330,19 +325,16 @@ ${this.#along(chain.map((node) => ({ node, output: 0 })))}
     return [
       `/* Made by Clicklet ${version}: a configuration as one C file. What it means is in native/include/clicklet/fused.h. */`,
       '#include <clicklet/fused_unit.h>',
-      ...headers.map((file) => `#include "${file}"`),
-      ...includes,
+      ...this.#sources.includes([...this.#used].flatMap((n) => n.source ?? [])),
       '',
       '/* Actions are inlined wherever a packet needs them, however rarely the compiler believes that to be. */',
-      ...[
-        ...new Set(
-          used
-            .filter((n) => n.action)
-            .map((n) => {
-              return `FUSED_INLINE int ${n.action}(${n.source!.type} *e, Packet *p);`;
-            }),
-        ),
-      ],
+      ...new Set(
+        [...this.#used].flatMap(({ action, source }) => {
+          if (!action) return [];
+          const [name, type] = [action, source!.type].map((n) => this.#sources.own(source!, n));
+          return [`FUSED_INLINE int ${name}(${type} *e, Packet *p);`];
+        }),
+      ),
       '',
       '/* The state of all elements, where the engine has placed it. */',
       'typedef struct Graph {',

@@ -3,7 +3,7 @@
 import type { FlatConnection } from '../../graph/flat-graph.ts';
 import type { ResolvedElement, ResolvedGraph } from '../../graph/resolved-graph.ts';
 import type { FuseFacts } from './generate.ts';
-import { type ClassSource, classSource } from './sources.ts';
+import { type ClassSource, classSource, UnitHeaders } from './sources.ts';
 
 /** How packets travel along a connection: `why` says what keeps it from being inlined. */
 export interface EdgeReport {
@@ -46,8 +46,14 @@ function identifier(name: string, taken: Set<string>): string {
 /** The nodes of a graph, in its order. */
 export function nodesOf(graph: ResolvedGraph, facts: FuseFacts, classFiles: ReadonlySet<string>): Node[] {
   const taken = new Set<string>();
+  const headers = new UnitHeaders();
+  const sourceOf = (node: ResolvedElement): ClassSource | { readonly reason: string } => {
+    const source = classSource(node.class, classFiles);
+    const clash = 'type' in source ? headers.add(source) : undefined;
+    return clash ? { reason: clash } : source;
+  };
   const nodes = graph.elements.map((element, i): Node => {
-    const source = classSource(element.class, classFiles);
+    const source = sourceOf(element);
     const ok = 'type' in source;
     const gathers = element.class.batched && !facts.elements[i]!.code;
     return {

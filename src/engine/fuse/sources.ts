@@ -71,41 +71,106 @@ export function classSource(
   };
 }
 
-/** What must be told apart when several files become one: names private to a file, and macros. */
-export interface Clashes {
-  readonly names: ReadonlyMap<string, readonly string[]>;
-  readonly macros: ReadonlyMap<string, readonly string[]>;
+/** What a file defines for itself: names of C, and macros. */
+interface Definitions {
+  readonly names: ReadonlySet<string>;
+  readonly macros: ReadonlySet<string>;
 }
 
-/** Names that several of `files` define for themselves, by file. */
-export function clashes(files: readonly string[]): Clashes {
-  const names = new Map<string, Set<string>>();
-  const macros = new Map<string, Set<string>>();
-  const add = (to: typeof names, name: string, file: string) =>
-    to.set(name, (to.get(name) ?? new Set()).add(file));
-  for (const file of files) {
-    const text = read(file);
-    for (const m of text.matchAll(/^(?:static|always_inline)\b[^;{}=()]*?\b(\w+)\s*(?:\(|=|\[|;)/gm))
-      if (m[1] !== '__attribute__') add(names, m[1]!, file);
-    for (const m of text.matchAll(/^static\b[^;{}]*?__attribute__\(\(.*?\)\)[\s*\w]*?\b(\w+)\(/gm))
-      add(names, m[1]!, file);
-    for (const m of text.matchAll(/^\} (\w+);/gm)) add(names, m[1]!, file);
-    for (const m of text.matchAll(/^#define (\w+)/gm)) add(macros, m[1]!, file);
-    for (const m of text.matchAll(/^enum (?:\w+ )?\{([^}]*)\}/gm))
-      for (const part of m[1]!.replace(/\/\*.*?\*\//gs, '').split(',')) {
-        const name = /\w+/.exec(part)?.[0];
-        if (name) add(names, name, file);
-      }
-  }
-  return { names: shared(names), macros: shared(macros) };
-}
+const defined = new Map<string, Definitions>();
 
-/** What has more than one owner, by owner. */
-function shared(owners: ReadonlyMap<string, ReadonlySet<string>>): Map<string, string[]> {
-  const result = new Map<string, string[]>();
-  for (const [name, files] of owners)
-    if (files.size > 1) for (const file of files) result.set(file, [...(result.get(file) ?? []), name]);
+const NAMES = [
+  /^(?:static|always_inline)\b[^;{}=()]*?\b(\w+)\s*(?:\(|=|\[|;)/gm,
+  /^static\b[^;{}]*?__attribute__\(\(.*?\)\)[\s*\w]*?\b(\w+)\(/gm,
+  /^(?:typedef )?(?:struct|union|enum) (\w+) \{/gm,
+  /^\} (\w+);/gm,
+  /^typedef [^;{}]*?\b(\w+)(?:\[\w+\])?;/gm,
+  /^typedef [^;{}]*?\(\*(\w+)\)\(/gm,
+];
+
+function definitions(file: string): Definitions {
+  const known = defined.get(file);
+  if (known) return known;
+  const text = read(file);
+  const names = new Set(NAMES.flatMap((pattern) => [...text.matchAll(pattern)].map((m) => m[1]!)));
+  names.delete('__attribute__');
+  for (const m of text.matchAll(/^enum (?:\w+ )?\{([^}]*)\}/gm))
+    for (const part of m[1]!.replace(/\/\*.*?\*\//gs, '').split(',')) {
+      const name = /\w+/.exec(part)?.[0];
+      if (name) names.add(name);
+    }
+  for (const m of text.matchAll(/^ACTION(?:_ALONE)?\(\w+, (\w+)\)/gm))
+    for (const suffix of ['any', 'act', 'push', 'pull']) names.add(`${m[1]}_${suffix}`);
+  const macros = new Set([...text.matchAll(/^#define (\w+)/gm)].map((m) => m[1]!));
+  const result = { names, macros };
+  defined.set(file, result);
   return result;
+}
+
+/** The headers of a unit, whose names all of its files see. */
+export class UnitHeaders {
+  readonly #owners = new Map<string, string>();
+
+  /** Takes in a class's headers. Where another header has a name of theirs, says so and takes none. */
+  add({ headers }: ClassSource): string | undefined {
+    const mine = new Map<string, string>();
+    for (const header of headers) {
+      const { names, macros } = definitions(header);
+      for (const name of [...names, ...macros]) {
+        const other = this.#owners.get(name);
+        if (other !== undefined && other !== header) return `${header} and ${other} both define ${name}`;
+        mine.set(name, header);
+      }
+    }
+    for (const [name, header] of mine) this.#owners.set(name, header);
+    return undefined;
+  }
+}
+
+/** Sources to be put behind one another, each with its own meaning of the names that several have. */
+export class UnitSources {
+  readonly #renamed = new Map<string, ReadonlyMap<string, string>>();
+  readonly #macros = new Map<string, readonly string[]>();
+
+  /** `sources` may hold more than is used in the end. */
+  constructor(sources: readonly ClassSource[]) {
+    const files = new Set(sources.flatMap((s) => s.files));
+    const owners = new Map<string, number>();
+    for (const file of [...files, ...new Set(sources.flatMap((s) => s.headers))]) {
+      const { names, macros } = definitions(file);
+      for (const name of new Set([...names, ...macros])) owners.set(name, (owners.get(name) ?? 0) + 1);
+    }
+    const several = (names: ReadonlySet<string>) => [...names].filter((name) => owners.get(name)! > 1);
+    for (const file of files) {
+      const { names, macros } = definitions(file);
+      const prefix = file.replace(/^elements\//, '').replace(/\W/g, '_');
+      this.#renamed.set(file, new Map(several(names).map((name) => [name, `${prefix}__${name}`])));
+      this.#macros.set(file, several(macros));
+    }
+  }
+
+  /** What includes those that are used. */
+  includes(used: readonly ClassSource[]): string[] {
+    return [
+      ...[...new Set(used.flatMap((s) => s.headers))].map((file) => `#include "${file}"`),
+      ...[...new Set(used.flatMap((s) => s.files))].flatMap((file) => {
+        const names = this.#renamed.get(file)!;
+        const all = [...new Set([...names.keys(), ...this.#macros.get(file)!])];
+        return [
+          ...all.flatMap((name) => [`#pragma push_macro("${name}")`, `#undef ${name}`]),
+          ...[...names].map(([name, own]) => `#define ${name} ${own}`),
+          `#include "${file}"`,
+          ...all.map((name) => `#pragma pop_macro("${name}")`),
+        ];
+      }),
+    ];
+  }
+
+  /** Code in terms of a class's own file, as it is to stand behind the sources. */
+  own({ files }: ClassSource, code: string): string {
+    const names = this.#renamed.get(files.at(-1)!);
+    return names?.size ? code.replace(/\b[A-Za-z_]\w*/g, (name) => names.get(name) ?? name) : code;
+  }
 }
 
 /** The digest that the engine's build has of the same files (native/sources.cmake). */
