@@ -86,11 +86,9 @@ static unsigned source_pull(Element *e, int port, Packet **p, unsigned max) {
   InfiniteSource *s = (InfiniteSource *)e;
   (void)port;
   unsigned n = s->active ? source_make(s, p, max) : 0;
-  if (!n) {
-    signal_set(&s->not_empty, false);
-    source_end(s);
-  } else if (source_done(s))
-    source_end(s);
+  if (!source_done(s)) return n; /* no memory for a packet: it is asked again */
+  if (!n) signal_set(&s->not_empty, false);
+  source_end(s);
   return n;
 }
 

@@ -48,6 +48,10 @@ static unsigned random_source_make(RandomSource *s, Packet **p, unsigned max) {
   return n;
 }
 
+static bool random_source_done(const RandomSource *s) {
+  return !s->active || (s->limit >= 0 && s->count >= s->limit);
+}
+
 static void random_source_end(RandomSource *s) {
   if (s->finished || s->limit < 0 || s->count < s->limit) return;
   s->finished = true;
@@ -67,7 +71,7 @@ static bool random_source_task(Element *e, Task *t) {
     output_push_batch(e, 0, p, n);
     made += n;
   }
-  if (made)
+  if (made || !random_source_done(s)) /* as long as there is no memory for a packet it asks again */
     task_schedule(t);
   else
     random_source_end(s);
@@ -78,7 +82,7 @@ static unsigned random_source_pull(Element *e, int port, Packet **p, unsigned ma
   RandomSource *s = (RandomSource *)e;
   (void)port;
   unsigned n = s->active ? random_source_make(s, p, max) : 0;
-  if (n) return n;
+  if (n || !random_source_done(s)) return n;
   signal_set(&s->not_empty, false);
   if (s->active) random_source_end(s);
   return 0;
@@ -113,7 +117,7 @@ static Signal *random_source_notifier(Element *e, bool full, int port) {
 }
 
 static void random_source_wake(RandomSource *s) {
-  if (!s->active || (s->limit >= 0 && s->count >= s->limit)) return;
+  if (random_source_done(s)) return;
   s->finished = false;
   if (s->task.element) task_schedule(&s->task);
   signal_set(&s->not_empty, true);

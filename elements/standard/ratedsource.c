@@ -59,6 +59,7 @@ static unsigned rated_source_make(RatedSource *s, Packet **p, unsigned max) {
   unsigned k = 0;
   int64_t stamp = time_now(&s->base);
   for (; k < n && (p[k] = source_model_packet(&s->model)); k++) p[k]->timestamp = stamp;
+  if (!k && s->task.element) timer_at(&s->timer, now + SOURCE_RETRY_NS);
   bucket_remove(&s->bucket, k);
   s->count += k;
   return k;

@@ -5,7 +5,8 @@
 
 /* What sources send unless told otherwise: the reference's 69 bytes. */
 #define SOURCE_DATA "\"Random bullshit in a packet, at least 64 bytes long. Well, now it is.\""
-#define SOURCE_SHARE_FROM 512 /* bytes from which packets share their data until someone writes */
+#define SOURCE_RETRY_NS NSEC_PER_MSEC /* how long a source waits that found no memory for a packet */
+#define SOURCE_SHARE_FROM 512         /* bytes from which packets share their data until someone writes */
 
 /* Any bytes, with NULs. */
 typedef struct SourceData {

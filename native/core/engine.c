@@ -34,12 +34,16 @@ Engine *engine_new(const EngineOptions *options) {
   return e;
 }
 
-void engine_free(Engine *e) {
-  if (!e) return;
+void engine_uninstall(Engine *e) {
   packet_pool = &e->pool;
   engine_discard_next(e);
   router_free(e->router);
   e->router = NULL;
+}
+
+void engine_free(Engine *e) {
+  if (!e) return;
+  engine_uninstall(e);
   platform_engine_cleanup(e);
   mem_free(e->run);
   mem_free(e->timers);
@@ -53,37 +57,18 @@ Router *engine_router(Engine *e) { return e->router; }
 /* ---- Taking the running configuration's place
  * --------------------------------------------------------------------------------- */
 
-static void ports_save(Engine *e, PortStates *s) {
-  s->count = 0;
-  for (NetDevice *d = e->devices; d && s->count < countof(s->ports); d = d->next)
-    s->ports[s->count++] = (PortState){d, d->receiver, d->sender};
-}
-
-static void ports_restore(Engine *e, const PortStates *s) {
-  for (NetDevice *d = e->devices; d; d = d->next)
-    for (unsigned i = 0; i < s->count; i++)
-      if (s->ports[i].device == d) {
-        d->receiver = s->ports[i].receiver;
-        d->sender = s->ports[i].sender;
-      }
-}
-
-/* Builds and initialises `e->next`; the ports go on serving the running router until it is gone. */
+/* Builds and initialises `e->next`; the ports go on serving the running router until the elements of the new
+ * one have run. */
 static int prepare(Engine *e, const void *plan, size_t size, Errors *errs) {
   e->now_steady =
       e->options.simulated_time ? e->simulated : clock_steady(e); /* for handlers before the first round */
-  PortStates old;
   engine_discard_next(e);
-  ports_save(e, &old);
   Router *r = router_new(e, plan, size, errs);
   int rc = r ? router_initialize(r, errs) : -1;
   if (rc)
     router_free(r);
-  else {
-    ports_save(e, &e->next_ports);
+  else
     e->next = r;
-  }
-  ports_restore(e, &old);
   return rc;
 }
 
@@ -96,7 +81,6 @@ void engine_discard_next(Engine *e) {
 void engine_replace(Engine *e) {
   Router *r = e->next, *old = e->router;
   e->next = NULL;
-  ports_restore(e, &e->next_ports);
   for (unsigned i = 0; old && i < r->count; i++) {
     Element *x = r->elements[i], *y = x->class->take_state ? element_replaced(x) : NULL;
     if (y) x->class->take_state(x, y);

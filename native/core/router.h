@@ -42,16 +42,6 @@ struct Router {
   } * overrides; /* configurations written while running, by element; NULL where none */
 };
 
-/* Whose the ports are: while a new router waits, they serve the running one. */
-typedef struct PortState {
-  NetDevice *device;
-  Element *receiver, *sender;
-} PortState;
-typedef struct PortStates {
-  PortState ports[64];
-  unsigned count;
-} PortStates;
-
 /* Time as the root handler `timewarp` has it run: `speed` times as fast as the platform's clocks from the
  * moment it was written. */
 typedef struct TimeWarp {
@@ -78,7 +68,6 @@ struct Engine {
   int64_t simulated;
   Router *next;         /* written to `hotconfig`, ready to take the router's place before the next round */
   Errors next_messages; /* warnings of its initialisation */
-  PortStates next_ports;
   uint32_t random_state[31], random_at;
   NetDevice *devices;
   EngineStats stats;

@@ -274,9 +274,23 @@ static void replace_router(Engine *e) {
   errors_clear(&messages);
 }
 
+/* A stop from outside is not for a DriverManager to decide, but it says its last words: its script runs to
+ * its end without waiting. */
+static void last_words(Engine *e) {
+  Router *r = e->router;
+  int before = r->runcount;
+  if (!r->driver_hook) return;
+  r->runcount = INT32_MIN / 2;
+  r->driver_hook(r->driver);
+  r->runcount = before;
+}
+
 static bool driver_goes_on(Engine *e) {
   for (;;) {
-    if (e->stop_requested) return false;
+    if (e->stop_requested) {
+      last_words(e);
+      return false;
+    }
     if (unlikely(e->next != NULL)) replace_router(e);
     Router *r = e->router;
     if (r->runcount > 0) return true;

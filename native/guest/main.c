@@ -65,9 +65,12 @@ static void boot_plan(Engine *e) {
   errors_clear(&errs);
 }
 
-static _Noreturn void stop(const char *reason) {
+/* Elements that have something to say at the end say it. Frames that were sent stay where the device reads
+ * them. */
+static _Noreturn void stop(Engine *e, const char *reason) {
   format_into(guest_boot.report.reason, sizeof guest_boot.report.reason, "%s", reason);
   channel_flush();
+  engine_uninstall(e);
   doorbell_state(GUEST_STOPPED);
   guest_exit(0);
 }
@@ -105,5 +108,5 @@ void guest_main(void) {
       channel_run(e);
     }
   }
-  stop(guest_stop ? "stopped" : "the router stopped itself");
+  stop(e, guest_stop ? "stopped" : "the router stopped itself");
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -90,19 +91,22 @@ typedef struct Watch {
 } Watch;
 
 typedef struct HostLoop {
-  struct pollfd *fds; /* fds[0] is the wake descriptor */
-  Watch *watches;     /* parallel; element NULL for the wake descriptor and for network devices */
-  unsigned count, capacity;
-  int wake;
+  struct pollfd *fds; /* fds[0] is the wake descriptor, fds[1] `devices` */
+  Watch *watches;     /* parallel; element NULL for those two */
+  unsigned count, capacity, device_count;
+  int wake,
+      devices; /* devices: epoll, so that a port without traffic costs nothing; there may be thousands */
   volatile bool pending;
   void (*commands)(void *context);
   void *context;
 } HostLoop;
 
+enum { FIXED = 2, DEVICE_EVENTS = 64 };
+
 static HostLoop *loop_of(Engine *e) { return *engine_platform(e); }
 
 static void loop_set(HostLoop *l, int fd, Element *element, short events) {
-  unsigned i = 1;
+  unsigned i = FIXED;
   while (i < l->count && !(l->fds[i].fd == fd && l->watches[i].element == element)) i++;
   if (!events) {
     if (i < l->count) {
@@ -129,12 +133,14 @@ void platform_engine_init(Engine *e) {
   HostLoop *l = calloc(1, sizeof *l);
   if (!l) platform_panic("out of memory");
   l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  l->devices = epoll_create1(EPOLL_CLOEXEC);
   l->capacity = 16;
   l->fds = calloc(l->capacity, sizeof *l->fds);
   l->watches = calloc(l->capacity, sizeof *l->watches);
   if (!l->fds || !l->watches) platform_panic("out of memory");
   l->fds[0] = (struct pollfd){.fd = l->wake, .events = POLLIN};
-  l->count = 1;
+  l->fds[1] = (struct pollfd){.fd = l->devices, .events = POLLIN};
+  l->count = FIXED;
   *engine_platform(e) = l;
 }
 
@@ -142,6 +148,7 @@ void platform_engine_cleanup(Engine *e) {
   HostLoop *l = loop_of(e);
   if (!l) return;
   close(l->wake);
+  close(l->devices);
   free(l->fds);
   free(l->watches);
   free(l);
@@ -154,7 +161,7 @@ void platform_select(Engine *e, Element *element, int fd, bool read, bool write)
 
 void platform_forget(Engine *e, Element *element) {
   HostLoop *l = loop_of(e);
-  for (unsigned i = 1; i < l->count;)
+  for (unsigned i = FIXED; i < l->count;)
     if (l->watches[i].element == element)
       loop_set(l, l->fds[i].fd, element, 0);
     else
@@ -162,24 +169,39 @@ void platform_forget(Engine *e, Element *element) {
 }
 
 void platform_watch_device(Engine *e, NetDevice *d, bool on) {
-  if (d->fd >= 0) loop_set(loop_of(e), d->fd, NULL, on ? POLLIN : 0);
+  HostLoop *l = loop_of(e);
+  struct epoll_event ev = {.events = EPOLLIN, .data.ptr = d};
+  if (d->fd < 0) return;
+  if (epoll_ctl(l->devices, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, d->fd, &ev))
+    platform_panic("out of memory for watching a port");
+  l->device_count += on ? 1u : -1u;
 }
 
 void select_add(Element *x, int fd, bool read, bool write) {
   HostLoop *l = loop_of(element_engine(x));
   short events = (short)((read ? POLLIN : 0) | (write ? POLLOUT : 0));
-  for (unsigned i = 1; i < l->count; i++)
+  for (unsigned i = FIXED; i < l->count; i++)
     if (l->fds[i].fd == fd && l->watches[i].element == x) events |= l->watches[i].events;
   loop_set(l, fd, x, events);
 }
 
 void select_remove(Element *x, int fd, bool read, bool write) {
   HostLoop *l = loop_of(element_engine(x));
-  for (unsigned i = 1; i < l->count; i++)
+  for (unsigned i = FIXED; i < l->count; i++)
     if (l->fds[i].fd == fd && l->watches[i].element == x) {
       loop_set(l, fd, x, (short)(l->watches[i].events & ~((read ? POLLIN : 0) | (write ? POLLOUT : 0))));
       return;
     }
+}
+
+/* The ports that have something to do. None is closed here: ready() only schedules tasks. */
+static void devices_ready(const HostLoop *l) {
+  struct epoll_event ev[DEVICE_EVENTS];
+  int n = epoll_wait(l->devices, ev, DEVICE_EVENTS, 0);
+  for (int i = 0; i < n; i++) {
+    NetDevice *d = ev[i].data.ptr;
+    if (d->ready) d->ready(d);
+  }
 }
 
 void platform_wait(Engine *e, int64_t deadline) {
@@ -190,7 +212,7 @@ void platform_wait(Engine *e, int64_t deadline) {
   else if (deadline > 0) {
     int64_t left = deadline - platform_clock_steady();
     if (left > 0) timeout = (struct timespec){left / NSEC_PER_SEC, left % NSEC_PER_SEC};
-  } else if (l->count == 1)
+  } else if (l->count == FIXED && !l->device_count)
     return; /* only a look, and nothing but the wake descriptor to look at: commands are seen without it */
   int n = ppoll(l->fds, l->count, t, NULL);
   if (n <= 0) return;
@@ -198,20 +220,14 @@ void platform_wait(Engine *e, int64_t deadline) {
     uint64_t v;
     (void)!read(l->wake, &v, sizeof v);
   }
-  for (unsigned i = 1; i < l->count; i++) {
+  if (l->fds[1].revents) devices_ready(l);
+  for (unsigned i = FIXED; i < l->count; i++) {
     short r = l->fds[i].revents;
     if (!r) continue;
     l->fds[i].revents = 0;
     int fd = l->fds[i].fd;
     Element *x = l->watches[i].element;
-    if (x) {
-      x->class->selected(x, fd, (r & (POLLIN | POLLHUP | POLLERR)) != 0, (r & POLLOUT) != 0);
-    } else
-      for (NetDevice *d = *engine_devices(e); d; d = d->next)
-        if (d->fd == fd && d->ready) {
-          d->ready(d);
-          break;
-        }
+    x->class->selected(x, fd, (r & (POLLIN | POLLHUP | POLLERR)) != 0, (r & POLLOUT) != 0);
     if (i < l->count && l->fds[i].fd != fd) i--; /* the list changed under the callback */
   }
 }

@@ -43,7 +43,8 @@ static void raise_descriptor_limit(void) {
 
 int main(int argc, char **argv) {
   EngineOptions options = {0};
-  const char *ports[17] = {0}, *handlers[4096], *plan_file = NULL, *control = NULL, *unit_file = NULL;
+  const char **ports = calloc((size_t)argc + 1, sizeof *ports), *handlers[4096], *plan_file = NULL,
+             *control = NULL, *unit_file = NULL;
   unsigned nports = 0, nhandlers = 0;
   bool held = false, check = false, quit = false;
   for (int i = 1; i < argc; i++) {
@@ -64,7 +65,7 @@ int main(int argc, char **argv) {
       options.batch = (uint32_t)atoi(argv[++i]);
     else if (!strcmp(argv[i], "--fused") && i + 1 < argc)
       unit_file = argv[++i];
-    else if (!strcmp(argv[i], "--port") && i + 1 < argc && nports < 16)
+    else if (!strcmp(argv[i], "--port") && i + 1 < argc && ports)
       ports[nports++] = argv[++i];
     else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < countof(handlers))
       handlers[nhandlers++] = argv[++i];
@@ -122,5 +123,6 @@ int main(int argc, char **argv) {
   }
   engine_free(engine);
   free(plan);
+  free(ports);
   return rc ? 1 : 0;
 }

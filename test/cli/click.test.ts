@@ -166,6 +166,20 @@ describe('click', () => {
     expect({ status, out }).toEqual({ status: 0, out: 'ready\n0\n' });
   });
 
+  it('a DriverManager says its last words when the router is stopped, and does not wait', async () => {
+    const config =
+      'Idle -> c :: Counter -> Discard; DriverManager(print "ready", pause, print c.count, wait 1000, print "end", pause)';
+    const args = [join(root, 'bin', 'click.js'), '-e', config];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.on('data', (data) => {
+      if (out === '') child.kill('SIGTERM');
+      out += data;
+    });
+    const status = await new Promise((resolve) => child.on('exit', resolve));
+    expect({ status, out }).toEqual({ status: 0, out: 'ready\n0\nend\n' });
+  });
+
   it('calls handlers between packets', () => {
     const config = `InfiniteSource(LIMIT 100, STOP true) -> Counter(COUNT_CALL 5 s.switch 1)
       -> s :: Switch -> c :: Counter -> d :: Discard; s[1] -> d`;

@@ -27,11 +27,8 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 // ---- What can run there
 
-const SUMMARY = 'prints when a router is taken down, which a guest that stops does not do';
 /** Cases whose text does not tell that a guest cannot run them. */
 const NOT_IN_GUESTS: Record<string, string> = {
-  'icmp/icmppingsource.case': SUMMARY,
-  'icmp/icmppingsource-mirror.case': SUMMARY,
   'ip/ipprint-outfile.case': 'needs files',
   'script/unknown-call.case': 'prints to both streams within a line',
   'userlevel/signal.case': 'signals of a process',

@@ -105,6 +105,30 @@ describe.skipIf(noKvm)('under the KVM monitor', () => {
     expect(existsSync(socket)).toBe(false);
   });
 
+  test.each(['STOP', 'SIGTERM'])('%s: all that is printed at the end arrives', async (how) => {
+    const lines = Array.from({ length: 200 }, (_, i) => `print "line ${i} ${'x'.repeat(100)}"`);
+    const plan = planFile(
+      `Idle -> Discard; DriverManager(pause, ${lines.join(', ')}, wait 1000, print "end");`,
+    );
+    const socket = join(dir, `words-${how}`);
+    const child = spawn(monitor, ['--image', image, '--plan', plan, '--control', socket], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let said = '';
+    child.stdout.on('data', (data) => {
+      said += data;
+    });
+    const closed = new Promise((resolve) => child.once('close', resolve));
+    const channel = await Channel.connect(socket, 5000);
+    await channel.boot();
+    if (how === 'STOP') await channel.stop();
+    else child.kill('SIGTERM');
+    expect(await closed).toBe(0);
+    channel.close();
+    expect(said.split('\n').length).toBe(202);
+    expect(said).toMatch(/^line 0 [^]*\nend\n$/);
+  });
+
   test('SIGTERM stops a guest cleanly', async () => {
     const child = spawn(monitor, ['--image', image, '--plan', planFile(RUNS), '--events', '3'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],

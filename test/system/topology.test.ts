@@ -209,6 +209,27 @@ describe.skipIf(noKvm)('a host switch', () => {
     expect(box.leftovers()).toEqual([]);
   });
 
+  it('with a configuration of its own can have a hundred ports, and those that have routers talk', async () => {
+    const PORTS = 100;
+    writeFileSync(
+      join(box.dir, 'wide.click'),
+      `sw :: EtherSwitch;\n${Array.from({ length: PORTS }, (_, i) => `FromDevice(${i}) -> [${i}] sw [${i}] -> Queue -> ToDevice(${i});\n`).join('')}`,
+    );
+    writeFileSync(
+      join(box.dir, 'wide.yaml'),
+      'routers:\n  a: { config: peer.click, ports: [ switch:wide ] }\n' +
+        '  b: { config: peer.click, vars: { N: 2, M: 1 }, ports: [ switch:wide ] }\n' +
+        'switches:\n  wide: { config: wide.click }\n',
+    );
+    const up = box.run('up', 'wide.yaml');
+    expect(up.status, up.stderr).toBe(0);
+    await box.grows('a', 'answers.count');
+    await box.grows('b', 'answers.count');
+    expect(box.json('stats', 'wide').guest.ports).toHaveLength(PORTS);
+    expect(box.run('down', 'wide').status).toBe(0);
+    expect(box.leftovers()).toEqual([]);
+  });
+
   it('refuses ports and names that cannot be', () => {
     expect(peer('a', 1, 2, 'switch:').status).toBe(2);
     expect(peer('a', 1, 2, 'switch:lan,vlan=5000').status).toBe(2);

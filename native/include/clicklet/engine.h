@@ -47,6 +47,8 @@ int engine_install(Engine *e, const void *plan, size_t size, Errors *errs);
 /* Only configures a plan's elements, for the mistakes in their arguments; connections are not needed. Nothing
  * is opened, the running configuration is not touched. */
 int engine_check(Engine *e, const void *plan, size_t size, Errors *errs);
+/* Takes the router down: its elements clean up. */
+void engine_uninstall(Engine *e);
 Router *engine_router(Engine *e); /* NULL before the first install */
 /* Runs until the router stops or engine_stop. May be called again. */
 void engine_run(Engine *e);
