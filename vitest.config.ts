@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Guests, namespaces, fixed ports and what is timed want the machine for themselves; these files share it. */
 const SHARED = [
   'test/conformance/{conformance,coverage}.test.ts',
-  'test/cli/{click,click-control,errors,rewrite}.test.ts',
+  'test/cli/{bench-search,click,click-control,errors,rewrite}.test.ts',
   'test/fuzz/**/*.test.ts',
   'test/unit/**/*.test.ts',
 ];

@@ -26,6 +26,8 @@ export interface FuseFacts {
 export interface FusedSource {
   readonly text: string;
   readonly edges: readonly EdgeReport[];
+  /** Connections that the unit takes over: 0, and there is nothing to gain from it. */
+  readonly bound: number;
   /** The elements that leave to the dynamic engine what they seldom meet (ACTION_RARE), by index. */
   readonly rare: readonly number[];
 }
@@ -99,6 +101,7 @@ class Generator {
     return {
       text: this.#unit(bodies),
       edges: this.#reports,
+      bound: this.#table.length,
       rare: rare.map((n) => n.element.index).sort((a, b) => a - b),
     };
   }

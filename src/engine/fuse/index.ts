@@ -30,12 +30,13 @@ export function fusedSource({ graph, plan }: Configuration): FusedSource {
 
 /**
  * Compiles what a router runs, or takes it from the cache, and binds it: from the next round on packets travel by the
- * compiled code, with all state where it was. False if the router was given another configuration meanwhile. Throws
+ * compiled code, with all state where it was. Where no connection can be fused, nothing is compiled. False if the router was given another configuration meanwhile. Throws
  * HostError where there is no compiler.
  */
 export async function fuseRouter(router: Router, signal?: AbortSignal): Promise<boolean> {
   const { configuration } = router;
   const source = generateChecked(configuration.graph, await router.fuseFacts());
+  if (!source.bound) return true;
   const { file } = await compileUnit(source.text, signal);
   if (router.configuration !== configuration) return false;
   await router.fuse(file);

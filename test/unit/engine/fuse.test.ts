@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -94,6 +94,16 @@ describe.skipIf(!findCompiler())('fused router', () => {
     expect(await router.read('c.count')).toBe('0');
     expect(await router.read('d.count')).toBe('100');
     await expect(fuseRouter(router)).rejects.toThrow('reconfigured since');
+    router.close();
+  });
+
+  it('compiles nothing where there is nothing to fuse', async () => {
+    const before = readdirSync(join(cache, 'clicklet', 'fused')).length;
+    const router = await Router.create(
+      compilePlan('InfiniteSource(LIMIT 7, STOP true) -> Queue -> Unqueue -> d :: Discard;', 'q.click'),
+    );
+    expect(await fuseRouter(router)).toBe(true);
+    expect(readdirSync(join(cache, 'clicklet', 'fused')).length).toBe(before);
     router.close();
   });
 
