@@ -58,6 +58,7 @@ static void ring_use(Ring *r, uint16_t id, uint32_t len) {
 }
 
 static void call(Ring *r) {
+  __atomic_store_n(&monitor.asked, true, __ATOMIC_RELAXED);
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   if (!(__atomic_load_n(&r->avail->flags, __ATOMIC_RELAXED) & VIRTQ_AVAIL_NO_INTERRUPT))
     (void)!write(monitor.wake, &(uint64_t){1}, 8);

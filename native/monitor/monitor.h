@@ -154,7 +154,8 @@ struct Monitor {
   bool waiting, resting;            /* in a wait of the guest; paused */
   bool parked;                      /* guest memory is in the park file (park.c) */
   int64_t waits_since, waits_until; /* the present wait, CLOCK_MONOTONIC; until: INT64_MAX for ever */
-  volatile uint32_t wakes;          /* from the park that the main thread has not reported */
+  volatile bool asked;     /* a request has ended a wait: that is no work, the router is idle still */
+  volatile uint32_t wakes; /* from the park that the main thread has not reported */
   /* state, main thread */
   bool ready, ending;
   int status;

@@ -224,9 +224,11 @@ static void wait_for_call(Monitor *m, uint64_t ns) {
   struct timespec t = {.tv_sec = (time_t)(ns / (uint64_t)NSEC_PER_SEC),
                        .tv_nsec = (long)(ns % (uint64_t)NSEC_PER_SEC)};
   bool bounded = ns < (uint64_t)INT64_MAX / 2;
+  static bool still_idle;
   vm_lock();
-  m->waits_since = clock_ns();
-  m->waits_until = bounded ? m->waits_since + (int64_t)ns : INT64_MAX;
+  int64_t now = clock_ns();
+  if (!still_idle) m->waits_since = now;
+  m->waits_until = bounded ? now + (int64_t)ns : INT64_MAX;
   m->waiting = true;
   vm_unlock();
   int called = ppoll(fds, n, bounded ? &t : NULL, NULL);
@@ -234,6 +236,8 @@ static void wait_for_call(Monitor *m, uint64_t ns) {
   m->waiting = false;
   if (m->parked) park_wake_locked(m);
   vm_unlock();
+  bool asked = __atomic_exchange_n(&m->asked, false, __ATOMIC_SEQ_CST);
+  still_idle = asked && called == 1 && fds[0].revents;
   if (called <= 0) return;
   uint64_t count;
   for (unsigned i = 0; i < n; i++)

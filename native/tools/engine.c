@@ -33,12 +33,19 @@ static void print_errors(Errors *errs) {
   errors_clear(errs);
 }
 
-/* Every vhost-user port takes a dozen descriptors. */
+/* Every vhost-user port takes a dozen descriptors, so thousands of ports need more than most limits. Root may
+ * go beyond the hard one. */
 static void raise_descriptor_limit(void) {
   struct rlimit r;
-  if (getrlimit(RLIMIT_NOFILE, &r)) return;
-  r.rlim_cur = r.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &r);
+  unsigned long long most = 0;
+  FILE *f = fopen("/proc/sys/fs/nr_open", "r");
+  if (f && fscanf(f, "%llu", &most) == 1 && !setrlimit(RLIMIT_NOFILE, &(struct rlimit){most, most})) most = 0;
+  if (f) fclose(f);
+  if (!f || most) {
+    if (getrlimit(RLIMIT_NOFILE, &r)) return;
+    r.rlim_cur = r.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &r);
+  }
 }
 
 int main(int argc, char **argv) {

@@ -215,7 +215,8 @@ int vhost_backend_open(VhostBackend *b, const VhostBackendOptions *o, char *erro
   struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
   if (b->control < 0 || b->wake < 0 || b->changed < 0 || b->broken < 0 ||
       epoll_ctl(b->wake, EPOLL_CTL_ADD, b->changed, &ev))
-    snprintf(error, error_size, "no descriptors left: %s", strerror(errno));
+    snprintf(error, error_size, "no descriptors left (a port takes a dozen; 'ulimit -n' is the limit): %s",
+             strerror(errno));
   else if (listen_at(b, error, error_size) == 0) {
     watch(b, b->listener);
     watch(b, b->broken);

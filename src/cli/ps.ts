@@ -6,7 +6,7 @@ import { membersOf } from '../topology/state.ts';
 import { Vm } from '../vm/boot.ts';
 import { noteDeaths } from '../vm/journal.ts';
 import { parsePort } from '../vm/ports.ts';
-import { alive, list, residentBytes, type VmRecord } from '../vm/registry.ts';
+import { alive, list, processMemory, type VmRecord } from '../vm/registry.ts';
 import { print } from './output.ts';
 import { plainTable } from './table.ts';
 
@@ -30,7 +30,7 @@ async function describe(r: VmRecord) {
     vmm: r.vmm,
     config: r.config,
     uptimeMs: running ? Date.now() - r.createdMs : 0,
-    memory: { guestBytes: r.memBytes, residentBytes: residentBytes(r.pid) },
+    memory: { guestBytes: r.memBytes, ...processMemory(r.pid) },
     ports: r.ports.map((port, index) => {
       const { kind, arg, mac } = parsePort(port);
       const p = stats?.ports[index];
@@ -80,10 +80,22 @@ export function psCommand(): Command {
         `${(r.uptimeMs / 1000).toFixed(0)}s`,
         mb(r.memory.guestBytes),
         mb(r.memory.residentBytes),
+        mb(r.memory.privateBytes),
         portList(r.ports),
         r.config,
       ]);
-      const head = ['NAME', 'STATE', 'PID', 'VMM', 'UPTIME', 'GUEST', 'RESIDENT', 'PORTS', 'CONFIG'];
+      const head = [
+        'NAME',
+        'STATE',
+        'PID',
+        'VMM',
+        'UPTIME',
+        'GUEST',
+        'RESIDENT',
+        'PRIVATE',
+        'PORTS',
+        'CONFIG',
+      ];
       print(plainTable(head, rows));
     });
 }

@@ -142,7 +142,10 @@ function vmDut(vm: Vm): Dut {
     async bootMs() {
       return vm.bootMs && { ...vm.bootMs, firstPacket: await vm.firstPacketMs().catch(() => null) };
     },
-    memory: () => vm.memory,
+    memory: () => {
+      const { guestBytes, residentBytes } = vm.memory;
+      return { guestBytes, residentBytes };
+    },
     pid: vm.record.pid,
     async exits() {
       const stats = await vm.monitorStats().catch(() => undefined);

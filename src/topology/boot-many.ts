@@ -91,7 +91,11 @@ export async function bootMany(routers: readonly TopologyRouter[], o: BootManyOp
       ...monitorArguments(
         router.name,
         router.memBytes,
-        { detach: true, ...(router.cpu !== undefined && { cpu: router.cpu }) },
+        {
+          detach: true,
+          ...(router.cpu !== undefined && { cpu: router.cpu }),
+          ...(router.parkAfterS !== undefined && { parkAfterS: router.parkAfterS }),
+        },
         o.attached(router),
       ),
     ];

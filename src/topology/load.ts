@@ -27,6 +27,8 @@ export interface TopologyRouter {
   ports: string[];
   cpu: number | undefined;
   vmm: VmmChoice;
+  /** Seconds; undefined: never. */
+  parkAfterS: number | undefined;
   /** Of all that the router is booted with. */
   digest: string;
   /** Its place in the topology file. */
@@ -60,7 +62,7 @@ export const wireName = (topology: string, link: string): string => `${topology}
 
 const KEYS: Record<string, string[]> = {
   '': ['name', 'routers', 'switches', 'taps'],
-  routers: ['config', 'mem', 'vars', 'ports', 'cpu', 'vmm', 'replicas'],
+  routers: ['config', 'mem', 'vars', 'ports', 'cpu', 'vmm', 'park-after', 'replicas'],
   switches: ['config'],
   taps: ['netns', 'address', 'gateway'],
 };
@@ -181,6 +183,11 @@ class Loader {
     const span = this.#document.key(path);
     const mem = this.#memory(r.mem ?? DEFAULT_MEM, [...path, 'mem']);
     const count = r.replicas ?? 1;
+    if (r.vmm === 'qemu' && r['park-after'] !== undefined)
+      this.#diagnostics.error(
+        this.#document.key([...path, 'park-after']),
+        'QEMU cannot park routers: leave park-after out, or use vmm: kvm',
+      );
     const result: TopologyRouter[] = [];
     for (let n = 1; n <= count; n++) {
       const name = r.replicas === undefined ? key : `${key}-${n}`;
@@ -193,14 +200,14 @@ class Loader {
       if (!configuration || mem === undefined) continue;
       if (n === 1) this.#checkDevices(configuration, key, ports);
       if (!good) continue;
-      const { cpu, vmm = 'auto' } = r;
+      const { cpu, vmm = 'auto', 'park-after': parkAfterS } = r;
       const file = resolvePath(this.#file, r.config);
       const digest = createHash('sha256')
         .update(configuration.plan)
-        .update(JSON.stringify([mem, ports, cpu ?? null, vmm]))
+        .update(JSON.stringify([mem, ports, cpu ?? null, vmm, parkAfterS]))
         .digest('hex')
         .slice(0, 16);
-      result.push({ name, file, configuration, memBytes: mem, ports, cpu, vmm, digest, span });
+      result.push({ name, file, configuration, memBytes: mem, ports, cpu, vmm, parkAfterS, digest, span });
     }
     return result;
   }

@@ -16,6 +16,12 @@ const router = z.strictObject({
   ports: z.array(z.string()).optional(),
   cpu: z.int().min(0).optional(),
   vmm: z.enum(['auto', 'kvm', 'qemu']).optional(),
+  /** Seconds without work after which it is parked. */
+  'park-after': z
+    .int()
+    .min(1)
+    .max(2 ** 30 - 1)
+    .optional(),
   /** So many routers, NAME-1, NAME-2, ...; `%n` in vars and ports is the number. */
   replicas: z.int().min(1).max(10_000).optional(),
 });

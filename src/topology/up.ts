@@ -168,7 +168,7 @@ async function bootAll(
     },
   );
   for (const router of alone) {
-    const { name, configuration, file, memBytes, ports, cpu, vmm, digest } = router;
+    const { name, configuration, file, memBytes, ports, cpu, vmm, parkAfterS, digest } = router;
     try {
       const booted = await bootVm({
         name,
@@ -179,6 +179,7 @@ async function bootAll(
         ports,
         attachedPorts: attached(router),
         ...(cpu !== undefined && { cpu }),
+        ...(parkAfterS !== undefined && { parkAfterS }),
         detach: true,
         topology: { name: topology.name, digest },
       });

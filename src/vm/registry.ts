@@ -105,12 +105,15 @@ export function processStart(pid: number): string | undefined {
 
 export const alive = (r: VmRecord): boolean => processStart(r.pid) === r.pidStart;
 
-/** Resident memory of a process in bytes, 0 if it is gone. */
-export function residentBytes(pid: number): number {
+/** Memory of a process in bytes, 0 if it is gone: resident, and of that without what comes from files, as its code. */
+export function processMemory(pid: number): { residentBytes: number; privateBytes: number } {
+  let status = '';
   try {
-    const kb = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return Number(kb ?? 0) * 1024;
+    status = readFileSync(`/proc/${pid}/status`, 'latin1');
   } catch {
-    return 0;
+    // it is gone
   }
+  const bytes = (key: string) =>
+    Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  return { residentBytes: bytes('VmRSS'), privateBytes: bytes('RssAnon') + bytes('RssShmem') };
 }

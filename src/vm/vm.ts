@@ -12,8 +12,8 @@ import {
   controlPath,
   load,
   planPath,
+  processMemory,
   processStart,
-  residentBytes,
   type VmRecord,
 } from './registry.ts';
 import { copySnapshot, type SnapshotMeta } from './snapshot.ts';
@@ -59,9 +59,12 @@ export class Vm {
   get bootMs(): BootMs | null {
     return this.record.bootMs;
   }
-  /** Guest RAM, and what the monitor's process has resident, the guest's memory included. */
-  get memory(): { guestBytes: number; residentBytes: number } {
-    return { guestBytes: this.record.memBytes, residentBytes: residentBytes(this.record.pid) };
+  /**
+   * Guest RAM, and what the monitor's process has resident, the guest's memory included; `privateBytes` is that without
+   * pages of files, which all routers share.
+   */
+  get memory(): { guestBytes: number; residentBytes: number; privateBytes: number } {
+    return { guestBytes: this.record.memBytes, ...processMemory(this.record.pid) };
   }
 
   read(handler: string, parameter = ''): Promise<string> {

@@ -193,6 +193,74 @@ describe.skipIf(noKvm)('a host switch', () => {
     expect(state()).toBe('running');
   });
 
+  it('loses nothing when a router is parked and woken again and again in traffic', async () => {
+    const SENT = 3000;
+    const config = (n: number, body: string) => writeFileSync(join(box.dir, `load${n}.click`), body);
+    // Frames alone and in bursts of 40, some milliseconds apart: most find the receiver parked.
+    config(
+      1,
+      `s :: RatedSource(LENGTH 46, RATE 100, LIMIT ${SENT / 20}, ACTIVE false) -> EtherEncap(0x0800, 02:00:00:00:00:01, 02:00:00:00:00:02) -> q :: Queue(1000) -> ToDevice(0);
+       b :: RatedSource(LENGTH 46, RATE 800, LIMIT ${SENT - SENT / 20}, ACTIVE false) -> h :: Queue(4000) -> TimedUnqueue(0.05, 40) -> EtherEncap(0x0800, 02:00:00:00:00:01, 02:00:00:00:00:02) -> q;
+       FromDevice(0) -> Discard;`,
+    );
+    config(
+      2,
+      `TimedSource(1, LIMIT 1) -> Truncate(46) -> EtherEncap(0x0800, 02:00:00:00:00:02, 02:00:00:00:00:01) -> Queue -> ToDevice(0);
+       FromDevice(0) -> HostEtherFilter(02:00:00:00:00:02) -> got :: Counter -> Discard;`,
+    );
+    for (const n of [1, 2])
+      expect(box.run('boot', `load${n}.click`, '--name', `l${n}`, '--port', 'switch:lan', '-d').status).toBe(
+        0,
+      );
+    const { Vm } = await import('../../src/vm/boot.ts');
+    process.env.CLICKLET_STATE = box.state;
+    const [sender, receiver] = [await Vm.open('l1'), await Vm.open('l2')];
+    try {
+      await sender.write('s.active', 'true');
+      await sender.write('b.active', 'true');
+      let parked = 0;
+      for (let got = 0, idle = 0; idle < 20; ) {
+        await receiver.park().then(
+          () => parked++,
+          () => undefined,
+        );
+        await new Promise((resolve) => setTimeout(resolve, 15)); // what comes now wakes it
+        const now = Number(await receiver.read('got.count'));
+        idle = now === got ? idle + 1 : 0;
+        got = now;
+      }
+      expect(parked).toBeGreaterThan(20);
+      expect(await receiver.read('got.count')).toBe(String(SENT));
+      expect(box.run('events').stdout.split('woken').length).toBeGreaterThan(20);
+    } finally {
+      sender.close();
+      receiver.close();
+      delete process.env.CLICKLET_STATE;
+    }
+  });
+
+  it('parks idle routers of a topology by themselves, and the first frame wakes them', async () => {
+    writeFileSync(
+      join(box.dir, 'lazy.click'),
+      PEER.replace('INTERVAL 0.005', 'INTERVAL 0.005, ACTIVE false'),
+    );
+    writeFileSync(
+      join(box.dir, 'lazy.yaml'),
+      'routers:\n  a: { config: lazy.click, ports: [ switch:lan ] }\n' +
+        '  b: { config: lazy.click, vars: { N: 2, M: 1 }, ports: [ switch:lan ], park-after: 1 }\n',
+    );
+    expect(box.run('up', 'lazy.yaml').status).toBe(0);
+    const state = () => box.json('ps').map((r: { name: string; state: string }) => `${r.name} ${r.state}`);
+    for (let i = 0; i < 100 && !state().includes('b parked'); i++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(state()).toEqual(['a running', 'b parked', 'lan running']);
+    expect(box.run('handler', 'a', 'src.active', 'true').status).toBe(0);
+    await box.grows('a', 'answers.count');
+    expect(state()).toEqual(['a running', 'b running', 'lan running']);
+    expect(box.run('down', 'lazy.yaml').status).toBe(0);
+    expect(box.leftovers()).toEqual([]);
+  });
+
   it('with a configuration of its own has the ports of that', () => {
     writeFileSync(join(box.dir, 'mirror.click'), 'FromDevice(0) -> c :: Counter -> Queue -> ToDevice(0);\n');
     writeFileSync(

@@ -48,7 +48,7 @@ describe('a topology file', () => {
     const t = load(`
 name: shop
 routers:
-  edge: { config: bridge.click, mem: 8M, ports: [ tap:tap0, link:inner ], cpu: 1 }
+  edge: { config: bridge.click, mem: 8M, ports: [ tap:tap0, link:inner ], cpu: 1, park-after: 60 }
   nat: { config: bridge.click, ports: [ "link:inner,mac=02:00:00:00:00:07", switch:lan ] }
 `);
     expect(t.name).toBe('shop');
@@ -61,6 +61,7 @@ routers:
         cpu: undefined,
       },
     ]);
+    expect(t.routers.map((r) => r.parkAfterS)).toEqual([60, undefined]);
     expect(t.switches).toEqual([
       { name: 'shop.inner', kind: 'wire' },
       { name: 'lan', kind: 'switch' },
@@ -88,7 +89,7 @@ routers:
   b: { config: nope.click, ports: [ foo:1, switch:lan, vlan=3 ] }
   c: { confg: one.click }
   d: { config: bad.click, ports: [ switch:lan ] }
-  e: { config: one.click, cpu: -1, vmm: xen }
+  e: { config: one.click, cpu: -1, vmm: xen, park-after: 0 }
   "bad name": { config: one.click }
 switchs: {}
 `),
@@ -101,6 +102,7 @@ switchs: {}
       "5:8 unknown key 'confg' (did you mean 'config'?)",
       "7:32 'cpu' must be 0 or more",
       "7:41 'vmm' must be one of auto, kvm, qemu",
+      "7:58 'park-after' must be 1 or more",
       "8:3 a name has letters, digits, '.', '_' and '-', 58 at most",
       "9:1 unknown key 'switchs' (did you mean 'switches'?)",
       "bad.click:1:18 undeclared element 'Countr' (did you mean 'Counter'?)",
@@ -120,6 +122,7 @@ switchs: {}
   lan: { config: one.click, ports: [ switch:lan ] }
   g: { config: one.click, replicas: 2, ports: [ switch:two ] }
   g-2: { config: one.click, ports: [ switch:two ] }
+  h: { config: one.click, vmm: qemu, park-after: 5, ports: [ switch:three ] }
 switches:
   two: { config: bridge.click }
 taps:
@@ -134,8 +137,9 @@ taps:
       "8:3 'lan' is the name of a router and of a switch",
       "10:3 the name 'g-2' is used twice",
       "10:38 switch 'two' has 2 ports, and this is one more",
-      '14:3 no router has a port tap:unused',
-      "14:22 'nonsense' is not an address with a prefix, as 10.0.0.2/24",
+      '11:38 QEMU cannot park routers: leave park-after out, or use vmm: kvm',
+      '15:3 no router has a port tap:unused',
+      "15:22 'nonsense' is not an address with a prefix, as 10.0.0.2/24",
       "bridge.click:1:27 'ToDevice@2' uses port 1, but router 'd' has port 0 only",
       "bridge.click:1:42 'FromDevice@3' uses port 1, but router 'd' has port 0 only",
     ]);
