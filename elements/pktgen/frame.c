@@ -119,7 +119,7 @@ static int frame_model(Frame *f, FrameModel *m, uint32_t len) {
   m->len = len;
   if (!(m->bytes = mem_alloc(len + CACHE_LINE))) return -1;
   memcpy(m->bytes, f->header, f->header_len);
-  if (f->tracked) store32(m->bytes + pktgen_signature_at(len), be32(PKTGEN_MAGIC));
+  if (f->tracked) store32(m->bytes + pktgen_signature_at(len), be32(f->key));
   for (uint32_t i = 0; i < f->nlengths; i++)
     store16(m->bytes + f->lengths[i].at, be16((uint16_t)(len - f->lengths[i].less)));
   for (uint32_t k = f->nlive; k < f->nsums; k++) { /* the constant ones: inner ones first */

@@ -51,6 +51,7 @@ typedef struct Frame {
   FrameSum sums[FRAME_SUMS]; /* inner ones first; those that are constant last, after frame_build */
   FrameLength lengths[FRAME_SUMS];
   bool tracked; /* carries a signature */
+  uint32_t key; /* its first bytes */
   uint8_t signature_in;
   uint64_t stream;              /* << 48 */
   uint32_t nlive;               /* sums to be computed for each packet */

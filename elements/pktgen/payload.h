@@ -2,7 +2,7 @@
  * would begin at an odd offset). PktgenSink knows it there, whatever headers a router adds, removes or
  * changes in front of it. Big endian.
  *
- *   0  4  magic
+ *   0  4  key, by which a sink knows the packets of its own sources
  *   4  2  stream
  *   6  6  sequence number in the stream, from 0
  *  12  6  time of sending: the low 48 bits of the steady clock in ns; 0: not taken
@@ -14,7 +14,7 @@
 #include <clicklet/element.h>
 
 enum { PKTGEN_SIGNATURE = 18, PKTGEN_FCS = 4, PKTGEN_ETHER = 14 };
-#define PKTGEN_MAGIC UINT32_C(0xc11cce75)
+#define PKTGEN_KEY "0xc11cce75" /* the default */
 #define PKTGEN_LOW48 ((UINT64_C(1) << 48) - 1)
 
 always_inline uint32_t pktgen_signature_at(uint32_t len) { return (len - PKTGEN_SIGNATURE) & ~1u; }

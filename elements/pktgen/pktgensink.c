@@ -1,6 +1,6 @@
 /** PktgenSink: counts what PktgenSource sent: packets, loss, reordering, duplicates and latency.
  *
- * Synopsis: `PktgenSink(<keywords> STREAMS, WINDOW, LATENCY)`
+ * Synopsis: `PktgenSink(<keywords> STREAMS, WINDOW, LATENCY, KEY)`
  *
  * Packets of a PktgenSource are known by the signature at their end, whatever headers they have. They are
  * counted and end here; others, and those of streams beyond STREAMS, are foreign: they leave on output 0, or
@@ -13,7 +13,8 @@
  * readings of this machine's steady clock, one taken for each batch sent, one for each batch received.
  *
  * Arguments: STREAMS (unsigned): streams 0 to STREAMS - 1 are known. Default 16. WINDOW (unsigned): packets,
- * rounded up to a power of 2 from 128 on. Default 8192. LATENCY (bool): default true.
+ * rounded up to a power of 2 from 128 on. Default 8192. LATENCY (bool): default true. KEY (unsigned): that of
+ * the sources; packets of others, as of an earlier run in a trace, are foreign. Default 0xc11cce75.
  *
  * Handlers: `count`, `byte_count` (without frame check sequences), `lost`, `reordered`, `duplicates`, `late`,
  * `foreign` (read). `rate` (read): packets a second, a moving average. `latency` (read): JSON, in ns: count,
@@ -39,7 +40,7 @@ typedef struct SinkStream {
 
 typedef struct PktgenSink {
   Element base;
-  uint32_t streams, window;
+  uint32_t streams, window, key;
   bool latency;
   uint64_t words; /* of the window, a power of 2 */
   SinkStream *stream;
@@ -104,10 +105,10 @@ static void sink_run(PktgenSink *s, SinkStream *t, unsigned n) {
   }
 }
 
-always_inline const uint8_t *sink_signature(const Packet *p) {
+always_inline const uint8_t *sink_signature(const PktgenSink *s, const Packet *p) {
   if (unlikely(p->len < PKTGEN_ETHER + PKTGEN_SIGNATURE)) return NULL;
   const uint8_t *d = p->data + pktgen_signature_at(p->len);
-  return likely(load32(d) == be32(PKTGEN_MAGIC)) ? d : NULL;
+  return likely(load32(d) == be32(s->key)) ? d : NULL;
 }
 
 /* Time of sending as it lies in the packet, by which packets that were made together are known. */
@@ -122,7 +123,7 @@ static unsigned sink_count(PktgenSink *s, Packet **p, unsigned n, SinkStream *t,
   packet_free(p[0]);
   if (unlikely(t->next != (number & PKTGEN_LOW48) + 1)) n = 1; /* it is an old one */
   for (; k < n; k++) {
-    const uint8_t *d = sink_signature(p[k]);
+    const uint8_t *d = sink_signature(s, p[k]);
     if (unlikely(!d || be64(load64(d + 4)) != number + k || sink_stamp(d) != stamp)) break;
     bytes += p[k]->len;
     packet_free(p[k]);
@@ -139,7 +140,7 @@ static void sink_push(Element *e, int port, Packet **p, unsigned n) {
   unsigned nforeign = 0;
   uint64_t now = s->latency ? pktgen_stamp(time_steady(e)) : 0;
   for (unsigned i = 0; i < n;) {
-    const uint8_t *d = sink_signature(p[i]);
+    const uint8_t *d = sink_signature(s, p[i]);
     uint64_t number = d ? be64(load64(d + 4)) : UINT64_MAX;
     if (unlikely(!d || number >> 48 >= s->streams)) {
       foreign[nforeign++] = p[i++];
@@ -320,7 +321,8 @@ ELEMENT(PktgenSink, .ports = "1/0-1", .processing = "h/h", .push = sink_push, .c
         .cleanup = sink_cleanup,
         .args = ARGS(ARG(PktgenSink, U32, "STREAMS", streams, "16", .min = 1, .max = 65536),
                      ARG(PktgenSink, U32, "WINDOW", window, "8192", .min = 128, .max = 1 << 24),
-                     ARG(PktgenSink, BOOL, "LATENCY", latency, "true")),
+                     ARG(PktgenSink, BOOL, "LATENCY", latency, "true"),
+                     ARG(PktgenSink, U32, "KEY", key, PKTGEN_KEY)),
         .handlers = HANDLERS(READ_FN("count", sink_read_count, .data = SINK_COUNT),
                              READ_FN("byte_count", sink_read_count, .data = SINK_BYTES),
                              READ_FN("lost", sink_read_count, .data = SINK_LOST),

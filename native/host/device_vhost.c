@@ -116,6 +116,7 @@ static bool vhost_arm(NetDevice *d, bool receive, bool on) {
 static bool vhost_carrier(NetDevice *d) {
   VhostDevice *v = (VhostDevice *)d;
   d->mtu = v->backend.mtu ? v->backend.mtu : 1500;
+  d->peer = v->backend.peer;
   return vhost_backend_link(&v->backend);
 }
 

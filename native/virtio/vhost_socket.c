@@ -63,6 +63,7 @@ static void disconnect(VhostBackend *b, const char *why) {
   drop_fds(b);
   close(b->connection); /* ours alone, so no longer watched */
   b->connection = -1;
+  b->peer = 0;
   b->features = b->protocol_features = 0;
   b->features_set = false;
   b->in_bytes = 0;
@@ -151,6 +152,9 @@ static void accept_frontend(VhostBackend *b) {
     report(b, "a second frontend was turned away", "");
     return;
   }
+  struct ucred peer = {0};
+  socklen_t size = sizeof peer;
+  b->peer = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
   b->connection = fd;
   watch(b, fd);
 }

@@ -106,8 +106,9 @@ typedef struct VhostBackend {
   int wake; /* for the data side: readable after a kick or a change of the link; vhost_backend_woken clears it
              */
   int listener, connection, changed, broken; /* the last two: eventfds in `wake` and in `control` */
-  uint64_t socket_dev, socket_ino;           /* so that only our own socket is removed */
-  uint64_t features, protocol_features;      /* as negotiated */
+  int peer;                             /* process that connected, 0 if there is none or it is not known */
+  uint64_t socket_dev, socket_ino;      /* so that only our own socket is removed */
+  uint64_t features, protocol_features; /* as negotiated */
   bool features_set;
   uint32_t mtu; /* as the frontend set it, or 0 */
   MemoryMap memory;

@@ -36,7 +36,7 @@ export function benchCommand(): Command {
     .option('--max-load <pps>', 'the highest load of a search (default: what the generator can do alone)')
     .option(
       '--ramp <seconds>',
-      'traffic before each trial that is not counted (default: --duration, 1 at most)',
+      'traffic before each trial that is not counted (default: --duration, 0.5 at most)',
     )
     .option('--drain <seconds>', 'a trial is over when no packet came for this long', '0.2')
     .option('--repeat <n>', 'mlr: searches; rfc2544: trials for each figure', '1')

@@ -19,7 +19,7 @@ import {
 } from './dut.ts';
 import { environment, timestampError } from './environment.ts';
 import { type GeneratorGraph, generatorGraph, graphOutline, loopGraph } from './graph.ts';
-import { boundThread, type HostWatch, hostWatch } from './host-watch.ts';
+import { boundThread, busiestThread, type HostWatch, hostWatch } from './host-watch.ts';
 import { atHighPriority } from './priority.ts';
 import { resolveGateways, resolverGraph } from './resolve.ts';
 import type { BenchResult, TrialResult } from './results.ts';
@@ -31,6 +31,7 @@ import { isTracked, rateAt, type Stream, shareOf, totalRate } from './stream.ts'
 import type { Load } from './stream-rate.ts';
 import { type Counts, type Progress, resetTrial, runTrial } from './trial.ts';
 import { trialResult } from './trial-result.ts';
+import { hasTraceTiming, sizeLabel, traceLength, untrackedOf, untrackedProblem } from './untracked.ts';
 
 export type DutChoice =
   | 'auto'
@@ -174,17 +175,19 @@ async function benchAt(
       graph = generatorGraph(count, streams, { ramp });
       await generator.swap(generatorConfiguration(graph));
     }
-    await startWarmUp(generator, graph);
+    await startWarmUp(generator, graph, streams);
     o.observe?.step?.(site.kind === 'vm' ? 'booting the router' : 'starting the router');
     dut = await site.start(configuration, o.file, dutCpu ?? undefined);
     o.observe?.step?.('warming up');
     await warmUp(generator, graph, streams, dut, site, o.signal);
-    const bootMs = await dut.bootMs();
+    const warm = streams.some(isTracked);
+    let bootMs = warm ? await dut.bootMs() : null;
     const trials: TrialResult[] = [];
     const searched: SearchSize[] = [];
+    const peer = site.kind === 'device' ? await peerOf(generator, graph) : null;
     const watch = hostWatch(
       () => boundThread('self', generatorCpu),
-      () => (dut?.pid ? boundThread(dut.pid, dutCpu) : undefined),
+      () => (dut?.pid ? boundThread(dut.pid, dutCpu) : peer ? busiestThread(peer) : undefined),
     );
     const restart = async () => {
       await dut?.stop();
@@ -205,6 +208,7 @@ async function benchAt(
           }),
         );
     }
+    if (!warm) bootMs = await dut.bootMs();
     const limit = limits.get(o.sizes[0])!;
     return {
       version: 1,
@@ -217,6 +221,7 @@ async function benchAt(
         bootMs,
         memory: dut.memory(),
         configText: o.text,
+        ...(site.kind === 'device' ? { watchedPid: peer } : {}),
         graph: graphOutline(configuration.graph),
       },
       streams: streams.map((s) => ({ ...s })),
@@ -237,6 +242,12 @@ async function benchAt(
   }
 }
 
+/** The process behind the vhost-user sockets that a device under test connected to; null: it is not known. */
+async function peerOf(generator: Router, graph: GeneratorGraph): Promise<number | null> {
+  const pids = await Promise.all(graph.outputs.map(async (d) => Number(await generator.read(`${d}.peer`))));
+  return pids.find((pid) => pid > 0) ?? null;
+}
+
 type Limits = Map<string | undefined, { tx: number; rx: number }>;
 
 const generatorConfiguration = (g: GeneratorGraph): Configuration => compilePlan(g.text, 'generator');
@@ -250,10 +261,8 @@ function checkPorts(c: Configuration, o: BenchOptions): number {
   const count = isDeviceDut(o.dut) ? portsOfDut(o.dut).length : portCount(c.graph);
   if (count === 0)
     throw new BenchError(`${o.file}: nothing to drive: there is no FromDevice(0) and no ToDevice(0)`);
-  if (!o.streams.every(isTracked))
-    throw new BenchError(
-      'a benchmark counts packets by their signature: replayed and untracked streams are for pktgen',
-    );
+  const problem = untrackedProblem(o);
+  if (problem) throw new BenchError(problem);
   const beyond = Math.max(...o.streams.flatMap((s) => [s.from, s.to]));
   if (beyond >= count)
     throw new BenchError(
@@ -274,7 +283,9 @@ async function probe(c: Configuration, file: string, ports: number) {
 }
 
 /** What the generator does alone, on its own thread: sending to itself through memory. */
-async function loopLimit(stream: Stream, size: string | undefined, cpu: number | null) {
+async function loopLimit(given: Stream, size: string | undefined, cpu: number | null) {
+  const { replay } = given;
+  const stream = replay ? { ...given, replay: { ...replay, speed: 0, loop: 0 } } : given;
   const graph = loopGraph(`loop${process.pid}`, stream);
   const router = await Router.create(generatorConfiguration(graph));
   const running = router.run(cpu ?? undefined);
@@ -283,6 +294,7 @@ async function loopLimit(stream: Stream, size: string | undefined, cpu: number |
       sources: graph.sources,
       sinks: graph.sinks,
       outputs: graph.outputs,
+      untracked: untrackedOf([stream]),
       rates: [0],
       durationS: 0.3,
       ...(size ? { size } : {}),
@@ -295,9 +307,17 @@ async function loopLimit(stream: Stream, size: string | undefined, cpu: number |
   }
 }
 
-/** Sends slowly from before the router runs: so its first packet is not waited for, and it learns all next hops. */
-async function startWarmUp(generator: Router, graph: GeneratorGraph): Promise<void> {
-  for (const s of graph.sources) {
+/**
+ * Sends slowly from before the router runs: so its first packet is not waited for, and it learns all next hops. Not what
+ * is untracked: of that nobody would know when it comes through, and of a trace the router sees nothing beforehand.
+ */
+async function startWarmUp(
+  generator: Router,
+  graph: GeneratorGraph,
+  streams: readonly Stream[],
+): Promise<void> {
+  for (const [i, s] of graph.sources.entries()) {
+    if (!isTracked(streams[i]!)) continue;
     await generator.write(`${s}.rate`, String(WARM_UP_PPS / graph.sources.length));
     await generator.write(`${s}.active`, 'true');
   }
@@ -318,7 +338,7 @@ async function warmUp(
 ): Promise<void> {
   const started = performance.now();
   const limitMs = site.vmm === 'qemu' ? 15_000 : 5_000;
-  const missing = new Set(streams.keys());
+  const missing = new Set([...streams.keys()].filter((i) => isTracked(streams[i]!)));
   let ended = '';
   void dut.ended.then((m) => {
     ended = m;
@@ -365,24 +385,27 @@ async function measure(
   limit: { tx: number; rx: number },
   watch: HostWatch,
 ): Promise<TrialResult> {
-  const label = size ?? streams[0]!.size;
+  const label = size ?? sizeLabel(streams);
+  const untracked = untrackedOf(streams);
   const share = shareOf(streams);
   const all = o.rate === undefined ? undefined : totalRate(o.rate, streams, size);
   const rates = streams.map((s, i) => (all === undefined ? rateAt(s, size) : all * share[i]!));
-  const max = rates.some((r) => r === 0);
+  const traced = streams.map((s, i) => rates[i] === 0 && hasTraceTiming(s));
+  const kind = traced.every(Boolean) ? 'trace' : rates.some((r, i) => !r && !traced[i]) ? 'max' : 'asked';
   const drainMs = 200;
   const asSize = size ? { size } : {};
-  o.observe?.step?.(`size ${label}: ${max ? 'as fast as the router takes them' : 'at the given rate'}`);
+  const pace = { max: 'as fast as the router takes them', asked: 'at the given rate', trace: 'as captured' };
+  o.observe?.step?.(`size ${label}: ${pace[kind]}`);
   const before = await dut.exits();
   const first = await runTrial(
     generator,
-    { ...graph, rates, durationS: o.durationS, drainMs, watch, signal: o.signal, ...asSize },
+    { ...graph, untracked, rates, durationS: o.durationS, drainMs, watch, signal: o.signal, ...asSize },
     o.observe?.progress,
   );
   const after = await dut.exits();
   let latency: Counts = first;
   const rxPps = first.rx.packets / first.durationS;
-  if (max && first.rx.packets > 0) {
+  if (kind === 'max' && first.rx.packets > 0 && !untracked.length) {
     o.observe?.step?.(`size ${label}: latency at half of that rate`);
     const durationS = Math.min(2, Math.max(0.5, o.durationS * 0.4));
     const half = share.map((part) => LATENCY_FRACTION * rxPps * part);
@@ -394,7 +417,11 @@ async function measure(
   }
   const exits = before === null || after === null ? null : after - before;
   return {
-    ...trialResult(label, rates, first, latency),
+    ...trialResult(label, rates, first, latency, kind),
+    untracked: first.untracked && {
+      ...first.untracked,
+      tracePackets: await traceLength(generator, graph, streams),
+    },
     generatorMaxPps: limit.rx,
     generatorLimited: rxPps > 0.9 * limit.rx,
     exitsPerMillionPackets: exits === null || !first.rx.packets ? null : (exits / first.rx.packets) * 1e6,

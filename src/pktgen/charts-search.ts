@@ -199,7 +199,7 @@ export function latencyCurves(r: BenchResult): Curve[] {
     s.latency.map((l) => ({ name: `${s.size}: ${l.label}`, points: l.curve })),
   );
   const trials = r.trials.map((t) => ({
-    name: `${t.size}: ${t.latencyAt ? 'half of the maximum' : t.rate === 'max' ? 'max' : 'given rate'}`,
+    name: `${t.size}: ${t.latencyAt ? 'half of the maximum' : typeof t.rate === 'string' ? t.rate : 'given rate'}`,
     points: t.latencyCurve,
   }));
   return (found.length ? found : trials).filter((c) => c.points.length);

@@ -12,6 +12,7 @@ import { resultText } from './print.ts';
 import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
 import { type BenchResult, comparable, compareWithBaseline, parseResult } from './results.ts';
 import { type SearchFlags, searchOptions } from './search-flags.ts';
+import { isTracked } from './stream.ts';
 import { DEFAULT_LINE_RATE, type Load, parseLoad, RATE_HELP } from './stream-rate.ts';
 import { lineRateOf, type StreamFlags, streamsOf } from './streams-options.ts';
 
@@ -46,17 +47,19 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
     throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
   const { variables, rest } = splitDefinitions(words);
   if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
-  const search = searchOptions(o);
   const durationS = o.duration === undefined ? 5 : seconds(o.duration);
   const rate = o.rate === undefined ? undefined : rateOf(o.rate, lineRateOf(o));
-  if (o.dut === 'simulated' && !search && !rate?.value)
-    throw new CliError('in simulated time there is no highest rate: give --rate RATE', EXIT.usage);
   const gate = Number(o.failUnder);
   if (!(gate > 0))
     throw new CliError(`--fail-under '${o.failUnder}': expected a ratio such as 0.95`, EXIT.usage);
   const memBytes = parseSize(o.mem);
   const streams = await streamsOf(o);
+  // A search needs to know its packets: what is replayed or untracked is measured as it is.
+  const method = o.search === undefined && !streams.every(isTracked) ? { search: 'none' } : {};
+  const search = searchOptions({ ...o, ...method });
   const sizes = sizesOf(o.size);
+  if (o.dut === 'simulated' && !search && !rate?.value && streams.every(isTracked))
+    throw new CliError('in simulated time there is no highest rate: give --rate RATE', EXIT.usage);
   const baseline = o.baseline === undefined ? undefined : readBaseline(o.baseline);
   const config = readConfig(file);
 

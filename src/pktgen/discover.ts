@@ -90,6 +90,11 @@ export function hostsOf(port: number, address: PortAddress | undefined, ip6 = fa
 
 /** Fill in the addresses that a stream leaves open: hosts beyond the router's ports, frames to the router. */
 export function completeStream(stream: Stream, addresses: ReadonlyMap<number, PortAddress>): Stream {
+  // The frames of a trace stay what they are, except that a router takes only those that are addressed to it.
+  if (stream.replay) {
+    const dstMac = stream.dstMac ?? addresses.get(stream.from)?.mac;
+    return dstMac === undefined ? stream : { ...stream, dstMac };
+  }
   return {
     ...stream,
     srcMac: stream.srcMac ?? defaultMac(stream.from),

@@ -1,5 +1,6 @@
 /** The generator as a Click graph: sources and sinks on packet ports, and answers to ARP requests. */
 
+import { randomInt } from 'node:crypto';
 import type { ResolvedGraph } from '../graph/resolved-graph.ts';
 import { LONGEST_FRAME } from './frames.ts';
 import { defaultMac, type Stream, sourceElement } from './stream.ts';
@@ -11,10 +12,13 @@ export interface GeneratorGraph {
   /** Element names: one source for each stream, one sink for each port. */
   sources: string[];
   sinks: string[];
+  /** A counter for each port: of frames that are neither the sources' nor ARP requests. */
+  others: string[];
   /** For each source the device element that it sends to. */
   outputs: string[];
-  /** For each source another one of the same packets that are not counted: what comes before a trial. */
+  /** For each source two others of the same packets that are not counted: what comes before a trial. */
   rampSources: string[];
+  primeSources: string[];
 }
 
 /**
@@ -27,29 +31,42 @@ export function generatorGraph(
   { ramp = false } = {},
 ): GeneratorGraph {
   const lines: string[] = [];
+  // A trace may hold the packets of an earlier run: they are not ours.
+  const key = streams.some((s) => s.replay) ? randomInt(1, 2 ** 32 - 1) : undefined;
   const sources = streams.map((_, i) => `stream${i}`);
+  const others = Array.from({ length: portCount }, (_, i) => `other${i}`);
   const sinks = Array.from({ length: portCount }, (_, i) => `sink${i}`);
   const ramps = ramp ? streams.map((_, i) => `ramp${i}`) : [];
-  for (const [i, s] of streams.entries()) lines.push(sourceElement(sources[i]!, i, s));
-  for (const [i, name] of ramps.entries())
-    lines.push(sourceElement(name, streams.length + i, { ...streams[i]!, sample: 0 }));
+  const primes = ramp ? streams.map((_, i) => `prime${i}`) : [];
+  for (const [i, s] of streams.entries()) lines.push(sourceElement(sources[i]!, i, s, key));
+  for (const [i, name] of [...ramps, ...primes].entries())
+    lines.push(sourceElement(name, streams.length + i, { ...streams[i % streams.length]!, sample: 0 }, key));
   for (let port = 0; port < portCount; port++) {
     const own = (names: readonly string[]) =>
       streams.flatMap((s, i) => (s.from === port && names[i] ? [{ name: names[i], weight: s.weight }] : []));
     const mac = streams.find((s) => s.from === port)?.srcMac ?? defaultMac(port);
     lines.push(
-      `FromDevice(${port}, SNAPLEN ${LONGEST_FRAME}) -> ${sinks[port]} :: PktgenSink(STREAMS ${Math.max(16, streams.length + ramps.length)})`,
+      `FromDevice(${port}, SNAPLEN ${LONGEST_FRAME}) -> ${sinks[port]} :: PktgenSink(STREAMS ${Math.max(16, streams.length + ramps.length + primes.length)}${key === undefined ? '' : `, KEY ${key}`})`,
       `  -> kind${port} :: Classifier(12/0806 20/0001, -);`,
       `kind${port}[0] -> ARPResponder(0.0.0.0/0 ${mac}) -> replies${port} :: Queue(256);`,
-      `kind${port}[1] -> other${port} :: Counter -> Discard;`,
+      `kind${port}[1] -> ${others[port]} :: Counter -> Discard;`,
       `replies${port} -> [0] out${port} :: PrioSched -> ${sender(port)} :: ToDevice(${port});`,
     );
     lines.push(...pulledBy(`[1] out${port}`, `turns${port}`, own(sources)));
     lines.push(...pulledBy(`[2] out${port}`, `rampturns${port}`, own(ramps)));
+    lines.push(...pulledBy(`[3] out${port}`, `primeturns${port}`, own(primes)));
   }
   for (const [i, s] of streams.entries()) lines.push(...opening(i, s));
   const outputs = streams.map((s) => sender(s.from));
-  return { text: lines.join('\n'), sources, sinks, outputs, rampSources: ramps };
+  return {
+    text: lines.join('\n'),
+    sources,
+    sinks,
+    others,
+    outputs,
+    rampSources: ramps,
+    primeSources: primes,
+  };
 }
 
 const sender = (port: number): string => `send${port}`;
@@ -93,15 +110,18 @@ export function loopGraph(
   stream: Stream,
 ): GeneratorGraph & { sender: string; receiver: string } {
   const sender = `${sourceElement('stream0', 0, stream)}\nstream0 -> send0 :: ToDevice(pipe:${pipe}/a);`;
-  const receiver = `FromDevice(pipe:${pipe}/b, SNAPLEN ${LONGEST_FRAME}) -> sink0 :: PktgenSink;`;
+  const key = stream.replay ? `(KEY ${randomInt(1, 2 ** 32 - 1)})` : '';
+  const receiver = `FromDevice(pipe:${pipe}/b, SNAPLEN ${LONGEST_FRAME}) -> sink0 :: PktgenSink${key};`;
   return {
     text: `${sender}\n${receiver}`,
     sender,
     receiver,
     sources: ['stream0'],
     sinks: ['sink0'],
+    others: [],
     outputs: ['send0'],
     rampSources: [],
+    primeSources: [],
   };
 }
 

@@ -63,6 +63,29 @@ function tasks(pid: number | 'self'): string[] {
   }
 }
 
+/** The thread of a process that ran longest, and the CPU that it ran on last. undefined: there is none, or it is gone. */
+export function busiestThread(pid: number): Thread | undefined {
+  let best: { folder: string; runMs: number } | undefined;
+  for (const folder of tasks(pid)) {
+    try {
+      const runMs = Number(readFileSync(`${folder}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+      if (!best || runMs > best.runMs) best = { folder, runMs };
+    } catch {
+      // it has ended
+    }
+  }
+  if (!best) return undefined;
+  try {
+    // Field 39; the name, field 2, is in parentheses and may hold anything.
+    const fields = readFileSync(`${best.folder}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return { folder: best.folder, cpu: Number(fields[36]) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** undefined: Linux does not say. */
 export function threadTimes({ folder, cpu }: Thread): ThreadTimes | undefined {
   try {

@@ -1,6 +1,7 @@
 /** What the live display says while a trial runs: rates, loss, latency over time, how far it is. Text only. */
 
 import { micro, mpps } from './print.ts';
+import type { MlrProgress } from './search-mlr.ts';
 import type { Progress } from './trial.ts';
 
 type Sample = Parameters<Progress>[0];
@@ -29,7 +30,7 @@ export class LiveView {
   #last: Sample | undefined;
   #latencies: number[] = [];
   #lines: string[] = [];
-  #search: { trials: number; fraction: number; load: number; startedMs: number } | undefined;
+  #search: { state: Parameters<MlrProgress>[0]; nowMs: number; startedMs: number } | undefined;
 
   /** A new step: what was seen before is no part of it. */
   begin(): void {
@@ -40,8 +41,8 @@ export class LiveView {
   }
 
   /** How far a search is. `nowMs`: any clock. */
-  overall(trials: number, fraction: number, load: number, nowMs: number): void {
-    this.#search = { trials, fraction, load, startedMs: this.#search?.startedMs ?? nowMs };
+  overall(state: Parameters<MlrProgress>[0], nowMs: number): void {
+    this.#search = { state, nowMs, startedMs: this.#search?.startedMs ?? nowMs };
   }
 
   /** The lines to show, oldest sample first in the sparkline. */
@@ -71,11 +72,14 @@ export class LiveView {
       const left = Math.max(0, s.durationS - s.elapsedS);
       return `${progressBar(s.elapsedS / s.durationS)} ${clock(left)} left`;
     }
-    const spent = (nowMs - search.startedMs) / 1000;
-    // An estimate from how far the search is; before the first few trials there is none.
-    const left = search.fraction > 0.05 ? (spent / search.fraction) * (1 - search.fraction) : undefined;
-    const about = left === undefined ? '' : `, about ${clock(left)} left`;
-    return `${progressBar(search.fraction)} trial ${search.trials + 1} at ${mpps(search.load)}${about}`;
+    const { trials, doneS, leftS, next } = search.state;
+    const label = `trial ${trials + 1} at ${mpps(next.load)}`;
+    if (!doneS) return `${progressBar(0)} ${label}`;
+    // What is between trials, and trials that are repeated, take as much of the time to come as of the time past.
+    const spent = (search.nowMs - search.startedMs) / 1000;
+    const atTrial = (spent * leftS) / doneS;
+    const left = Math.max(0, atTrial - (nowMs - search.nowMs) / 1000);
+    return `${progressBar(doneS / (doneS + leftS))} ${label}, about ${clock(left)} left`;
   }
 }
 

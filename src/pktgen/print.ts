@@ -40,6 +40,8 @@ export function resultText(r: BenchResult): string {
     lines.push(
       `memory     guest ${mib(r.dut.memory.guestBytes)}, guest and monitor resident ${mib(r.dut.memory.residentBytes)}`,
     );
+  const watched = watchedText(r);
+  if (watched) lines.push(`watched    ${watched}`);
   if (r.generator.maxTxPps)
     lines.push(`generator  alone ${mpps(r.generator.maxTxPps)} sent and received on one thread`);
   lines.push(`timing     ${timingText(r.environment)}`, '');
@@ -49,11 +51,23 @@ export function resultText(r: BenchResult): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
+/** Whether the host's hold-ups of a device that was not started here are known. */
+export const watchedText = (r: BenchResult): string =>
+  r.dut.watchedPid === undefined
+    ? ''
+    : r.dut.watchedPid === null
+      ? 'the generator only: if the host keeps the device from running, its loss counts as its own'
+      : `the generator, and process ${r.dut.watchedPid} behind the device`;
+
+/** The rate of a trial, as it was asked for. */
+export const rateText = (t: TrialResult): string =>
+  t.rate === 'trace' ? 'as captured' : t.rate === 'max' ? 'max' : mpps(t.offeredPps);
+
 function trialTable(trials: readonly TrialResult[]): string {
   const head = ['size', 'rate', 'sent', 'received', 'loss', 'latency p50', 'p99', 'max'];
   const rows = trials.map((t) => [
     String(t.size),
-    t.rate === 'max' ? 'max' : mpps(t.offeredPps),
+    rateText(t),
     mpps(t.txPps),
     mpps(t.rxPps),
     percent(t.lossRatio),
@@ -89,6 +103,7 @@ function notes(trials: readonly TrialResult[]): string[] {
     if (t.streams && t.streams.length > 1) lines.push(...streamLines(t));
     if (t.reordered || t.duplicates)
       lines.push(`size ${t.size}: ${t.reordered} packets reordered, ${t.duplicates} duplicates`);
+    if (t.untracked) lines.push(...untrackedLines(t, t.untracked));
     if (t.exitsPerMillionPackets !== null)
       lines.push(
         `size ${t.size}: ${t.exitsPerMillionPackets.toFixed(1)} exits from the guest for a million packets`,
@@ -105,9 +120,24 @@ export function heldUpText(t: TrialResult): string {
   return list.length ? `the host kept ${list.join(', and ')}` : '';
 }
 
+/** What frames without a signature cannot tell. */
+export function untrackedLines(t: TrialResult, u: NonNullable<TrialResult['untracked']>): string[] {
+  const requests = u.arpRequests ? `, ${u.arpRequests} of them ARP requests` : '';
+  const lines = [
+    `size ${t.size}: ${t.txPackets} frames sent, ${t.rxPackets} came back${requests}: without a signature every frame that comes is counted, also the router's own; order and latency are not known`,
+  ];
+  if (u.tracePackets !== null && t.txPackets < u.tracePackets)
+    lines.push(
+      `size ${t.size}: the trace has ${u.tracePackets} packets: not all were sent in ${t.durationS.toFixed(1)} s, give a longer --duration`,
+    );
+  return lines;
+}
+
 /** Streams of which something is missing or out of order; one line if all is well. */
 function streamLines(t: TrialResult): string[] {
-  const odd = t.streams!.filter((s) => s.packets < s.txPackets || s.reordered || s.duplicates);
+  const odd = t.streams!.filter(
+    (s) => s.tracked !== false && (s.packets < s.txPackets || s.reordered || s.duplicates),
+  );
   return odd.map(
     (s) =>
       `size ${t.size}, stream ${s.stream}: ${s.txPackets - s.packets} of ${s.txPackets} packets not received, ${s.reordered} reordered, ${s.duplicates} duplicates`,

@@ -63,7 +63,7 @@ export async function liveDisplay(): Promise<Display> {
       const lines = view.sample(state, performance.now());
       if (task && lines.length) task.output = lines.join('\n');
     },
-    overall: ({ trials, fraction, next }) => view.overall(trials, fraction, next.load, performance.now()),
+    overall: (state) => view.overall(state, performance.now()),
     end: close,
   };
 }

@@ -5,7 +5,18 @@ import { bootChart, lossChart, rateChart } from './charts.ts';
 import { latencyCdf, latencyCurves, latencyPercentiles } from './charts-search.ts';
 import { placeOf } from './dut.ts';
 import { timingText } from './environment.ts';
-import { gbit, heldUpText, mib, micro, mpps, ms, percent } from './print.ts';
+import {
+  gbit,
+  heldUpText,
+  mib,
+  micro,
+  mpps,
+  ms,
+  percent,
+  rateText,
+  untrackedLines,
+  watchedText,
+} from './print.ts';
 import { csvText } from './report-csv.ts';
 import { graphSvg } from './report-graph.ts';
 import { figure, page, pair, row, text, tile } from './report-parts.ts';
@@ -65,7 +76,7 @@ function trialTable(r: BenchResult): string {
   const body = r.trials.map((t) =>
     row([
       String(t.size),
-      t.rate === 'max' ? 'max' : mpps(t.offeredPps),
+      rateText(t),
       mpps(t.txPps),
       mpps(t.rxPps),
       gbit(t.rxBitsPerS),
@@ -80,6 +91,7 @@ function trialTable(r: BenchResult): string {
 
 function remarks(r: BenchResult): string {
   const list: string[] = [];
+  if (watchedText(r)) list.push(`Watched: ${watchedText(r)}.`);
   for (const t of r.trials) {
     if (t.latencyAt)
       list.push(
@@ -95,6 +107,7 @@ function remarks(r: BenchResult): string {
       );
     const held = heldUpText(t);
     if (held) list.push(`Size ${t.size}: ${held}.`);
+    if (t.untracked) list.push(...untrackedLines(t, t.untracked).map((x) => `${x}.`));
     if (t.exitsPerMillionPackets !== null)
       list.push(
         `Size ${t.size}: ${t.exitsPerMillionPackets.toFixed(1)} exits from the guest for a million packets.`,

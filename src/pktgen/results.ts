@@ -19,7 +19,8 @@ export const TrialSchema = z.object({
   lossRatio: z.number(),
   latencyUs: LatencySchema.nullable(),
   durationS: z.number(),
-  rate: z.union([z.number(), z.literal('max')]),
+  /** Packets a second; `trace`: as a trace file has it. */
+  rate: z.union([z.number(), z.literal('max'), z.literal('trace')]),
   txPackets: z.number(),
   rxPackets: z.number(),
   /** Offered packets that the generator could not make in time. */
@@ -45,6 +46,16 @@ export const TrialSchema = z.object({
   generatorLimited: z.boolean(),
   exitsPerMillionPackets: z.number().nullable(),
   streams: z.array(StreamCountsSchema).optional(),
+  /** Where streams are replayed or untracked: other frames that came, which rxPackets has too. */
+  untracked: z
+    .object({
+      rxPackets: z.number(),
+      arpRequests: z.number(),
+      /** To be sent, by the trace files; null: no trace, or without end. */
+      tracePackets: z.number().nullable(),
+    })
+    .nullable()
+    .optional(),
 });
 
 const BootSchema = z.object({
@@ -94,6 +105,8 @@ export const ResultSchema = z.object({
     bootMs: BootSchema.nullable(),
     memory: z.object({ guestBytes: z.number(), residentBytes: z.number() }).nullable(),
     configText: z.string(),
+    /** The process whose running was watched; null: none could be. Of devices that were not started here. */
+    watchedPid: z.number().nullable().optional(),
     /** Elements, and connections as [from, output, to, input] by index. */
     graph: z
       .object({

@@ -23,6 +23,8 @@ export const StreamCountsSchema = z.object({
   lost: z.number(),
   reordered: z.number(),
   duplicates: z.number(),
+  /** False: its packets have no signature; `packets` are other frames that came, 0 if more than one stream is so. */
+  tracked: z.literal(false).optional(),
 });
 
 const SummarySchema = z.object({

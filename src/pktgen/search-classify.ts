@@ -23,6 +23,8 @@ export interface Trial {
   /** Intended. */
   durationS: number;
   lossRatio: number;
+  /** The part of the load that was not offered after all: no loss, but not forwarded either. */
+  shortfall?: number;
 }
 
 export type Classification = 'lower' | 'upper' | 'undecided';
@@ -88,6 +90,7 @@ export function classify(goal: Goal, trials: readonly Trial[]): Classification {
 export function conditionalThroughput(goal: Goal, load: number, trials: readonly Trial[]): number {
   const full = trials
     .filter((t) => t.durationS >= goal.finalDurationS)
+    .map((t) => ({ ...t, lossRatio: Math.max(t.lossRatio, t.shortfall ?? 0) }))
     .sort((a, b) => a.lossRatio - b.lossRatio);
   const measuredS = full.reduce((s, t) => s + t.durationS, 0);
   let remainingS = Math.max(goal.durationSumS, measuredS) * (1 - goal.exceedRatio);

@@ -91,7 +91,7 @@ export function searchOptions(o: SearchFlags): SearchOptions | undefined {
     repeat,
     minLoad,
     maxLoad,
-    rampS: o.ramp === undefined ? Math.min(1, durationS) : secondsOf('--ramp', o.ramp, 0),
+    rampS: o.ramp === undefined ? Math.min(SEARCH_DEFAULTS.rampS, durationS) : secondsOf('--ramp', o.ramp, 0),
     drainS: secondsOf('--drain', o.drain, 0),
     tests: o.tests === undefined ? TESTS : testsOf(o.tests),
   };

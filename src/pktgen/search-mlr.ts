@@ -59,8 +59,16 @@ export interface MlrResult<T extends Trial> {
   trials: T[];
 }
 
-/** How far a search is, for displays: 0 to 1. It is an estimate: noise makes searches longer. */
-export type MlrProgress = (state: { trials: number; fraction: number; next: Trial }) => void;
+/**
+ * How far a search is, for displays. `doneS`, `leftS`: seconds in trials, without what is between them. What is left is
+ * what would be needed if no trial to come surprised.
+ */
+export type MlrProgress = (state: {
+  trials: number;
+  doneS: number;
+  leftS: number;
+  next: Pick<Trial, 'load' | 'durationS'>;
+}) => void;
 
 /** Early targets are this much wider than the next. */
 const WIDENING = 2;
@@ -209,15 +217,6 @@ class Pursuit<T extends Trial> {
     return this.#extension.step;
   }
 
-  /** About how much of the way is done. */
-  fraction(): number {
-    if (this.done) return 1;
-    const { lower, upper } = this.#trials.bounds(this.target);
-    const gap = lower !== null && upper !== null ? relative(lower, upper) : 1;
-    const left = Math.log(Math.max(1, gap / this.target.width)) / Math.log(1 / this.target.width);
-    return (this.stage + 1 - Math.min(1, left)) / (this.targets.length + 0.5);
-  }
-
   result(): GoalResult {
     const goal = this.targets.at(-1)!;
     const { lower, upper } = this.#trials.bounds(goal);
@@ -240,28 +239,21 @@ class Pursuit<T extends Trial> {
   }
 }
 
-/** Run a search. Errors of `measure` end it and are passed on. */
-export async function mlrSearch<T extends Trial>(
-  o: MlrOptions,
-  measure: Measure<T>,
-  progress?: MlrProgress,
-): Promise<MlrResult<T>> {
+type Planned = Pick<Trial, 'load' | 'durationS'>;
+
+/** The controller: asks for trials, is given what came of them, and says at the end which loads meet each goal. */
+function* controller<T extends Trial>(o: MlrOptions): Generator<Planned, MlrResult<T>, T> {
   const minLoad = Math.max(1, Math.ceil(o.minLoad));
   const maxLoad = Math.max(minLoad, Math.floor(o.maxLoad));
   const options = { ...o, minLoad, maxLoad };
   const trials = new Trials<T>();
   const pursuits = o.goals.map((g) => new Pursuit<T>(g, trials, options));
   const limit = o.maxTrials ?? MAX_TRIALS;
-  const run = async (load: number, durationS: number): Promise<T> => {
-    const fraction = Math.min(...pursuits.map((p) => p.fraction()));
-    progress?.({ trials: trials.all.length, fraction, next: { load, durationS, lossRatio: 0 } });
-    const t = await measure(load, durationS);
-    trials.add(t);
-    return t;
-  };
-  await approach(options, pursuits[0]!.targets[0]!, run);
-  const forwarded = Math.max(...trials.all.map((t) => t.load * (1 - t.lossRatio)));
-  options.minLoad = Math.min(maxLoad, Math.max(minLoad, Math.floor((o.floorRatio ?? 0) * forwarded)));
+  yield* approach(options, pursuits[0]!.targets[0]!, trials);
+  options.minLoad = Math.min(
+    maxLoad,
+    Math.max(minLoad, Math.floor((o.floorRatio ?? 0) * highest(trials.all))),
+  );
   for (;;) {
     // Coarse targets before fine ones, low loads before high ones.
     let best: { pursuit: Pursuit<T>; load: number } | undefined;
@@ -277,23 +269,66 @@ export async function mlrSearch<T extends Trial>(
       for (const p of pursuits) if (!p.done) p.why = `not finished after ${limit} trials`;
       break;
     }
-    await run(best.load, best.pursuit.target.finalDurationS);
+    trials.add(yield { load: best.load, durationS: best.pursuit.target.finalDurationS });
   }
   return { goals: pursuits.map((p) => p.result()), trials: trials.all };
 }
 
 /** The first trials: at the highest load (or the one given), then twice at what was forwarded the time before. */
-async function approach<T extends Trial>(
+function* approach<T extends Trial>(
   o: MlrOptions,
   target: MlrGoal,
-  run: (load: number, durationS: number) => Promise<T>,
-): Promise<void> {
+  trials: Trials<T>,
+): Generator<Planned, void, T> {
   const clamp = (x: number) => Math.min(o.maxLoad, Math.max(o.minLoad, Math.round(x)));
   let load = clamp(o.firstLoad ?? o.maxLoad);
   for (let i = 0; i < 3; i++) {
-    const t = await run(load, target.finalDurationS);
+    const t = yield { load, durationS: target.finalDurationS };
+    trials.add(t);
     const forwarded = clamp(load * (1 - t.lossRatio));
     if (relative(forwarded, load) <= target.width) break;
     load = forwarded;
   }
+}
+
+/** The highest rate forwarded, packets a second. */
+const highest = (trials: readonly Trial[]): number =>
+  Math.max(...trials.map((t) => t.load * (1 - t.lossRatio)));
+
+/**
+ * Seconds in trials that the search still needs if the device forwards what it did at best and loses the rest: the same
+ * controller is led there.
+ */
+export function secondsLeft(o: MlrOptions, made: readonly Trial[]): number {
+  if (!made.length) return Number.POSITIVE_INFINITY;
+  const rate = highest(made) * (1 + 1e-9);
+  const run = controller<Trial>(o);
+  let step = run.next();
+  for (const t of made) step = run.next(t);
+  let left = 0;
+  while (!step.done) {
+    const { load, durationS } = step.value;
+    left += durationS;
+    step = run.next({ load, durationS, lossRatio: load > rate ? 1 - rate / load : 0 });
+  }
+  return left;
+}
+
+/** Run a search. Errors of `measure` end it and are passed on. */
+export async function mlrSearch<T extends Trial>(
+  o: MlrOptions,
+  measure: Measure<T>,
+  progress?: MlrProgress,
+): Promise<MlrResult<T>> {
+  const run = controller<T>(o);
+  const made: T[] = [];
+  let step = run.next();
+  while (!step.done) {
+    const { load, durationS } = step.value;
+    const doneS = made.reduce((s, t) => s + t.durationS, 0);
+    progress?.({ trials: made.length, doneS, leftS: secondsLeft(o, made), next: step.value });
+    made.push(await measure(load, durationS));
+    step = run.next(made.at(-1)!);
+  }
+  return step.value;
 }

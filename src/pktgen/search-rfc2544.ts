@@ -30,14 +30,14 @@ export async function throughput<T extends Trial>(
   let low = 0;
   let high: number | null = null;
   let load = Math.floor(o.maxLoad);
-  const steps = Math.log2(1 / o.width);
   for (;;) {
     const gap = high === null ? 1 : (high - low) / high;
-    const left = Math.max(0, Math.log2(gap / o.width)) / steps;
+    const left = 1 + Math.max(0, Math.ceil(Math.log2(gap / o.width)) - 1);
     progress?.({
       trials: trials.length,
-      fraction: Math.min(1, Math.max(0, 1 - left)),
-      next: { load, durationS: o.durationS, lossRatio: 0 },
+      doneS: trials.length * o.durationS,
+      leftS: left * o.durationS,
+      next: { load, durationS: o.durationS },
     });
     const t = await measure(load, o.durationS);
     trials.push(t);

@@ -38,6 +38,7 @@ export function searchLive(
     bed: liveBed(generator, graph, streams, {
       size,
       rampS: search.rampS,
+      maxLoad: search.maxLoad ?? place.generatorMaxPps,
       drainMs: search.drainS * 1000,
       watch: place.watch,
       signal,
@@ -77,6 +78,7 @@ export async function simulatedBench(
     const bed = simulatedBed(o.text, compile, ports, streams, {
       size,
       rampS,
+      maxLoad: o.search?.maxLoad ?? Number.POSITIVE_INFINITY,
       drainMs: drainS * 1000,
       signal: o.signal,
       progress: o.observe?.progress,

@@ -34,8 +34,8 @@ export async function rfc2544Tests(
   site: SearchSite,
 ): Promise<Found> {
   const all: SearchTrial[] = [];
-  const measure = async (load: number, durationS: number): Promise<LoadTrial> => {
-    const t = await site.bed.trial(load, durationS);
+  const measure = async (load: number, durationS: number, primed = true): Promise<LoadTrial> => {
+    const t = await site.bed.trial(load, durationS, { primed });
     all.push(searchTrial(t, 0));
     return t;
   };
@@ -64,7 +64,7 @@ export async function rfc2544Tests(
   const latency: LatencyAt[] = [];
   if (needsThroughput('latency')) {
     say('latency at the throughput');
-    latency.push(await latencyAt(pps, o, measure));
+    latency.push(await latencyAt(pps, o, (load, durationS) => measure(load, durationS, false)));
   }
   if (wanted('loss')) {
     say('frame loss rate');
@@ -80,7 +80,7 @@ export async function rfc2544Tests(
     const b = await backToBack(
       { maxLoad, throughput: pps, maxFrames: Math.ceil(maxLoad * BURST_S), repeat: o.repeat },
       async (frames) => {
-        const t = await site.bed.trial(maxLoad, frames / maxLoad + 1, frames);
+        const t = await site.bed.trial(maxLoad, frames / maxLoad + 1, { packets: frames });
         return t.rxPackets === frames;
       },
     );

@@ -45,7 +45,7 @@ export const SEARCH_DEFAULTS: SearchOptions = {
   repeat: 1,
   maxLoad: undefined,
   minLoad: undefined,
-  rampS: 1,
+  rampS: 0.5,
   drainS: 0.2,
   tests: TESTS,
 };
@@ -133,7 +133,7 @@ export async function searchSize(o: SearchOptions, site: SearchSite): Promise<Se
     const first = site.forwarded ? { firstLoad: site.forwarded } : {};
     const r = await mlrSearch(
       { goals: goalsOf(o), ...range, ...first, floorRatio: o.minLoad === undefined ? FLOOR : 0 },
-      (load, durationS) => site.bed.trial(load, durationS),
+      (load, durationS) => site.bed.trial(load, durationS, { primed: true }),
       site.overall,
     );
     trials.push(...r.trials.map((t) => searchTrial(t, run)));

@@ -1,5 +1,6 @@
 /** Streams of test packets: their description, checked, and what it means. */
 
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { FieldError, parseField } from './field-values.ts';
 import { layers as layerSpecs } from './frame-layers.ts';
@@ -13,6 +14,7 @@ import {
 } from './frames.ts';
 import { DEFAULT_LINE_RATE, type Load, loadPps, parseLoad, RATE_HELP } from './stream-rate.ts';
 import { meanSize, parseSizes, SIZE_HELP } from './stream-size.ts';
+import { traceProblem } from './trace-file.ts';
 
 export { parseRate } from './stream-rate.ts';
 
@@ -140,8 +142,18 @@ export class StreamError extends Error {
   readonly exitCode = 1;
 }
 
+export interface ReadOptions {
+  /** Bits a second, in place of what the description says. */
+  lineRate?: number | undefined;
+  /** The folder that trace files are named from. Without it they are not looked at. */
+  folder?: string;
+}
+
 /** Every mistake in a description of streams, or the streams. */
-export function readStreams(value: unknown, lineRate?: number): { streams: Stream[]; issues: FrameIssue[] } {
+export function readStreams(
+  value: unknown,
+  o: ReadOptions = {},
+): { streams: Stream[]; issues: FrameIssue[] } {
   const issues: FrameIssue[] = [];
   const top =
     typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -163,12 +175,18 @@ export function readStreams(value: unknown, lineRate?: number): { streams: Strea
     issues.push({ path, message: 'expected streams: a list of 1 to 1024 streams' });
     return { streams: [], issues };
   }
-  const rate = lineRate ?? (line?.unit === 'bits' ? line.value : DEFAULT_LINE_RATE);
-  const streams = list.flatMap((item, i) => readStream(item, ['streams', i], rate, issues));
+  const rate = o.lineRate ?? (line?.unit === 'bits' ? line.value : DEFAULT_LINE_RATE);
+  const streams = list.flatMap((item, i) => readStream(item, ['streams', i], rate, o.folder, issues));
   return { streams, issues };
 }
 
-function readStream(value: unknown, path: FrameIssue['path'], line: number, issues: FrameIssue[]): Stream[] {
+function readStream(
+  value: unknown,
+  path: FrameIssue['path'],
+  line: number,
+  folder: string | undefined,
+  issues: FrameIssue[],
+): Stream[] {
   const before = issues.length;
   const given = value as Record<string, unknown> | null;
   let list: Layer[] | undefined;
@@ -191,6 +209,12 @@ function readStream(value: unknown, path: FrameIssue['path'], line: number, issu
       path: at('rate'),
       message: 'expected packets a second: the sizes are those of the trace file',
     });
+  if (d.replay && folder !== undefined) {
+    if (!isAbsolute(d.replay.file)) d.replay.file = join(folder, d.replay.file);
+    const problem = traceProblem(d.replay.file);
+    const where = typeof given?.replay === 'object' ? ['replay', 'file'] : ['replay'];
+    if (problem) issues.push({ path: [...path, ...where], message: problem });
+  }
   if (!list && d.src && d.dst && d.src.includes(':') !== d.dst.includes(':'))
     issues.push({ path: at('dst'), message: 'src and dst must both be IPv4 or both be IPv6' });
   if (issues.length > before) return [];
@@ -355,8 +379,8 @@ function completeLayers(s: Stream): Layer[] {
 /** The program of a stream's frames. */
 export const streamFrame = (s: Stream): FrameProgram => compileFrame(completeLayers(s), s.checksum);
 
-/** The element that makes a stream, named `name`, not yet sending. */
-export function sourceElement(name: string, id: number, s: Stream): string {
+/** The element that makes a stream, named `name`, not yet sending. `key`: other than the usual one. */
+export function sourceElement(name: string, id: number, s: Stream, key?: number): string {
   const pace: [string, string | number | boolean][] = [
     ['RATE', s.rate],
     ['PACE', s.pace],
@@ -382,6 +406,7 @@ export function sourceElement(name: string, id: number, s: Stream): string {
     ['LENGTHS', quoted(f.lengths)],
     ['CHECKSUMS', quoted(f.checksums)],
     ['TRACK', s.track],
+    ...(key === undefined ? [] : ([['KEY', key]] satisfies typeof pace)),
     ['SAMPLE', s.sample],
     ...pace,
   ])});`;

@@ -1,6 +1,6 @@
 /** Streams from a YAML file: every mistake with its line and column. */
 
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname } from 'node:path';
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { FrameIssue } from './frames.ts';
 import { readStreams, type Stream, StreamError } from './stream.ts';
@@ -40,13 +40,11 @@ export function parseStreamFile(text: string, file: string, lineRate?: number): 
   };
   if (doc.errors.length)
     throw new StreamError(doc.errors.map((e) => `${at(e.pos[0])}not YAML: ${e.message}`).join('\n'));
-  const { streams, issues } = readStreams(doc.toJS(), lineRate);
+  const { streams, issues } = readStreams(doc.toJS(), { lineRate, folder: dirname(file) });
   if (issues.length) {
     const located = issues.map((i) => ({ offset: offsetOf(doc.contents, i), message: i.message }));
     located.sort((a, b) => a.offset - b.offset);
     throw new StreamError(located.map((i) => at(i.offset) + i.message).join('\n'));
   }
-  for (const s of streams)
-    if (s.replay && !isAbsolute(s.replay.file)) s.replay.file = join(dirname(file), s.replay.file);
   return streams;
 }

@@ -70,7 +70,7 @@ export async function streamsOf(o: StreamFlags, first: StreamInput = {}): Promis
     stream.replay = { file: o.replay, speed, loop };
   } else if (o.speed !== undefined || o.loop !== undefined)
     throw new StreamError('--speed and --loop are of --replay');
-  const { streams, issues } = readStreams({ streams: [stream] }, lineRate);
+  const { streams, issues } = readStreams({ streams: [stream] }, { lineRate, folder: '' });
   if (issues.length)
     throw new StreamError(issues.map((i) => flagMessage(i.path.slice(2), i.message)).join('\n'));
   return streams;

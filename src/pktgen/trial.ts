@@ -45,11 +45,25 @@ export interface SinkStream {
 /** One stream in a trial: sent, received, and in which order. */
 export interface StreamCounts extends Omit<SinkStream, 'bytes' | 'late'> {
   txPackets: number;
+  /** False: its packets have no signature. `packets` are other frames, 0 if more than one stream is so. */
+  tracked?: false;
+}
+
+/** Its sources are not the trial's own. */
+export interface Ramp {
+  sources: readonly string[];
+  durationS: number;
+  /** In the first half of it these send instead, faster: they use up what token buckets saved while nothing was sent. */
+  prime?: { sources: readonly string[]; rates: readonly number[] };
 }
 
 export interface TrialPlan {
   sources: readonly string[];
   sinks: readonly string[];
+  /** For each sink the counter of other frames; without ARP requests. */
+  others?: readonly string[];
+  /** Sources whose packets have no signature, by number: every other frame that comes counts as theirs. */
+  untracked?: readonly number[];
   /** For each source the ToDevice that it sends to. */
   outputs?: readonly string[];
   /** Packets a second of each source; 0: as fast as they are taken. */
@@ -59,8 +73,8 @@ export interface TrialPlan {
   durationS: number;
   /** Packets of each source, sent as fast as its rate says; then durationS only bounds the time. */
   limits?: readonly number[];
-  /** Before the trial, without a pause: as much traffic that is not counted. Sources beyond the trial's own. */
-  ramp?: { sources: readonly string[]; durationS: number };
+  /** Before the trial, without a pause: traffic at the trial's rates that is not counted. */
+  ramp?: Ramp;
   /** After the last packet was sent: the trial is over when all have come or none came for this long. */
   drainMs?: number;
   /** Says how long the host kept generator and router from running. */
@@ -82,6 +96,8 @@ export interface Counts {
   heldUpS: HeldUpS | null;
   /** In the order of the sources. */
   streams: StreamCounts[];
+  /** Where sources are untracked: frames that count as theirs, and how many of these were ARP requests. */
+  untracked: { rxPackets: number; arpRequests: number } | null;
 }
 
 /** Called about five times a second with what was sent and received so far. */
@@ -106,30 +122,42 @@ const sum = <T, K extends keyof T>(list: readonly T[], key: K): number =>
 const readSources = (g: Handlers, names: readonly string[]): Promise<SourceSummary[]> =>
   Promise.all(names.map(async (s) => JSON.parse(await g.read(`${s}.summary`)) as SourceSummary));
 
-const readCount = async (g: Handlers, names: readonly string[]): Promise<number> =>
-  (await Promise.all(names.map((s) => g.read(`${s}.count`)))).reduce((n, x) => n + Number(x), 0);
+/** How many packets of streams 0 to n - 1 have come. */
+const readCounted = async (g: Handlers, sinks: readonly string[], n: number): Promise<number> =>
+  (await Promise.all(sinks.map((s) => g.read(`${s}.streams`))))
+    .flatMap((text) => JSON.parse(text) as { stream: number; packets: number }[])
+    .reduce((sum, x) => (x.stream < n ? sum + x.packets : sum), 0);
+
+const readCount = async (g: Handlers, names: readonly string[], handler = 'count'): Promise<number> =>
+  (await Promise.all(names.map((s) => g.read(`${s}.${handler}`)))).reduce((n, x) => n + Number(x), 0);
 
 /** Stop all sources and forget what was counted. */
 export async function resetTrial(
   g: Handlers,
   plan: Pick<TrialPlan, 'sources' | 'sinks' | 'outputs' | 'ramp'>,
 ): Promise<void> {
-  const sources = [...plan.sources, ...(plan.ramp?.sources ?? [])];
+  const sources = [...plan.sources, ...(plan.ramp?.sources ?? []), ...(plan.ramp?.prime?.sources ?? [])];
   for (const s of sources) await g.write(`${s}.active`, 'false');
-  await drain(g, plan.sinks, Number.POSITIVE_INFINITY, QUIET_MS);
+  await drain(g, plan.sinks, undefined, QUIET_MS);
   for (const s of sources) await g.write(`${s}.reset`);
   for (const s of plan.sinks) await g.write(`${s}.reset`);
   for (const s of new Set(plan.outputs ?? [])) await g.write(`${s}.reset_counts`);
 }
 
-/** Wait until `want` packets have come, or none came for `quietMs`. */
-async function drain(g: Handlers, sinks: readonly string[], want: number, quietMs: number): Promise<void> {
+/** Wait until so many packets of the first streams have come, or none of any came for `quietMs`. */
+async function drain(
+  g: Handlers,
+  sinks: readonly string[],
+  want: { packets: number; streams: number } | undefined,
+  quietMs: number,
+  untracked = false,
+): Promise<void> {
   const end = performance.now() + DRAIN_LIMIT_MS;
   let last = -1;
   let since = performance.now();
   while (performance.now() < end) {
-    const count = await readCount(g, sinks);
-    if (count >= want) return;
+    if (want && (await readCounted(g, sinks, want.streams)) >= want.packets) return;
+    const count = (await readCount(g, sinks)) + (untracked ? await readCount(g, sinks, 'foreign') : 0);
     if (count !== last) since = performance.now();
     else if (performance.now() - since >= quietMs) return;
     last = count;
@@ -149,23 +177,38 @@ async function readLatency(g: Handlers, sinks: readonly string[]) {
   return { count, meanNs: each.reduce((n, x) => n + (x ? x.mean * x.count : 0), 0) / count };
 }
 
+/** The traffic before a trial; at the end its last sources still send. */
+async function rampUp(g: Handlers, { sources, durationS, prime }: Ramp, signal: AbortSignal | undefined) {
+  const wait = (s: number) => sleep(s * 1000, undefined, signal ? { signal } : {});
+  const set = (names: readonly string[], active: boolean) =>
+    names.map((s) => g.write(`${s}.active`, String(active)));
+  if (prime) {
+    await Promise.all(set(prime.sources, true));
+    await wait(durationS / 2);
+  }
+  await Promise.all([...set(prime?.sources ?? [], false), ...set(sources, true)]);
+  await wait(prime ? durationS / 2 : durationS);
+}
+
 /** Run one trial. The generator's engine must be running. */
 export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress): Promise<Counts> {
   await resetTrial(g, plan);
   const ramp = plan.ramp && plan.ramp.durationS > 0 ? plan.ramp.sources : [];
-  for (const [i, s] of [...plan.sources, ...ramp].entries()) {
-    await g.write(`${s}.rate`, String(plan.rates[i % plan.sources.length] ?? 0));
-    if (plan.size) await g.write(`${s}.size`, plan.size);
-  }
+  const prime = ramp.length ? plan.ramp!.prime : undefined;
+  const setUp = async (names: readonly string[], rates: readonly number[]) => {
+    for (const [i, s] of names.entries()) {
+      await g.write(`${s}.rate`, String(rates[i] ?? 0));
+      if (plan.size) await g.write(`${s}.size`, plan.size);
+    }
+  };
+  await setUp(plan.sources, plan.rates);
+  await setUp(ramp, plan.rates);
+  if (prime) await setUp(prime.sources, prime.rates);
   for (const [i, s] of plan.sources.entries()) {
     await g.write(`${s}.duration`, String(plan.durationS));
     if (plan.limits) await g.write(`${s}.limit`, String(plan.limits[i] ?? -1));
   }
-  if (ramp.length) {
-    await Promise.all(ramp.map((s) => g.write(`${s}.active`, 'true')));
-    const ms = plan.ramp!.durationS * 1000;
-    await sleep(ms, undefined, plan.signal ? { signal: plan.signal } : {});
-  }
+  if (ramp.length) await rampUp(g, plan.ramp!, plan.signal);
   const ended = plan.watch?.begin();
   const started = performance.now();
   await Promise.all([
@@ -176,8 +219,12 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
     const left = plan.durationS * 1000 - (performance.now() - started);
     await sleep(Math.min(200, Math.max(5, left)), undefined, plan.signal ? { signal: plan.signal } : {});
     const active = await Promise.all(plan.sources.map((s) => g.read(`${s}.active`)));
-    const [tx, rx] = await Promise.all([readCount(g, plan.sources), readCount(g, plan.sinks)]);
     if (progress) {
+      const came = await Promise.all([
+        readCount(g, plan.sinks),
+        plan.untracked?.length ? readCount(g, plan.sinks, 'foreign') : 0,
+      ]);
+      const [tx, rx] = [await readCount(g, plan.sources), came[0] + came[1]];
       const latency = await readLatency(g, plan.sinks);
       const elapsedS = (performance.now() - started) / 1000;
       progress({ elapsedS, durationS: plan.durationS, tx, rx, latency });
@@ -191,8 +238,9 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
   }
   const heldUpS = ended?.() ?? null;
   const sources = await readSources(g, plan.sources);
-  const before = await readCount(g, ramp);
-  await drain(g, plan.sinks, sum(sources, 'packets') + before, plan.drainMs ?? DRAIN_MS);
+  const untracked = !!plan.untracked?.length;
+  const want = untracked ? undefined : { packets: sum(sources, 'packets'), streams: sources.length };
+  await drain(g, plan.sinks, want, plan.drainMs ?? DRAIN_MS, untracked);
   if (plan.limits) for (const s of plan.sources) await g.write(`${s}.limit`, '-1');
   return readCounts(g, plan, sources, heldUpS);
 }
@@ -200,7 +248,7 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
 /** What a finished trial has counted. */
 export async function readCounts(
   g: Handlers,
-  plan: Pick<TrialPlan, 'sources' | 'sinks' | 'outputs' | 'rates' | 'durationS'>,
+  plan: Pick<TrialPlan, 'sources' | 'sinks' | 'others' | 'untracked' | 'outputs' | 'rates' | 'durationS'>,
   given?: readonly SourceSummary[],
   heldUpS: HeldUpS | null = null,
 ): Promise<Counts> {
@@ -231,7 +279,26 @@ export async function readCounts(
     const excuse = due(generatorNs + Math.min(stalledNs[i] ?? 0, routerNs));
     excused += all - Math.min(all, Math.max(0, s.missed - excuse));
   }
+  const foreign = sum(sinks, 'foreign');
+  const numbers = plan.untracked ?? [];
+  const untracked = numbers.length
+    ? { rxPackets: foreign, arpRequests: foreign - (await readCount(g, plan.others ?? [])) }
+    : null;
+  if (untracked) {
+    rx.packets += foreign;
+    rx.bytes += await readCount(g, plan.others ?? [], 'byte_count');
+  }
   const streams = sources.map((source, stream): StreamCounts => {
+    if (numbers.includes(stream))
+      return {
+        stream,
+        txPackets: source.packets,
+        packets: numbers.length === 1 ? foreign : 0,
+        lost: 0,
+        reordered: 0,
+        duplicates: 0,
+        tracked: false,
+      };
     const seen = counted.filter((x) => x.stream === stream);
     const of = (key: 'packets' | 'lost' | 'reordered' | 'duplicates') => sum(seen, key);
     return {
@@ -251,12 +318,13 @@ export async function readCounts(
       missed: sum(sources, 'missed'),
       elapsedNs,
     },
-    rx: { ...rx, foreign: sum(sinks, 'foreign'), streams: counted },
+    rx: { ...rx, foreign, streams: counted },
     durationS: elapsedNs / 1e9 || plan.durationS,
     histogram,
     refused,
     excused,
     heldUpS,
     streams,
+    untracked,
   };
 }

@@ -8,7 +8,7 @@ import { type Configuration, compilePlan, Router } from '../engine/router.ts';
 import { generatorGraph } from './graph.ts';
 import type { Stream } from './stream.ts';
 import { readCounts, type SourceSummary } from './trial.ts';
-import { type Bed, type BedOptions, loadTrial, shares, split } from './trials.ts';
+import { type Bed, type BedOptions, loadTrial, PRIME, shares, split, type TrialKind } from './trials.ts';
 
 /** The whole generator is one element, so that its names and the router's cannot meet. */
 const GENERATOR = 'clicklet_generator';
@@ -38,15 +38,27 @@ export function simulatedBed(
   let trial = 0;
 
   /** What the generator does, as a Script: learn addresses, forget, send uncounted and counted packets, wait, stop. */
-  const script = (load: number, durationS: number, limits: readonly number[] | undefined): string => {
+  const script = (
+    load: number,
+    durationS: number,
+    limits: readonly number[] | undefined,
+    primed: boolean,
+  ): string => {
     const set = (handler: string, values: readonly (string | number)[], names = graph.sources) =>
       names.map((s, i) => `write ${s}.${handler} ${values[i]}`);
     const all = (value: string | number) => graph.sources.map(() => value);
     const rates = split(load, parts);
+    const faster = split(Math.min(PRIME * load, Math.max(load, o.maxLoad)), parts);
+    const rampS = limits ? 0 : o.rampS;
+    const primeS = primed ? rampS / 2 : 0;
+    const during = (s: number, names: string[]) =>
+      s ? [...set('active', all('true'), names), `wait ${s}s`, ...set('active', all('false'), names)] : [];
     const steps = [
       ...(o.size === undefined
         ? []
-        : [...set('size', all(o.size)), ...set('size', all(o.size), graph.rampSources)]),
+        : [graph.sources, graph.rampSources, graph.primeSources].flatMap((names) =>
+            set('size', all(o.size!), names),
+          )),
       ...set('rate', all(LEARN_PPS)),
       ...set('active', all('true')),
       `wait ${LEARN_S}s`,
@@ -58,13 +70,9 @@ export function simulatedBed(
       ...set('duration', all(`${durationS}s`)),
       ...set('limit', limits ?? all(-1)),
       ...set('rate', rates, graph.rampSources),
-      ...(limits || !o.rampS
-        ? []
-        : [
-            ...set('active', all('true'), graph.rampSources),
-            `wait ${o.rampS}s`,
-            ...set('active', all('false'), graph.rampSources),
-          ]),
+      ...set('rate', faster, graph.primeSources),
+      ...during(primeS, graph.primeSources),
+      ...during(rampS - primeS, graph.rampSources),
       ...set('active', all('true')),
       `wait ${durationS + drainS}s`,
       'stop',
@@ -73,7 +81,7 @@ export function simulatedBed(
   };
 
   return {
-    async trial(load, durationS, packets) {
+    async trial(load, durationS, { packets, primed = false }: TrialKind = {}) {
       o.signal?.throwIfAborted();
       const name = `simulated${process.pid}-${serial++}`;
       const generator = graph.text.replace(
@@ -81,7 +89,7 @@ export function simulatedBed(
         (_, way, port) => `${way}Device(pipe:${name}.${port}/a`,
       );
       const limits = packets === undefined ? undefined : split(packets, parts);
-      const whole = `${text}\n${GENERATOR} :: {\n${generator}\n${script(load, durationS, limits)}\nRandomSeed(${++trial});\n};\n`;
+      const whole = `${text}\n${GENERATOR} :: {\n${generator}\n${script(load, durationS, limits, primed)}\nRandomSeed(${++trial});\n};\n`;
       const specs = Array.from({ length: ports }, (_, i) => `pipe:${name}.${i}/b`);
       const router = await Router.create(compile(whole), {
         ports: specs,

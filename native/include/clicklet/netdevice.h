@@ -19,6 +19,7 @@ struct NetDevice {
   const char *spec; /* as opened */
   uint8_t mac[6];
   uint32_t mtu; /* bytes of network-layer payload */
+  int32_t peer; /* host: process of the other side, 0 if it is not known; carrier() looks */
   int references;
   /* Takes up to max packets. Never blocks. They are the caller's. mac header set; timestamp set where the
    * device gives one. */

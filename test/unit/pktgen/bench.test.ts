@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type BenchOptions, runBench } from '../../../src/pktgen/bench.ts';
+import { captureStreams } from '../../../src/pktgen/capture.ts';
+import { completeStream } from '../../../src/pktgen/discover.ts';
 import { resultText } from '../../../src/pktgen/print.ts';
 import { reportHtml } from '../../../src/pktgen/report.ts';
 import { ResultSchema } from '../../../src/pktgen/results.ts';
+import { SEARCH_DEFAULTS } from '../../../src/pktgen/search.ts';
 import { checkStreams, type StreamInput } from '../../../src/pktgen/stream.ts';
 
 const wire = 'FromDevice(0) -> Queue(1000) -> ToDevice(1); FromDevice(1) -> Queue(1000) -> ToDevice(0);';
@@ -77,6 +83,57 @@ describe('a benchmark in this process', () => {
   it('says why nothing came through', async () => {
     const text = 'FromDevice(0) -> Discard; Idle -> ToDevice(1); FromDevice(1) -> Discard;';
     await expect(runBench(options(text))).rejects.toThrow(/nothing came through the router for stream 0/);
+  });
+
+  it('replays a trace as it was captured, and counts every frame that comes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clicklet-bench-'));
+    try {
+      const file = join(folder, 't.pcap');
+      // Frames of an earlier run: their signature is not this run's.
+      const made = checkStreams({ streams: [{ rate: 2000, size: [64, 300] }] });
+      await captureStreams(
+        made.map((s) => completeStream(s, new Map())),
+        300,
+        file,
+      );
+      const replay = (more: object) => [{ replay: { file, ...more } }];
+      const as = { sizes: [undefined], rate: undefined, durationS: 1 };
+      const r = await runBench(options(wire, as, replay({ loop: 2 })));
+      expect(ResultSchema.parse(r)).toEqual(r);
+      expect(r.trials[0]).toMatchObject({
+        ...{ size: 'trace', rate: 'trace', txPackets: 600, rxPackets: 600, lossRatio: 0, duplicates: 0 },
+        untracked: { rxPackets: 600, arpRequests: 0, tracePackets: 600 },
+        latencyUs: null,
+        streams: [{ stream: 0, txPackets: 600, packets: 600, tracked: false }],
+      });
+      // 600 frames at 2000 a second; the last leaves at 599/2000 s.
+      expect(r.trials[0]!.durationS).toBeCloseTo(0.2995, 1);
+      expect(resultText(r)).toContain('600 frames sent, 600 came back: without a signature');
+      const cut = await runBench(options(wire, { ...as, durationS: 0.1 }, replay({ loop: 2 })));
+      expect(resultText(cut)).toContain('the trace has 600 packets: not all were sent in 0.1 s');
+      const half = wire.replace(
+        'FromDevice(0)',
+        'FromDevice(0) -> s :: RoundRobinSwitch; s[1] -> Discard; s',
+      );
+      const at = await runBench(
+        options(half, { ...as, rate: 10_000, durationS: 1 }, replay({ loop: 0, speed: 9 })),
+      );
+      expect(at.trials[0]).toMatchObject({ rate: 10_000, untracked: { tracePackets: null } });
+      expect(at.trials[0]!.rxPackets).toBe(Math.ceil(at.trials[0]!.txPackets / 2));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('refuses to search with packets that it does not know', async () => {
+    const search = { ...SEARCH_DEFAULTS };
+    await expect(runBench(options(wire, { search }, [{ track: false }]))).rejects.toThrow(
+      /by their signature/,
+    );
+    await expect(runBench(options(wire, { dut: 'simulated' }, [{ track: false }]))).rejects.toThrow(
+      /real time/,
+    );
+    await expect(runBench(options(wire, {}, [{ replay: 'x.pcap' }]))).rejects.toThrow(/its own sizes/);
   });
 
   it('refuses what it cannot drive', async () => {

@@ -1,5 +1,13 @@
+import { cpus } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { boundThread, heldUpS, hostWatch, type ThreadTimes } from '../../../src/pktgen/host-watch.ts';
+import {
+  boundThread,
+  busiestThread,
+  heldUpS,
+  hostWatch,
+  type ThreadTimes,
+  threadTimes,
+} from '../../../src/pktgen/host-watch.ts';
 
 const at = (x: Partial<ThreadTimes>): ThreadTimes => ({
   atMs: 0,
@@ -28,6 +36,14 @@ describe('threads', () => {
     expect(boundThread('self', null)).toBeUndefined();
     expect(boundThread('self', 4000)).toBeUndefined();
     expect(boundThread(0x7fffffff, 0)).toBeUndefined();
+  });
+
+  it('of a process that somebody else started are known by their work', async () => {
+    expect(busiestThread(0x7fffffff)).toBeUndefined();
+    const own = busiestThread(process.pid)!;
+    expect(own.folder).toMatch(new RegExp(`^/proc/${process.pid}/task/\\d+$`));
+    expect(threadTimes(own)!.runMs).toBeGreaterThan(0);
+    expect(own.cpu).toBeLessThan(cpus().length);
   });
 
   it('that are not found are not known to be held up', () => {

@@ -30,10 +30,11 @@ describe('the live display', () => {
   it('estimates what is left of a search', () => {
     const view = new LiveView();
     view.begin();
-    view.overall(0, 0, 1e6, 0);
+    view.overall({ trials: 0, doneS: 0, leftS: 9, next: { load: 1e6, durationS: 1 } }, 0);
     const s = { elapsedS: 0.5, durationS: 1, tx: 10, rx: 10, latency: null };
     expect(view.sample(s, 500).at(-1)).toBe('[------------------------] trial 1 at 1.00 Mpps');
-    view.overall(4, 0.25, 2e6, 30_000);
+    // 4 s in trials took 30 s, 12 are to come.
+    view.overall({ trials: 4, doneS: 4, leftS: 12, next: { load: 2e6, durationS: 1 } }, 30_000);
     // Another trial: time begins anew.
     expect(view.sample({ ...s, elapsedS: 0.2 }, 30_000)).toEqual([
       'sent 50 pps, received 50 pps, missing 0.00 %',

@@ -31,6 +31,7 @@ function counts(tx: number, rx: number, durationS: number): Counts {
     refused: 0,
     excused: 0,
     heldUpS: null,
+    untracked: null,
     streams: [{ stream: 0, txPackets: tx, packets: rx, lost: tx - rx, reordered: 1, duplicates: 2 }],
   };
 }

@@ -93,6 +93,11 @@ describe('the example of RFC 9971', () => {
 });
 
 describe('conditional throughput', () => {
+  it('counts what was not offered as not forwarded', () => {
+    const short = times(1, 60, 0).map((t) => ({ ...t, shortfall: 0.02 }));
+    expect(conditionalThroughput(tst009, LOAD, short)).toBe(980_000);
+  });
+
   it('counts what was not measured as lost', () => {
     expect(conditionalThroughput(tst009, LOAD, times(1, 60, 0))).toBe(1_000_000);
     expect(conditionalThroughput(goal('', 60, 180, 0, 0.5), LOAD, times(1, 60, 0))).toBe(0);

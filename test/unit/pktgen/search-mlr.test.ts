@@ -201,16 +201,19 @@ describe('a search', () => {
         fc.double({ min: 0, max: 0.7, noNaN: true }),
         async (limit, width, precedingTargets, exceedRatio) => {
           const goals = [ndr, pdr].map((g) => ({ ...g, width, exceedRatio }));
-          const fractions: number[] = [];
+          const totals: number[] = [];
           const { goals: found, trials } = await mlrSearch(
             { goals, minLoad: 1000, maxLoad: 10_000_000, precedingTargets },
             device(limit),
-            (p) => fractions.push(p.fraction),
+            (p) => totals.push(p.doneS + p.leftS),
           );
           expect(
             trials.every((t) => t.load >= 1000 && t.load <= 10_000_000 && Number.isInteger(t.load)),
           ).toBe(true);
-          expect(fractions.every((f) => f >= 0 && f <= 1)).toBe(true);
+          // A device that is what its first trial shows holds no surprises: what is left is known.
+          const all = trials.reduce((s, t) => s + t.durationS, 0);
+          expect(totals[0]).toBe(Number.POSITIVE_INFINITY);
+          for (const total of totals.slice(1)) expect(total).toBeCloseTo(all, 6);
           expect(found[0]!.lower).toBeLessThanOrEqual(limit);
           expect(found[0]!.upper).toBeGreaterThan(limit);
           for (const g of found) {

@@ -1,5 +1,8 @@
 /** Stream files: what they mean, and where their mistakes are. */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StreamError } from '../../../src/pktgen/stream.ts';
 import { loadPps, parseLineRate, parseLoad } from '../../../src/pktgen/stream-rate.ts';
@@ -58,6 +61,7 @@ streams:
         "16:5: error: unknown key 'wieght': expected name, from, to, bidirectional",
         '17:12: error: expected a whole number from 1 to 1000000',
         '18:14: error: the first header must be ether',
+        '19:13: error: dir/x.pcap: no such file',
         '20:11: error: expected packets a second: the sizes are those of the trace',
       ].map((line) => line.slice(0, 60)),
     );
@@ -76,9 +80,39 @@ streams:
     );
   });
 
-  it('find traces beside themselves', () => {
-    const [s] = parseStreamFile('streams: [{replay: t.pcap}]', 'dir/s.yaml');
-    expect(s!.replay).toEqual({ file: 'dir/t.pcap', speed: 1, loop: 1 });
+  it('find traces beside themselves, and say at once what is wrong with one', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clicklet-streams-'));
+    try {
+      const file = (name: string) => join(folder, name);
+      const pcap = (link: number) =>
+        Buffer.concat([
+          Buffer.from('d4c3b2a1020004000000000000000000ffff0000', 'hex'),
+          Buffer.from([link, 0, 0, 0]),
+        ]);
+      writeFileSync(file('t.pcap'), pcap(1));
+      writeFileSync(file('raw.pcap'), pcap(101));
+      writeFileSync(file('big.pcap'), pcap(1).swap32());
+      writeFileSync(file('text.pcap'), 'this is not a trace at all');
+      writeFileSync(file('x.pcap.gz'), Buffer.from('1f8b08', 'hex'));
+      const [s] = parseStreamFile('streams: [{replay: t.pcap}]', file('s.yaml'));
+      expect(s!.replay).toEqual({ file: file('t.pcap'), speed: 1, loop: 1 });
+      parseStreamFile('streams: [{replay: x.pcap.gz}, {replay: big.pcap}]', file('s.yaml'));
+      const text = `streams:
+  - replay: missing.pcap
+  - { name: x, replay: { speed: 2, file: raw.pcap } }
+  - replay: text.pcap
+  - replay: .`;
+      expect(() => parseStreamFile(text, file('s.yaml'))).toThrow(
+        [
+          `${file('s.yaml')}:2:13: error: ${file('missing.pcap')}: no such file`,
+          `${file('s.yaml')}:3:42: error: ${file('raw.pcap')}: link type 101: only Ethernet can be sent`,
+          `${file('s.yaml')}:4:13: error: ${file('text.pcap')}: neither a pcap nor a pcapng file`,
+          `${file('s.yaml')}:5:13: error: ${folder}: a directory`,
+        ].join('\n'),
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('turn a bidirectional stream into two', () => {

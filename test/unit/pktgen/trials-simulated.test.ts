@@ -10,7 +10,7 @@ const bed = (text: string, rampS = 0) =>
     (t) => compilePlan(t, 'test'),
     2,
     checkStreams({ streams: [{}] }).map((s) => completeStream(s, new Map())),
-    { rampS, drainMs: 100, size: '64' },
+    { rampS, drainMs: 100, size: '64', maxLoad: 200_000 },
   );
 
 describe('trials in simulated time', () => {
@@ -56,11 +56,26 @@ describe('trials in simulated time', () => {
     expect(Math.abs(t.rxPackets - 5000)).toBeLessThanOrEqual(1);
   });
 
+  it('find what a token bucket hides for as long as its tokens last, by an overload before', async () => {
+    const text =
+      'FromDevice(0) -> Queue(64) -> RatedUnqueue(50000) -> Queue -> ToDevice(1); FromDevice(1) -> Discard;';
+    // 1000 tokens and 64 places are enough for 1 % too much, for two seconds.
+    const hidden = await bed(text, 0.5).trial(50_500, 0.5);
+    expect(hidden).toMatchObject({ txPackets: 25_250, rxPackets: 25_250 });
+    const t = await bed(text, 0.5).trial(50_500, 0.5, { primed: true });
+    expect(t).toMatchObject({ txPackets: 25_250, rxPackets: 25_000, missedPackets: 0 });
+    const met = await bed(text, 0.5).trial(49_950, 0.5, { primed: true });
+    expect(met).toMatchObject({ txPackets: 24_975, lossRatio: 0 });
+  });
+
   it('send bursts of an exact length', async () => {
     const text =
       'FromDevice(0) -> Queue(100) -> RatedUnqueue(10000, BURST_SIZE 1) -> Queue -> ToDevice(1); FromDevice(1) -> Discard;';
     // At ten times the rate 9 of 10 packets stay in the queue: 111 fit, 112 do not.
-    expect((await bed(text).trial(100_000, 1, 111)).rxPackets).toBe(111);
-    expect(await bed(text).trial(100_000, 1, 113)).toMatchObject({ txPackets: 113, rxPackets: 112 });
+    expect((await bed(text).trial(100_000, 1, { packets: 111 })).rxPackets).toBe(111);
+    expect(await bed(text).trial(100_000, 1, { packets: 113 })).toMatchObject({
+      txPackets: 113,
+      rxPackets: 112,
+    });
   });
 });

@@ -49,12 +49,13 @@ describe('a load', () => {
 });
 
 describe('the generator of a search', () => {
-  it('has for each stream a second source of untimed packets, and names its ports', () => {
+  it('has for each stream other sources of untimed packets, and names its ports', () => {
     const g = generatorGraph(2, streams(2), { ramp: true });
     expect(g.rampSources).toEqual(['ramp0', 'ramp1']);
+    expect(g.primeSources).toEqual(['prime0', 'prime1']);
     expect(g.outputs).toEqual(['send0', 'send0']);
     expect(g.text).toMatch(/ramp1 :: PktgenSource\([^)]*STREAM 3[,)]/s);
-    expect(g.text.match(/SAMPLE 0[,)]/g)!.length).toBe(2);
+    expect(g.text.match(/SAMPLE 0[,)]/g)!.length).toBe(4);
     expect(generatorGraph(2, streams(2)).text).not.toContain('ramp');
   });
 });
@@ -81,6 +82,8 @@ function pretended(
           missed: now().missed,
           elapsedNs: 5e7,
         });
+      if (h.endsWith('.streams'))
+        return JSON.stringify(h.startsWith('sink1') ? [{ stream: 0, packets: now().came }] : []);
       if (h.endsWith('.summary')) {
         const s = { packets: now().came, bytes: 0, lost: 0, reordered: 0, duplicates: 0, late: 0 };
         // Stream 1 is the ramp's.
@@ -104,7 +107,11 @@ function pretended(
 
 describe('a trial beside a running router', () => {
   const bedOf = (g: Handlers) =>
-    liveBed(g, generatorGraph(2, streams(1), { ramp: true }), streams(1), { rampS: 0.01, drainMs: 10 });
+    liveBed(g, generatorGraph(2, streams(1), { ramp: true }), streams(1), {
+      rampS: 0.01,
+      drainMs: 10,
+      maxLoad: 1e6,
+    });
 
   it('counts its own packets, not those of the ramp', async () => {
     const t = await bedOf(pretended([{ sent: 1000, came: 990, missed: 0, fullNs: 0 }])).trial(20_000, 0.05);
@@ -135,6 +142,9 @@ describe('a trial beside a running router', () => {
     const g = pretended([bad, good]);
     expect(await bedOf(g).trial(20_000, 0.05)).toMatchObject({ txPackets: 1000, lossRatio: 0, repeated: 1 });
     expect(g.done).toBe(2);
+    // A load that was not offered was not shown to be borne.
+    const unsent = { lossRatio: 0.2, shortfall: 0.2, repeated: 2 };
+    expect(await bedOf(pretended([bad])).trial(20_000, 0.05)).toMatchObject(unsent);
     const once = pretended([good, bad]);
     await bedOf(once).trial(20_000, 0.05);
     expect(once.done).toBe(1);
@@ -146,6 +156,7 @@ describe('a trial that the host disturbs', () => {
     liveBed(g, generatorGraph(2, streams(1), { ramp: true }), streams(1), {
       rampS: 0,
       drainMs: 10,
+      maxLoad: 1e6,
       watch: { begin: () => () => heldUpS },
     });
   // The port was full for 5 ms at a time: 100 packets of 20,000 a second.
@@ -155,8 +166,12 @@ describe('a trial that the host disturbs', () => {
     const g = pretended([stalled]);
     const t = await bed(g, { generator: 0, router: 0.004 }).trial(20_000, 0.05);
     expect(t).toMatchObject({ refusedPackets: 100, excusedPackets: 80, repeated: 2 });
-    expect(t.lossRatio).toBe(20 / 920);
+    // 8 % of the load were not offered: so the trial does not show that it is borne.
+    expect(t.lossRatio).toBe(0.08);
     expect(g.done).toBe(3);
+    const less = pretended([{ ...stalled, sent: 960, came: 960, missed: 40 }]);
+    const little = await bed(less, { generator: 0, router: 0.004 }).trial(20_000, 0.05);
+    expect(little).toMatchObject({ excusedPackets: 40, lossRatio: 0, shortfall: 0.04 });
   });
 
   it('is not excused when both sides ran, or when the port was never full for long', async () => {
