@@ -200,9 +200,10 @@ static int arp_responder_remove(Element *el, const Handler *h, const char *value
   return -1;
 }
 
-ELEMENT(ARPResponder, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(ARPResponder, arp_respond),
-        .configure = arp_responder_configure, .cleanup = arp_responder_cleanup,
-        .can_live_reconfigure = arp_responder_live, .args = ARGS(ARG_ALL_REST("ENTRY")),
+ELEMENT(ARPResponder, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(ARPResponder, arp_respond), .configure = arp_responder_configure,
+        .cleanup = arp_responder_cleanup, .can_live_reconfigure = arp_responder_live,
+        .args = ARGS(ARG_ALL_REST("ENTRY")),
         .handlers = HANDLERS(READ_FN("table", arp_responder_table),
                              READ_PARAM_FN("lookup", arp_responder_lookup),
                              WRITE_FN("add", arp_responder_write_add),

@@ -43,7 +43,8 @@ static int check_arp_configure(Element *e, const Args *args, Errors *errs) {
   return 0;
 }
 
-ELEMENT(CheckARPHeader, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckARPHeader, check_arp_header),
-        .configure = check_arp_configure, .take_state = header_check_take_state,
+ELEMENT(CheckARPHeader, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(CheckARPHeader, check_arp_header), .configure = check_arp_configure,
+        .take_state = header_check_take_state,
         .args = ARGS(ARG_POS(CheckARPHeader, U32, "OFFSET", offset, "0"), HEADER_CHECK_ARGS(CheckARPHeader)),
         .handlers = HANDLERS(HEADER_CHECK_HANDLERS(CheckARPHeader)));

@@ -41,7 +41,7 @@ static inline int ensure_ether(EnsureEther *e, Packet *p) {
 
 ACTION(EnsureEther, ensure_ether)
 
-ELEMENT(EnsureEther, .ports = "1/1", USE_ACTION(EnsureEther, ensure_ether),
+ELEMENT(EnsureEther, .per_thread = true, .ports = "1/1", USE_ACTION(EnsureEther, ensure_ether),
         .args = ARGS(ARG_POS(EnsureEther, U16, "ETHERTYPE", type, "0x0800"),
                      ARG_POS(EnsureEther, ETHER, "SRC", src, "01:01:01:01:01:01"),
                      ARG_POS(EnsureEther, ETHER, "DST", dst, "02:02:02:02:02:02")));

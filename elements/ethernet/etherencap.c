@@ -34,7 +34,7 @@ ACTION(EtherEncap, ether_encap)
 
 static bool ether_encap_live(Element *e) { return (void)e, true; }
 
-ELEMENT(EtherEncap, .ports = "1/1", USE_ACTION(EtherEncap, ether_encap),
+ELEMENT(EtherEncap, .per_thread = true, .ports = "1/1", USE_ACTION(EtherEncap, ether_encap),
         .can_live_reconfigure = ether_encap_live,
         .args = ARGS(ARG_MUST(EtherEncap, U16, "ETHERTYPE", type), ARG_MUST(EtherEncap, ETHER, "SRC", src),
                      ARG_MUST(EtherEncap, ETHER, "DST", dst)),

@@ -24,4 +24,5 @@ static inline int ether_mirror(EtherMirror *e, Packet *p) {
 
 ACTION(EtherMirror, ether_mirror)
 
-ELEMENT(EtherMirror, .ports = "1/1", USE_ACTION(EtherMirror, ether_mirror), .args = NO_ARGS);
+ELEMENT(EtherMirror, .per_thread = true, .ports = "1/1", USE_ACTION(EtherMirror, ether_mirror),
+        .args = NO_ARGS);

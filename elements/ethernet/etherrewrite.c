@@ -31,7 +31,7 @@ ACTION(EtherRewrite, ether_rewrite)
 
 static bool ether_rewrite_live(Element *e) { return (void)e, true; }
 
-ELEMENT(EtherRewrite, .ports = "1/1", USE_ACTION(EtherRewrite, ether_rewrite),
+ELEMENT(EtherRewrite, .per_thread = true, .ports = "1/1", USE_ACTION(EtherRewrite, ether_rewrite),
         .can_live_reconfigure = ether_rewrite_live,
         .args = ARGS(ARG_MUST(EtherRewrite, ETHER, "SRC", src), ARG_MUST(EtherRewrite, ETHER, "DST", dst)),
         .handlers = HANDLERS(RW_FIELD(EtherRewrite, ETHER, "src", src),

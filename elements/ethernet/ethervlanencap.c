@@ -48,7 +48,7 @@ static int ether_vlan_encap_configure(Element *e, const Args *args, Errors *errs
 }
 static bool ether_vlan_encap_live(Element *e) { return (void)e, true; }
 
-ELEMENT(EtherVLANEncap, .ports = "1/1", .aliases = "EtherVlanEncap",
+ELEMENT(EtherVLANEncap, .per_thread = true, .ports = "1/1", .aliases = "EtherVlanEncap",
         USE_ACTION(EtherVLANEncap, ether_vlan_encap), .configure = ether_vlan_encap_configure,
         .can_live_reconfigure = ether_vlan_encap_live,
         .args = ARGS(ARG_MUST(EtherVLANEncap, U16, "ETHERTYPE", type),

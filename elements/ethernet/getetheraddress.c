@@ -26,7 +26,7 @@ static inline int get_ether_address(GetEtherAddress *e, Packet *p) {
 
 ACTION(GetEtherAddress, get_ether_address)
 
-ELEMENT(GetEtherAddress, .ports = "1/1-2", .processing = "a/ah",
+ELEMENT(GetEtherAddress, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
         USE_ACTION(GetEtherAddress, get_ether_address),
         .args = ARGS(ARG_MUST(GetEtherAddress, ANNO, "ANNO", anno, .min = 6),
                      ARG_MUST(GetEtherAddress, CUSTOM, "OFFSET", offset, .parse = ether_offset_parse)));

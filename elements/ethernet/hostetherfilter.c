@@ -42,7 +42,7 @@ ACTION(HostEtherFilter, host_ether_filter)
 
 static bool host_ether_filter_live(Element *e) { return (void)e, true; }
 
-ELEMENT(HostEtherFilter, .ports = "1/1-2", .processing = "a/ah",
+ELEMENT(HostEtherFilter, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
         USE_ACTION(HostEtherFilter, host_ether_filter), .can_live_reconfigure = host_ether_filter_live,
         .args = ARGS(ARG_MUST(HostEtherFilter, ETHER, "ETHER", ether),
                      ARG_POS(HostEtherFilter, BOOL, "DROP_OWN", drop_own, "false"),

@@ -24,7 +24,7 @@ static inline int set_ether_address(SetEtherAddress *e, Packet *p) {
 
 ACTION(SetEtherAddress, set_ether_address)
 
-ELEMENT(SetEtherAddress, .ports = "1/1", USE_ACTION(SetEtherAddress, set_ether_address),
+ELEMENT(SetEtherAddress, .per_thread = true, .ports = "1/1", USE_ACTION(SetEtherAddress, set_ether_address),
         .args = ARGS(ARG_MUST(SetEtherAddress, ETHER, "ADDR", ether),
                      ARG_MUST(SetEtherAddress, ANNO, "ANNO", anno, .min = 6)),
         .handlers = HANDLERS(RW_FIELD(SetEtherAddress, ETHER, "addr", ether)));

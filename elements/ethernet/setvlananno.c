@@ -29,7 +29,8 @@ static int set_vlan_anno_configure(Element *e, const Args *args, Errors *errs) {
 }
 static bool set_vlan_anno_live(Element *e) { return (void)e, true; }
 
-ELEMENT(SetVLANAnno, .ports = "1/1", .aliases = "SetVlanAnno", USE_ACTION(SetVLANAnno, set_vlan_anno),
-        .configure = set_vlan_anno_configure, .can_live_reconfigure = set_vlan_anno_live,
+ELEMENT(SetVLANAnno, .per_thread = true, .ports = "1/1", .aliases = "SetVlanAnno",
+        USE_ACTION(SetVLANAnno, set_vlan_anno), .configure = set_vlan_anno_configure,
+        .can_live_reconfigure = set_vlan_anno_live,
         .args = ARGS(VLAN_ARGS_TAG(SetVLANAnno, vlan, vlan_parse_tci_number)),
         .handlers = HANDLERS(VLAN_HANDLERS(SetVLANAnno, vlan)));

@@ -36,7 +36,7 @@ static int store_ether_configure(Element *el, const Args *args, Errors *errs) {
   return e->ether_given != e->anno_given ? 0 : error(errs, "expected exactly one of ADDR and ANNO");
 }
 
-ELEMENT(StoreEtherAddress, .ports = "1/1-2", .processing = "a/ah",
+ELEMENT(StoreEtherAddress, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
         USE_ACTION(StoreEtherAddress, store_ether_address), .configure = store_ether_configure,
         .args = ARGS(
             ARG_POS(StoreEtherAddress, ETHER, "ADDR", ether, NULL, GIVEN(StoreEtherAddress, ether_given)),

@@ -33,8 +33,8 @@ ACTION(StripEtherVLANHeader, strip_ether_vlan_header)
 
 static bool strip_ether_vlan_live(Element *e) { return (void)e, true; }
 
-ELEMENT(StripEtherVLANHeader, .ports = "1/1-2", .processing = "a/ah", .aliases = "StripEtherVlanHeader",
-        USE_ACTION(StripEtherVLANHeader, strip_ether_vlan_header),
+ELEMENT(StripEtherVLANHeader, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        .aliases = "StripEtherVlanHeader", USE_ACTION(StripEtherVLANHeader, strip_ether_vlan_header),
         .can_live_reconfigure = strip_ether_vlan_live,
         .args = ARGS(ARG_POS(StripEtherVLANHeader, I32, "NATIVE_VLAN", native, "0", .min = -2147483648.,
                              .max = 0xfff)));

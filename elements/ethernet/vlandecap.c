@@ -33,6 +33,6 @@ static inline int vlan_decap(VLANDecap *e, Packet *p) {
 
 ACTION(VLANDecap, vlan_decap)
 
-ELEMENT(VLANDecap, .ports = "1/1", USE_ACTION(VLANDecap, vlan_decap),
+ELEMENT(VLANDecap, .per_thread = true, .ports = "1/1", USE_ACTION(VLANDecap, vlan_decap),
         .args = ARGS(ARG_POS(VLANDecap, BOOL, "ANNO", anno, "true"),
                      ARG(VLANDecap, U16, "ETHERTYPE", type, "0x8100")));

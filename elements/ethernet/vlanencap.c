@@ -47,8 +47,8 @@ static int vlan_encap_configure(Element *e, const Args *args, Errors *errs) {
 }
 static bool vlan_encap_live(Element *e) { return (void)e, true; }
 
-ELEMENT(VLANEncap, .ports = "1/1", USE_ACTION(VLANEncap, vlan_encap), .configure = vlan_encap_configure,
-        .can_live_reconfigure = vlan_encap_live,
+ELEMENT(VLANEncap, .per_thread = true, .ports = "1/1", USE_ACTION(VLANEncap, vlan_encap),
+        .configure = vlan_encap_configure, .can_live_reconfigure = vlan_encap_live,
         .args = ARGS(VLAN_ARGS_TAG(VLANEncap, vlan, vlan_parse_tci), VLAN_ARG_NATIVE(VLANEncap, vlan),
                      ARG(VLANEncap, U16, "ETHERTYPE", type, "0x8100")),
         .handlers = HANDLERS(VLAN_HANDLERS(VLANEncap, vlan),

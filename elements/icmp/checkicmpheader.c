@@ -64,7 +64,7 @@ static int check_icmp_header_configure(Element *e, const Args *args, Errors *err
   return 0;
 }
 
-ELEMENT(CheckICMPHeader, .ports = "1/1-2", .processing = "a/ah",
+ELEMENT(CheckICMPHeader, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
         USE_ACTION(CheckICMPHeader, check_icmp_header), .configure = check_icmp_header_configure,
         .take_state = header_check_take_state, .args = ARGS(HEADER_CHECK_ARGS(CheckICMPHeader)),
         .handlers = HANDLERS(HEADER_CHECK_HANDLERS(CheckICMPHeader)));

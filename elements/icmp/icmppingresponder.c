@@ -46,5 +46,5 @@ static inline int icmp_ping_respond(ICMPPingResponder *e, Packet *p) {
 
 ACTION(ICMPPingResponder, icmp_ping_respond)
 
-ELEMENT(ICMPPingResponder, .ports = "1/1-2", .processing = "a/ah",
+ELEMENT(ICMPPingResponder, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
         USE_ACTION(ICMPPingResponder, icmp_ping_respond), .args = NO_ARGS);

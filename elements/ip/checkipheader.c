@@ -28,7 +28,7 @@ static int check_ip_header_configure(Element *e, const Args *args, Errors *errs)
   return check_ip_configure(e, args, errs);
 }
 
-ELEMENT(CheckIPHeader, .ports = "1/1-2", .processing = "a/ah", .flags = "A",
+ELEMENT(CheckIPHeader, .per_thread = true, .ports = "1/1-2", .processing = "a/ah", .flags = "A",
         USE_ACTION(CheckIPHeader, check_ip_header), .configure = check_ip_header_configure,
         .cleanup = check_ip_cleanup, .take_state = check_ip_take_state, .args = CHECK_IP_ARGS("true"),
         .handlers = CHECK_IP_HANDLERS);

@@ -140,6 +140,7 @@ static inline int check_ip_read_details(Element *e, const Handler *h, const char
        ARG(CheckIPHeader, BOOL, "CHECKSUM", checksum, checksum_default, .fixed = true),                      \
        ARG_ALL_REST("OFFSET_OR_BADSRC"))
 #define CHECK_IP_HANDLERS                                                                                    \
-  HANDLERS(READ_FIELD(CheckIPHeader, U64, "drops", drops), READ_FN("drop_details", check_ip_read_details))
+  HANDLERS(READ_FIELD(CheckIPHeader, U64, "drops", drops, .flags = HANDLER_READ | HANDLER_SUM),              \
+           READ_FN("drop_details", check_ip_read_details, .flags = HANDLER_READ | HANDLER_SUM))
 
 #endif

@@ -16,7 +16,7 @@ static inline int check_ip_header2(CheckIPHeader2 *e, Packet *p) { return check_
 
 ACTION(CheckIPHeader2, check_ip_header2)
 
-ELEMENT(CheckIPHeader2, .ports = "1/1-2", .processing = "a/ah", .flags = "A",
+ELEMENT(CheckIPHeader2, .per_thread = true, .ports = "1/1-2", .processing = "a/ah", .flags = "A",
         USE_ACTION(CheckIPHeader2, check_ip_header2), .configure = check_ip_configure,
         .cleanup = check_ip_cleanup, .take_state = check_ip_take_state, .args = CHECK_IP_ARGS("false"),
         .handlers = CHECK_IP_HANDLERS);

@@ -38,8 +38,9 @@ static inline int dec_ip_ttl(DecIPTTL *e, Packet *p) {
 
 ACTION(DecIPTTL, dec_ip_ttl)
 
-ELEMENT(DecIPTTL, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(DecIPTTL, dec_ip_ttl),
+ELEMENT(DecIPTTL, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(DecIPTTL, dec_ip_ttl),
         .args = ARGS(ARG_POS(DecIPTTL, BOOL, "ACTIVE", active, "true"),
                      ARG(DecIPTTL, BOOL, "MULTICAST", multicast, "true", .fixed = true)),
-        .handlers = HANDLERS(READ_FIELD(DecIPTTL, U64, "drops", drops),
+        .handlers = HANDLERS(READ_FIELD(DecIPTTL, U64, "drops", drops, .flags = HANDLER_READ | HANDLER_SUM),
                              RW_FIELD(DecIPTTL, BOOL, "active", active)));

@@ -24,5 +24,5 @@ static inline int fix_ip_src(FixIPSrc *e, Packet *p) {
 
 ACTION(FixIPSrc, fix_ip_src)
 
-ELEMENT(FixIPSrc, .ports = "1/1", USE_ACTION(FixIPSrc, fix_ip_src),
+ELEMENT(FixIPSrc, .per_thread = true, .ports = "1/1", USE_ACTION(FixIPSrc, fix_ip_src),
         .args = ARGS(ARG_MUST(FixIPSrc, IP, "IPADDR", addr)));

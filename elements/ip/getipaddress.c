@@ -44,7 +44,7 @@ static int get_ip_address_configure(Element *e, const Args *args, Errors *errs) 
 
 static const char *const get_ip_choices[] = {"src", "dst", NULL};
 
-ELEMENT(GetIPAddress, .ports = "1/1", USE_ACTION(GetIPAddress, get_ip_address),
+ELEMENT(GetIPAddress, .per_thread = true, .ports = "1/1", USE_ACTION(GetIPAddress, get_ip_address),
         .configure = get_ip_address_configure,
         .args = ARGS(ARG_POS(GetIPAddress, I32, "OFFSET", offset, NULL, GIVEN(GetIPAddress, by_offset)),
                      ARG_POS(GetIPAddress, ANNO, "ANNO", anno, "DST_IP", .min = 4),

@@ -68,10 +68,10 @@ static int ip_classifier_write(Element *e, const Handler *h, const char *value, 
 
 #define PATTERN(k) RW_FN("pattern" #k, ip_classifier_read, ip_classifier_write, .data = k)
 
-ELEMENT(IPClassifier, .ports = "1/-", .processing = "h/h", USE_ACTION(IPClassifier, ip_classifier),
-        .configure = ip_classifier_configure, .cleanup = ip_filter_cleanup,
-        .can_live_reconfigure = ip_filter_live, .specialise = ip_filter_specialise,
-        .args = ARGS(ARG_ALL_REST("PATTERN")),
+ELEMENT(IPClassifier, .per_thread = true, .ports = "1/-", .processing = "h/h",
+        USE_ACTION(IPClassifier, ip_classifier), .configure = ip_classifier_configure,
+        .cleanup = ip_filter_cleanup, .can_live_reconfigure = ip_filter_live,
+        .specialise = ip_filter_specialise, .args = ARGS(ARG_ALL_REST("PATTERN")),
         .handlers = HANDLERS(READ_FN("program", ip_filter_read_program), PATTERN(0), PATTERN(1), PATTERN(2),
                              PATTERN(3), PATTERN(4), PATTERN(5), PATTERN(6), PATTERN(7), PATTERN(8),
                              PATTERN(9), PATTERN(10), PATTERN(11), PATTERN(12), PATTERN(13), PATTERN(14),

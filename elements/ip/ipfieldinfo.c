@@ -13,4 +13,4 @@ typedef struct IPFieldInfo {
   Element base;
 } IPFieldInfo;
 
-ELEMENT(IPFieldInfo, .ports = "0/0", .args = NO_ARGS);
+ELEMENT(IPFieldInfo, .per_thread = true, .ports = "0/0", .args = NO_ARGS);

@@ -21,7 +21,7 @@ static int ip_filter_configure_actions(Element *e, const Args *args, Errors *err
   return ip_filter_configure(e, args, errs, true);
 }
 
-ELEMENT(IPFilter, .ports = "1/-", .processing = "h/h", USE_ACTION(IPFilter, ip_filter),
+ELEMENT(IPFilter, .per_thread = true, .ports = "1/-", .processing = "h/h", USE_ACTION(IPFilter, ip_filter),
         .configure = ip_filter_configure_actions, .cleanup = ip_filter_cleanup,
         .can_live_reconfigure = ip_filter_live, .specialise = ip_filter_specialise,
         .args = ARGS(ARG_ALL_REST("RULE")), .handlers = HANDLERS(READ_FN("program", ip_filter_read_program)));

@@ -137,11 +137,12 @@ static void ip_fragmenter_take_state(Element *e, Element *old) {
 
 ACTION_ALONE(IPFragmenter, ip_fragment)
 
-ELEMENT(IPFragmenter, .ports = "1/1-2", .processing = "h/h", .push = ip_fragmenter_push,
+ELEMENT(IPFragmenter, .per_thread = true, .ports = "1/1-2", .processing = "h/h", .push = ip_fragmenter_push,
         USE_ACTION_ALONE(ip_fragment), .take_state = ip_fragmenter_take_state,
         .args = ARGS(ARG_MUST(IPFragmenter, U32, "MTU", mtu, .fixed = true, .min = 8, .max = 0x7fffffff),
                      ARG_POS(IPFragmenter, BOOL, "HONOR_DF", honor_df, "true"),
                      ARG_POS(IPFragmenter, BOOL, "VERBOSE", verbose, "false"),
                      ARG(IPFragmenter, U32, "HEADROOM", headroom, "128", .min = 0, .max = 65536)),
-        .handlers = HANDLERS(READ_FIELD(IPFragmenter, U64, "drops", drops),
-                             READ_FIELD(IPFragmenter, U64, "fragments", fragments)));
+        .handlers = HANDLERS(
+            READ_FIELD(IPFragmenter, U64, "drops", drops, .flags = HANDLER_READ | HANDLER_SUM),
+            READ_FIELD(IPFragmenter, U64, "fragments", fragments, .flags = HANDLER_READ | HANDLER_SUM)));

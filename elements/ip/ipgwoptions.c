@@ -31,8 +31,10 @@ static void ip_gw_options_take_state(Element *e, Element *old) {
   ((IPGWOptions *)e)->drops = ((IPGWOptions *)old)->drops;
 }
 
-ELEMENT(IPGWOptions, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(IPGWOptions, ip_gw_options),
-        .cleanup = ip_gw_options_cleanup, .take_state = ip_gw_options_take_state,
+ELEMENT(IPGWOptions, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(IPGWOptions, ip_gw_options), .cleanup = ip_gw_options_cleanup,
+        .take_state = ip_gw_options_take_state,
         .args = ARGS(ARG_MUST(IPGWOptions, IP, "MYADDR", addr),
                      ARG_POS(IPGWOptions, CUSTOM, "OTHERADDRS", others, NULL, .parse = ip_list_parse_arg)),
-        .handlers = HANDLERS(READ_FIELD(IPGWOptions, U64, "drops", drops)));
+        .handlers = HANDLERS(READ_FIELD(IPGWOptions, U64, "drops", drops,
+                                        .flags = HANDLER_READ | HANDLER_SUM)));

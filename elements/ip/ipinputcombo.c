@@ -41,12 +41,14 @@ static int ip_input_combo_configure(Element *e, const Args *args, Errors *errs) 
              : error(errs, "out of memory");
 }
 
-ELEMENT(IPInputCombo, .ports = "1/1", .flags = "A", USE_ACTION(IPInputCombo, ip_input_combo),
-        .configure = ip_input_combo_configure, .cleanup = check_ip_cleanup, .take_state = check_ip_take_state,
+ELEMENT(IPInputCombo, .per_thread = true, .ports = "1/1", .flags = "A",
+        USE_ACTION(IPInputCombo, ip_input_combo), .configure = ip_input_combo_configure,
+        .cleanup = check_ip_cleanup, .take_state = check_ip_take_state,
         .args = ARGS(ARG_MUST(IPInputCombo, U8, "COLOR", color),
                      ARG(IPInputCombo, CUSTOM, "INTERFACES", check.bad_src, NULL,
                          .parse = check_ip_parse_interfaces),
                      ARG(IPInputCombo, CUSTOM, "BADSRC", check.bad_src, NULL, .parse = ip_list_parse_arg),
                      ARG(IPInputCombo, CUSTOM, "GOODDST", check.good_dst, NULL, .parse = ip_list_parse_arg),
                      ARG_ALL_REST("BADSRC*")),
-        .handlers = HANDLERS(READ_FIELD(IPInputCombo, U64, "drops", check.drops)));
+        .handlers = HANDLERS(READ_FIELD(IPInputCombo, U64, "drops", check.drops,
+                                        .flags = HANDLER_READ | HANDLER_SUM)));

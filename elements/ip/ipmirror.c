@@ -39,5 +39,5 @@ static inline int ip_mirror(IPMirror *e, Packet *p) {
 
 ACTION(IPMirror, ip_mirror)
 
-ELEMENT(IPMirror, .ports = "1/1", USE_ACTION(IPMirror, ip_mirror),
+ELEMENT(IPMirror, .per_thread = true, .ports = "1/1", USE_ACTION(IPMirror, ip_mirror),
         .args = ARGS(ARG_POS(IPMirror, BOOL, "DST_ANNO", dst_anno, "true")));

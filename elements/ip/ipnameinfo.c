@@ -12,4 +12,4 @@ typedef struct IPNameInfo {
   Element base;
 } IPNameInfo;
 
-ELEMENT(IPNameInfo, .ports = "0/0", .args = NO_ARGS);
+ELEMENT(IPNameInfo, .per_thread = true, .ports = "0/0", .args = NO_ARGS);

@@ -41,7 +41,8 @@ static inline int ip_output_combo(IPOutputCombo *e, Packet *p) {
 
 ACTION(IPOutputCombo, ip_output_combo)
 
-ELEMENT(IPOutputCombo, .ports = "1/5", .processing = "h/h", USE_ACTION(IPOutputCombo, ip_output_combo),
+ELEMENT(IPOutputCombo, .per_thread = true, .ports = "1/5", .processing = "h/h",
+        USE_ACTION(IPOutputCombo, ip_output_combo),
         .args = ARGS(ARG_MUST(IPOutputCombo, U8, "COLOR", color),
                      ARG_MUST(IPOutputCombo, IP, "IPADDR", options.addr),
                      ARG_MUST(IPOutputCombo, U32, "MTU", mtu)));

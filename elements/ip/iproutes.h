@@ -107,9 +107,9 @@ static inline int ip_route(IPRoutes *t, Packet *p) {
   static int initialize_##T(Element *e, Errors *errs) {                                                      \
     return (void)errs, ((IPRoutes *)e)->started = true, 0;                                                   \
   }                                                                                                          \
-  ELEMENT(T, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T), .push = ip_routes_push,         \
-          .batched = true, .specialise = ip_routes_specialise, .configure = configure_##T,                   \
-          .initialize = initialize_##T, .cleanup = ip_routes_cleanup, .args = ARGS(ARG_ALL_REST("ROUTE")),   \
-          .handlers = HANDLERS(__VA_ARGS__))
+  ELEMENT(T, .per_thread = true, .ports = "1/-", .processing = "h/h", USE_ACTION(T, action_##T),             \
+          .push = ip_routes_push, .batched = true, .specialise = ip_routes_specialise,                       \
+          .configure = configure_##T, .initialize = initialize_##T, .cleanup = ip_routes_cleanup,            \
+          .args = ARGS(ARG_ALL_REST("ROUTE")), .handlers = HANDLERS(__VA_ARGS__))
 
 #endif

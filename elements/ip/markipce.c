@@ -28,6 +28,6 @@ static inline int mark_ip_ce(MarkIPCE *e, Packet *p) {
 
 ACTION(MarkIPCE, mark_ip_ce)
 
-ELEMENT(MarkIPCE, .ports = "1/1", USE_ACTION(MarkIPCE, mark_ip_ce),
+ELEMENT(MarkIPCE, .per_thread = true, .ports = "1/1", USE_ACTION(MarkIPCE, mark_ip_ce),
         .args = ARGS(ARG_POS(MarkIPCE, BOOL, "FORCE", force, "false")),
-        .handlers = HANDLERS(READ_FIELD(MarkIPCE, U64, "drops", drops)));
+        .handlers = HANDLERS(READ_FIELD(MarkIPCE, U64, "drops", drops, .flags = HANDLER_READ | HANDLER_SUM)));

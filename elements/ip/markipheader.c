@@ -26,5 +26,5 @@ static inline int mark_ip_header(MarkIPHeader *e, Packet *p) {
 
 ACTION(MarkIPHeader, mark_ip_header)
 
-ELEMENT(MarkIPHeader, .ports = "1/1", USE_ACTION(MarkIPHeader, mark_ip_header),
+ELEMENT(MarkIPHeader, .per_thread = true, .ports = "1/1", USE_ACTION(MarkIPHeader, mark_ip_header),
         .args = ARGS(ARG_POS(MarkIPHeader, I32, "OFFSET", offset, "0", .min = 0, .max = 65535)));

@@ -24,7 +24,7 @@ static inline int set_ip_address(SetIPAddress *e, Packet *p) {
 
 ACTION(SetIPAddress, set_ip_address)
 
-ELEMENT(SetIPAddress, .ports = "1/1", USE_ACTION(SetIPAddress, set_ip_address),
+ELEMENT(SetIPAddress, .per_thread = true, .ports = "1/1", USE_ACTION(SetIPAddress, set_ip_address),
         .args = ARGS(ARG_MUST(SetIPAddress, IP, "IPADDR", addr),
                      ARG(SetIPAddress, ANNO, "ANNO", anno, "DST_IP", .min = 4)),
         .handlers = HANDLERS(RW_FIELD(SetIPAddress, IP, "addr", addr)));

@@ -31,5 +31,7 @@ static inline int set_ip_checksum(SetIPChecksum *e, Packet *p) {
 
 ACTION(SetIPChecksum, set_ip_checksum)
 
-ELEMENT(SetIPChecksum, .ports = "1/1", USE_ACTION(SetIPChecksum, set_ip_checksum), .args = NO_ARGS,
-        .handlers = HANDLERS(READ_FIELD(SetIPChecksum, U64, "drops", drops)));
+ELEMENT(SetIPChecksum, .per_thread = true, .ports = "1/1", USE_ACTION(SetIPChecksum, set_ip_checksum),
+        .args = NO_ARGS,
+        .handlers = HANDLERS(READ_FIELD(SetIPChecksum, U64, "drops", drops,
+                                        .flags = HANDLER_READ | HANDLER_SUM)));

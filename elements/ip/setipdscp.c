@@ -24,7 +24,7 @@ ACTION(SetIPDSCP, set_ip_dscp)
 
 static bool set_ip_dscp_live(Element *e) { return e != NULL; }
 
-ELEMENT(SetIPDSCP, .ports = "1/1", USE_ACTION(SetIPDSCP, set_ip_dscp),
+ELEMENT(SetIPDSCP, .per_thread = true, .ports = "1/1", USE_ACTION(SetIPDSCP, set_ip_dscp),
         .can_live_reconfigure = set_ip_dscp_live,
         .args = ARGS(ARG_MUST(SetIPDSCP, U8, "DSCP", dscp, .min = 0, .max = 63)),
         .handlers = HANDLERS(RW_FIELD(SetIPDSCP, U8, "dscp", dscp)));

@@ -48,7 +48,7 @@ static int set_ip_ecn_write(Element *e, const Handler *h, const char *value, Err
   return (void)h, set_ip_ecn_parse(e, value, NULL, errs, -1);
 }
 
-ELEMENT(SetIPECN, .ports = "1/1", USE_ACTION(SetIPECN, set_ip_ecn), .can_live_reconfigure = set_ip_ecn_live,
-        .cleanup = set_ip_ecn_cleanup,
+ELEMENT(SetIPECN, .per_thread = true, .ports = "1/1", USE_ACTION(SetIPECN, set_ip_ecn),
+        .can_live_reconfigure = set_ip_ecn_live, .cleanup = set_ip_ecn_cleanup,
         .args = ARGS(ARG_MUST(SetIPECN, CUSTOM, "ECN", ecn, .parse = set_ip_ecn_parse)),
         .handlers = HANDLERS(RW_FIELD(SetIPECN, STRING, "ecn", text, .write = set_ip_ecn_write)));

@@ -65,5 +65,6 @@ static int store_ip_address_configure(Element *e, const Args *args, Errors *errs
   return 0;
 }
 
-ELEMENT(StoreIPAddress, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(StoreIPAddress, store_ip_address),
-        .configure = store_ip_address_configure, .args = ARGS(ARG_ALL_REST("ADDR_OR_OFFSET")));
+ELEMENT(StoreIPAddress, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(StoreIPAddress, store_ip_address), .configure = store_ip_address_configure,
+        .args = ARGS(ARG_ALL_REST("ADDR_OR_OFFSET")));

@@ -22,4 +22,5 @@ static inline int strip_ip_header(StripIPHeader *e, Packet *p) {
 
 ACTION(StripIPHeader, strip_ip_header)
 
-ELEMENT(StripIPHeader, .ports = "1/1", USE_ACTION(StripIPHeader, strip_ip_header), .args = NO_ARGS);
+ELEMENT(StripIPHeader, .per_thread = true, .ports = "1/1", USE_ACTION(StripIPHeader, strip_ip_header),
+        .args = NO_ARGS);

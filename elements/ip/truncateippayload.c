@@ -52,7 +52,8 @@ static inline int truncate_ip_payload(TruncateIPPayload *e, Packet *p) {
 
 ACTION(TruncateIPPayload, truncate_ip_payload)
 
-ELEMENT(TruncateIPPayload, .ports = "1/1", USE_ACTION(TruncateIPPayload, truncate_ip_payload),
+ELEMENT(TruncateIPPayload, .per_thread = true, .ports = "1/1",
+        USE_ACTION(TruncateIPPayload, truncate_ip_payload),
         .args = ARGS(ARG_POS(TruncateIPPayload, U16, "LENGTH", length, "0"),
                      ARG_POS(TruncateIPPayload, BOOL, "TRANSPORT", transport, "true"),
                      ARG(TruncateIPPayload, BOOL, "EXTRA_LENGTH", extra_length, "true")));

@@ -21,4 +21,5 @@ static inline int unstrip_ip_header(UnstripIPHeader *e, Packet *p) {
 
 ACTION(UnstripIPHeader, unstrip_ip_header)
 
-ELEMENT(UnstripIPHeader, .ports = "1/1", USE_ACTION(UnstripIPHeader, unstrip_ip_header), .args = NO_ARGS);
+ELEMENT(UnstripIPHeader, .per_thread = true, .ports = "1/1", USE_ACTION(UnstripIPHeader, unstrip_ip_header),
+        .args = NO_ARGS);

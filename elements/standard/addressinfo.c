@@ -80,5 +80,5 @@ static int address_info_configure(Element *e, const Args *args, Errors *errs) {
   return rc;
 }
 
-ELEMENT(AddressInfo, .ports = "0/0", .phase = PHASE_INFO, .configure = address_info_configure,
-        .args = ARGS(ARG_ALL_REST("NAME ADDRESS")));
+ELEMENT(AddressInfo, .per_thread = true, .ports = "0/0", .phase = PHASE_INFO,
+        .configure = address_info_configure, .args = ARGS(ARG_ALL_REST("NAME ADDRESS")));

@@ -47,5 +47,6 @@ static int align_configure(Element *e, const Args *args, Errors *errs) {
   return a->offset >= a->modulus ? error(errs, "OFFSET must be less than MODULUS") : 0;
 }
 
-ELEMENT(Align, .ports = "1/1", USE_ACTION(Align, align_action), .configure = align_configure,
+ELEMENT(Align, .per_thread = true, .ports = "1/1", USE_ACTION(Align, align_action),
+        .configure = align_configure,
         .args = ARGS(ARG_MUST(Align, U32, "MODULUS", modulus), ARG_MUST(Align, U32, "OFFSET", offset)));

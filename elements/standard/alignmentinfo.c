@@ -37,5 +37,5 @@ static int alignment_info_configure(Element *e, const Args *args, Errors *errs) 
   return rc;
 }
 
-ELEMENT(AlignmentInfo, .ports = "0/0", .configure = alignment_info_configure,
+ELEMENT(AlignmentInfo, .per_thread = true, .ports = "0/0", .configure = alignment_info_configure,
         .args = ARGS(ARG_ALL_REST("ELEMENT")));

@@ -72,5 +72,5 @@ static int annotation_info_configure(Element *e, const Args *args, Errors *errs)
   return rc;
 }
 
-ELEMENT(AnnotationInfo, .ports = "0/0", .phase = PHASE_INFO / 2, .configure = annotation_info_configure,
-        .args = ARGS(ARG_ALL_REST("NAME")));
+ELEMENT(AnnotationInfo, .per_thread = true, .ports = "0/0", .phase = PHASE_INFO / 2,
+        .configure = annotation_info_configure, .args = ARGS(ARG_ALL_REST("NAME")));

@@ -22,6 +22,7 @@ static inline int check_length_action(CheckLength *e, Packet *p) { return p->len
 
 ACTION(CheckLength, check_length_action)
 
-ELEMENT(CheckLength, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckLength, check_length_action),
+ELEMENT(CheckLength, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(CheckLength, check_length_action),
         .args = ARGS(ARG_MUST(CheckLength, U32, "LENGTH", length)),
         .handlers = HANDLERS(RW_FIELD(CheckLength, U32, "length", length)));

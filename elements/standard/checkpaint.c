@@ -23,7 +23,8 @@ static inline int check_paint_action(CheckPaint *e, Packet *p) { return anno_u8(
 
 ACTION(CheckPaint, check_paint_action)
 
-ELEMENT(CheckPaint, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckPaint, check_paint_action),
+ELEMENT(CheckPaint, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(CheckPaint, check_paint_action),
         .args = ARGS(ARG_MUST(CheckPaint, U8, "COLOR", color),
                      ARG_POS(CheckPaint, ANNO, "ANNO", anno, "PAINT", .min = 1)),
         .handlers = HANDLERS(RW_FIELD(CheckPaint, U8, "color", color)));

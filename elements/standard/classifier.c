@@ -120,7 +120,7 @@ static int classifier_read_program(Element *e, const Handler *h, const char *par
   return 0;
 }
 
-ELEMENT(Classifier, .ports = "1/-", .processing = "h/h", .flags = "A",
+ELEMENT(Classifier, .per_thread = true, .ports = "1/-", .processing = "h/h", .flags = "A",
         USE_ACTION(Classifier, classifier_classify), .configure = classifier_configure,
         .cleanup = classifier_cleanup, .can_live_reconfigure = classifier_live,
         .specialise = classifier_specialise, .args = ARGS(ARG_ALL_REST("PATTERN")),

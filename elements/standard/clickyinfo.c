@@ -21,4 +21,5 @@ static int clickyinfo_configure(Element *e, const Args *args, Errors *errs) {
   return 0;
 }
 
-ELEMENT(ClickyInfo, .ports = "0/0", .phase = PHASE_INFO, .configure = clickyinfo_configure);
+ELEMENT(ClickyInfo, .per_thread = true, .ports = "0/0", .phase = PHASE_INFO,
+        .configure = clickyinfo_configure);

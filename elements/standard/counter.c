@@ -153,15 +153,18 @@ static unsigned counter_batch_cap(Element *e) {
   return ((Counter *)e)->count_call.handler || ((Counter *)e)->byte_call.handler ? 1 : 0;
 }
 
-ELEMENT(Counter, .ports = "1/1", USE_ACTION(Counter, counter_action), .initialize = counter_initialize,
-        .batch_cap = counter_batch_cap, .cleanup = counter_cleanup, .take_state = counter_take_state,
+ELEMENT(Counter, .per_thread = true, .ports = "1/1", USE_ACTION(Counter, counter_action),
+        .initialize = counter_initialize, .batch_cap = counter_batch_cap, .cleanup = counter_cleanup,
+        .take_state = counter_take_state,
         .args = ARGS(ARG(Counter, CUSTOM, "COUNT_CALL", count_call, NULL, .parse = counter_parse_call),
                      ARG(Counter, CUSTOM, "BYTE_COUNT_CALL", byte_call, NULL, .parse = counter_parse_call)),
-        .handlers = HANDLERS(READ_FIELD(Counter, U64, "count", count),
-                             READ_FIELD(Counter, U64, "byte_count", byte_count),
-                             READ_FN("rate", counter_rate), READ_FN("byte_rate", counter_rate, .data = 1),
-                             READ_FN("bit_rate", counter_rate, .data = 2),
-                             WRITE_FN("reset", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             WRITE_FN("reset_counts", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                             RW_FN("count_call", counter_read_call, counter_write_call),
-                             WRITE_FN("byte_count_call", counter_write_call, .data = 1)));
+        .handlers =
+            HANDLERS(READ_FIELD(Counter, U64, "count", count, .flags = HANDLER_READ | HANDLER_SUM),
+                     READ_FIELD(Counter, U64, "byte_count", byte_count, .flags = HANDLER_READ | HANDLER_SUM),
+                     READ_FN("rate", counter_rate, .flags = HANDLER_READ | HANDLER_SUM),
+                     READ_FN("byte_rate", counter_rate, .flags = HANDLER_READ | HANDLER_SUM, .data = 1),
+                     READ_FN("bit_rate", counter_rate, .flags = HANDLER_READ | HANDLER_SUM, .data = 2),
+                     WRITE_FN("reset", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                     WRITE_FN("reset_counts", counter_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+                     RW_FN("count_call", counter_read_call, counter_write_call),
+                     WRITE_FN("byte_count_call", counter_write_call, .data = 1)));

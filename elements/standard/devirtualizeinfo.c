@@ -21,4 +21,5 @@ static int devirtualizeinfo_configure(Element *e, const Args *args, Errors *errs
   return 0;
 }
 
-ELEMENT(DevirtualizeInfo, .ports = "0/0", .phase = PHASE_INFO, .configure = devirtualizeinfo_configure);
+ELEMENT(DevirtualizeInfo, .per_thread = true, .ports = "0/0", .phase = PHASE_INFO,
+        .configure = devirtualizeinfo_configure);

@@ -77,12 +77,12 @@ static int discard_active(Element *e, const Handler *h, const char *value, Error
   return 0;
 }
 
-ELEMENT(Discard, .ports = "1/0", .processing = "a/", .flags = "", .push = discard_push,
+ELEMENT(Discard, .per_thread = true, .ports = "1/0", .processing = "a/", .flags = "", .push = discard_push,
         USE_ACTION_ALONE(discard_action), .run_task = discard_task, .initialize = discard_initialize,
         .cleanup = discard_cleanup,
         .args = ARGS(ARG(Discard, BOOL, "ACTIVE", active, "true"),
                      ARG(Discard, U32, "BURST", burst, "1", .min = 1, .max = 1e6)),
-        .handlers = HANDLERS(READ_FIELD(Discard, U64, "count", count),
+        .handlers = HANDLERS(READ_FIELD(Discard, U64, "count", count, .flags = HANDLER_READ | HANDLER_SUM),
                              WRITE_FN("reset_counts", discard_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
                              RW_FIELD(Discard, BOOL, "active", active, .write = discard_active),
                              TASK_HANDLERS(Discard, task)));

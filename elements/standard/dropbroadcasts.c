@@ -32,6 +32,8 @@ static void drop_broadcasts_take_state(Element *e, Element *old) {
   ((DropBroadcasts *)e)->drops = ((DropBroadcasts *)old)->drops;
 }
 
-ELEMENT(DropBroadcasts, .ports = "1/1-2", .processing = "a/ah",
+ELEMENT(DropBroadcasts, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
         USE_ACTION(DropBroadcasts, drop_broadcasts_action), .take_state = drop_broadcasts_take_state,
-        .args = NO_ARGS, .handlers = HANDLERS(READ_FIELD(DropBroadcasts, U64, "drops", drops)));
+        .args = NO_ARGS,
+        .handlers = HANDLERS(READ_FIELD(DropBroadcasts, U64, "drops", drops,
+                                        .flags = HANDLER_READ | HANDLER_SUM)));

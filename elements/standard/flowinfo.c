@@ -33,5 +33,5 @@ static int flow_info_configure(Element *e, const Args *args, Errors *errs) {
   return rc;
 }
 
-ELEMENT(FlowInfo, .ports = "0/0", .phase = PHASE_INFO, .configure = flow_info_configure,
+ELEMENT(FlowInfo, .per_thread = true, .ports = "0/0", .phase = PHASE_INFO, .configure = flow_info_configure,
         .args = ARGS(ARG_ALL_REST("ELEMENT")));

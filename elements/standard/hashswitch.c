@@ -28,6 +28,7 @@ static inline int hash_switch_action(HashSwitch *e, Packet *p) {
 
 ACTION(HashSwitch, hash_switch_action)
 
-ELEMENT(HashSwitch, .ports = "1/1-", .processing = "h/h", USE_ACTION(HashSwitch, hash_switch_action),
+ELEMENT(HashSwitch, .per_thread = true, .ports = "1/1-", .processing = "h/h",
+        USE_ACTION(HashSwitch, hash_switch_action),
         .args = ARGS(ARG_MUST(HashSwitch, U32, "OFFSET", offset),
                      ARG_MUST(HashSwitch, U32, "LENGTH", length, .min = 1, .max = 4294967295.)));

@@ -28,5 +28,6 @@ static Signal *idle_notifier(Element *e, bool full, int port) {
 
 static void idle_cleanup(Element *e) { signal_cleanup(&((Idle *)e)->never); }
 
-ELEMENT(Idle, .ports = "-/-", .processing = "a/a", .flow = "x/y", .flags = "S0", .push = idle_push,
-        .pull = idle_pull, .notifier = idle_notifier, .cleanup = idle_cleanup, .args = NO_ARGS);
+ELEMENT(Idle, .per_thread = true, .ports = "-/-", .processing = "a/a", .flow = "x/y", .flags = "S0",
+        .push = idle_push, .pull = idle_pull, .notifier = idle_notifier, .cleanup = idle_cleanup,
+        .args = NO_ARGS);

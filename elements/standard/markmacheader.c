@@ -32,7 +32,7 @@ static bool mark_mac_header_live(Element *e) {
   return true;
 }
 
-ELEMENT(MarkMACHeader, .ports = "1/1", USE_ACTION(MarkMACHeader, mark_mac_header_action),
+ELEMENT(MarkMACHeader, .per_thread = true, .ports = "1/1", USE_ACTION(MarkMACHeader, mark_mac_header_action),
         .can_live_reconfigure = mark_mac_header_live,
         .args = ARGS(ARG_POS(MarkMACHeader, U32, "OFFSET", offset, "0"),
                      ARG_POS(MarkMACHeader, U32, "LENGTH", length, "0")));

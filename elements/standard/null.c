@@ -22,5 +22,6 @@ static inline int null_action(Null *e, Packet *p) {
 
 ACTION(Null, null_action)
 
-ELEMENT(Null, .ports = "1/1", .aliases = "Null1 Null2 Null3 Null4 Null5 Null6 Null7 Null8",
-        USE_ACTION(Null, null_action), .args = NO_ARGS);
+ELEMENT(Null, .per_thread = true, .ports = "1/1",
+        .aliases = "Null1 Null2 Null3 Null4 Null5 Null6 Null7 Null8", USE_ACTION(Null, null_action),
+        .args = NO_ARGS);

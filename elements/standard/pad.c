@@ -36,5 +36,6 @@ static bool pad_live(Element *e) {
   return true;
 }
 
-ELEMENT(Pad, .ports = "1/1", USE_ACTION(Pad, pad_action), .can_live_reconfigure = pad_live,
+ELEMENT(Pad, .per_thread = true, .ports = "1/1", USE_ACTION(Pad, pad_action),
+        .can_live_reconfigure = pad_live,
         .args = ARGS(ARG_POS(Pad, U32, "LENGTH", length, "0"), ARG(Pad, BOOL, "ZERO", zero, "true")));

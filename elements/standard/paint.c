@@ -31,7 +31,8 @@ static bool paint_live(Element *e) {
   return true;
 }
 
-ELEMENT(Paint, .ports = "1/1", USE_ACTION(Paint, paint_action), .can_live_reconfigure = paint_live,
+ELEMENT(Paint, .per_thread = true, .ports = "1/1", USE_ACTION(Paint, paint_action),
+        .can_live_reconfigure = paint_live,
         .args = ARGS(ARG_MUST(Paint, U8, "COLOR", color),
                      ARG_POS(Paint, ANNO, "ANNO", anno, "PAINT", .min = 1, .fixed = true)),
         .handlers = HANDLERS(RW_FIELD(Paint, U8, "color", color)));

@@ -30,5 +30,6 @@ static inline int paint_switch_action(PaintSwitch *e, Packet *p) {
 
 ACTION(PaintSwitch, paint_switch_action)
 
-ELEMENT(PaintSwitch, .ports = "1/-", .processing = "h/h", USE_ACTION(PaintSwitch, paint_switch_action),
+ELEMENT(PaintSwitch, .per_thread = true, .ports = "1/-", .processing = "h/h",
+        USE_ACTION(PaintSwitch, paint_switch_action),
         .args = ARGS(ARG_POS(PaintSwitch, ANNO, "ANNO", anno, "PAINT", .min = 1)));

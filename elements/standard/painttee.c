@@ -30,7 +30,8 @@ static inline int paint_tee_action(PaintTee *e, Packet *p) {
 
 ACTION(PaintTee, paint_tee_action)
 
-ELEMENT(PaintTee, .ports = "1/2", .processing = "a/ah", USE_ACTION(PaintTee, paint_tee_action),
+ELEMENT(PaintTee, .per_thread = true, .ports = "1/2", .processing = "a/ah",
+        USE_ACTION(PaintTee, paint_tee_action),
         .args = ARGS(ARG_MUST(PaintTee, U8, "COLOR", color),
                      ARG_POS(PaintTee, ANNO, "ANNO", anno, "PAINT", .min = 1, .fixed = true)),
         .handlers = HANDLERS(RW_FIELD(PaintTee, U8, "color", color)));

@@ -60,5 +60,5 @@ static int port_info_configure(Element *e, const Args *args, Errors *errs) {
   return rc;
 }
 
-ELEMENT(PortInfo, .ports = "0/0", .phase = PHASE_INFO, .configure = port_info_configure,
+ELEMENT(PortInfo, .per_thread = true, .ports = "0/0", .phase = PHASE_INFO, .configure = port_info_configure,
         .args = ARGS(ARG_ALL_REST("NAME PORT[/PROTOCOL]")));

@@ -21,5 +21,5 @@ static inline int push_null_action(PushNull *e, Packet *p) {
 
 ACTION(PushNull, push_null_action)
 
-ELEMENT(PushNull, .ports = "1/1", .processing = "h/h", USE_ACTION(PushNull, push_null_action),
-        .args = NO_ARGS);
+ELEMENT(PushNull, .per_thread = true, .ports = "1/1", .processing = "h/h",
+        USE_ACTION(PushNull, push_null_action), .args = NO_ARGS);

@@ -102,6 +102,6 @@ static void schedule_info_cleanup(Element *e) {
   mem_free(s->entries);
 }
 
-ELEMENT(ScheduleInfo, .ports = "0/0", .phase = PHASE_LAST, .configure = schedule_info_configure,
-        .initialize = schedule_info_initialize, .cleanup = schedule_info_cleanup,
-        .args = ARGS(ARG_ALL_REST("ELEMENT")));
+ELEMENT(ScheduleInfo, .per_thread = true, .ports = "0/0", .phase = PHASE_LAST,
+        .configure = schedule_info_configure, .initialize = schedule_info_initialize,
+        .cleanup = schedule_info_cleanup, .args = ARGS(ARG_ALL_REST("ELEMENT")));

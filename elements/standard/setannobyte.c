@@ -31,7 +31,7 @@ static bool set_anno_byte_live(Element *e) {
   return true;
 }
 
-ELEMENT(SetAnnoByte, .ports = "1/1", USE_ACTION(SetAnnoByte, set_anno_byte_action),
+ELEMENT(SetAnnoByte, .per_thread = true, .ports = "1/1", USE_ACTION(SetAnnoByte, set_anno_byte_action),
         .can_live_reconfigure = set_anno_byte_live,
         .args = ARGS(ARG_MUST(SetAnnoByte, ANNO, "ANNO", anno, .min = 1),
                      ARG_MUST(SetAnnoByte, U8, "VALUE", value)),

@@ -35,6 +35,6 @@ static const char *const set_packet_type_names[] = {
     [PACKET_OTHERHOST] = "OTHERHOST", [PACKET_OUTGOING] = "OUTGOING",   [PACKET_LOOPBACK] = "LOOPBACK",
     [PACKET_LOOPBACK + 1] = NULL};
 
-ELEMENT(SetPacketType, .ports = "1/1", USE_ACTION(SetPacketType, set_packet_type_action),
+ELEMENT(SetPacketType, .per_thread = true, .ports = "1/1", USE_ACTION(SetPacketType, set_packet_type_action),
         .can_live_reconfigure = set_packet_type_live,
         .args = ARGS(ARG_MUST(SetPacketType, CHOICE, "TYPE", type, .choices = set_packet_type_names)));

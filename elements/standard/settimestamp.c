@@ -35,7 +35,7 @@ static int set_timestamp_configure(Element *e, const Args *args, Errors *errs) {
   return ((SetTimestamp *)e)->delta ? error(errs, "DELTA is gone: use SetTimestampDelta(TYPE FIRST)") : 0;
 }
 
-ELEMENT(SetTimestamp, .ports = "1/1", USE_ACTION(SetTimestamp, set_timestamp_action),
+ELEMENT(SetTimestamp, .per_thread = true, .ports = "1/1", USE_ACTION(SetTimestamp, set_timestamp_action),
         .configure = set_timestamp_configure,
         .args = ARGS(ARG_POS(SetTimestamp, TIMESTAMP, "TIMESTAMP", time, "-1"),
                      ARG(SetTimestamp, BOOL, "FIRST", first, "false"),

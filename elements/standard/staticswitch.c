@@ -31,5 +31,6 @@ static int static_switch_configure(Element *e, const Args *args, Errors *errs) {
   return 0;
 }
 
-ELEMENT(StaticSwitch, .ports = "1/-", .processing = "h/h", USE_ACTION(StaticSwitch, static_switch_action),
-        .configure = static_switch_configure, .args = ARGS(ARG_MUST(StaticSwitch, I32, "OUTPUT", output)));
+ELEMENT(StaticSwitch, .per_thread = true, .ports = "1/-", .processing = "h/h",
+        USE_ACTION(StaticSwitch, static_switch_action), .configure = static_switch_configure,
+        .args = ARGS(ARG_MUST(StaticSwitch, I32, "OUTPUT", output)));

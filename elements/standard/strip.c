@@ -26,5 +26,5 @@ static inline int strip_action(Strip *e, Packet *p) {
 
 ACTION(Strip, strip_action)
 
-ELEMENT(Strip, .ports = "1/1", USE_ACTION(Strip, strip_action),
+ELEMENT(Strip, .per_thread = true, .ports = "1/1", USE_ACTION(Strip, strip_action),
         .args = ARGS(ARG_MUST(Strip, U32, "LENGTH", length, .fixed = true)));

@@ -28,5 +28,5 @@ static inline int strip_to_network_header_action(StripToNetworkHeader *e, Packet
 
 ACTION(StripToNetworkHeader, strip_to_network_header_action)
 
-ELEMENT(StripToNetworkHeader, .ports = "1/1",
+ELEMENT(StripToNetworkHeader, .per_thread = true, .ports = "1/1",
         USE_ACTION(StripToNetworkHeader, strip_to_network_header_action), .args = NO_ARGS);

@@ -49,7 +49,7 @@ static int switch_write(Element *e, const Handler *h, const char *value, Errors 
   return 0;
 }
 
-ELEMENT(Switch, .ports = "1/-", .processing = "h/h", USE_ACTION(Switch, switch_action),
+ELEMENT(Switch, .per_thread = true, .ports = "1/-", .processing = "h/h", USE_ACTION(Switch, switch_action),
         .can_live_reconfigure = switch_live, .configure = switch_configure,
         .args = ARGS(ARG_POS(Switch, I32, "OUTPUT", output, "0")),
         .handlers = HANDLERS(RW_FIELD(Switch, I32, "switch", output, .write = switch_write,

@@ -40,5 +40,5 @@ static int tee_configure(Element *e, const Args *args, Errors *errs) {
   return 0;
 }
 
-ELEMENT(Tee, .ports = "1/1-", .processing = "h/h", .push = tee_push, .configure = tee_configure,
-        .args = ARGS(ARG_POS(Tee, U32, "N", n, NULL, GIVEN(Tee, n_given))));
+ELEMENT(Tee, .per_thread = true, .ports = "1/1-", .processing = "h/h", .push = tee_push,
+        .configure = tee_configure, .args = ARGS(ARG_POS(Tee, U32, "N", n, NULL, GIVEN(Tee, n_given))));

@@ -34,7 +34,7 @@ static bool truncate_live(Element *e) {
   return true;
 }
 
-ELEMENT(Truncate, .ports = "1/1", USE_ACTION(Truncate, truncate_action),
+ELEMENT(Truncate, .per_thread = true, .ports = "1/1", USE_ACTION(Truncate, truncate_action),
         .can_live_reconfigure = truncate_live,
         .args = ARGS(ARG_MUST(Truncate, U32, "LENGTH", length),
                      ARG(Truncate, BOOL, "EXTRA_LENGTH", extra, "true")),

@@ -24,5 +24,5 @@ static inline int unstrip_action(Unstrip *e, Packet *p) {
 
 ACTION(Unstrip, unstrip_action)
 
-ELEMENT(Unstrip, .ports = "1/1", USE_ACTION(Unstrip, unstrip_action),
+ELEMENT(Unstrip, .per_thread = true, .ports = "1/1", USE_ACTION(Unstrip, unstrip_action),
         .args = ARGS(ARG_MUST(Unstrip, U32, "LENGTH", length)));

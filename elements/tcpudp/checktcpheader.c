@@ -40,7 +40,7 @@ static int check_tcp_header_configure(Element *e, const Args *args, Errors *errs
   return 0;
 }
 
-ELEMENT(CheckTCPHeader, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckTCPHeader, check_tcp_header),
-        .configure = check_tcp_header_configure, .take_state = header_check_take_state,
-        .args = ARGS(HEADER_CHECK_ARGS(CheckTCPHeader)),
+ELEMENT(CheckTCPHeader, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(CheckTCPHeader, check_tcp_header), .configure = check_tcp_header_configure,
+        .take_state = header_check_take_state, .args = ARGS(HEADER_CHECK_ARGS(CheckTCPHeader)),
         .handlers = HANDLERS(HEADER_CHECK_HANDLERS(CheckTCPHeader)));

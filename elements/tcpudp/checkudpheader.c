@@ -39,7 +39,7 @@ static int check_udp_header_configure(Element *e, const Args *args, Errors *errs
   return 0;
 }
 
-ELEMENT(CheckUDPHeader, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(CheckUDPHeader, check_udp_header),
-        .configure = check_udp_header_configure, .take_state = header_check_take_state,
-        .args = ARGS(HEADER_CHECK_ARGS(CheckUDPHeader)),
+ELEMENT(CheckUDPHeader, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(CheckUDPHeader, check_udp_header), .configure = check_udp_header_configure,
+        .take_state = header_check_take_state, .args = ARGS(HEADER_CHECK_ARGS(CheckUDPHeader)),
         .handlers = HANDLERS(HEADER_CHECK_HANDLERS(CheckUDPHeader)));

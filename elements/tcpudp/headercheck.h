@@ -48,6 +48,7 @@ static inline void header_check_take_state(Element *e, Element *old) {
 #define HEADER_CHECK_ARGS(T)                                                                                 \
   ARG(T, BOOL, "VERBOSE", check.verbose, "false"), ARG(T, BOOL, "DETAILS", check.details, "false")
 #define HEADER_CHECK_HANDLERS(T)                                                                             \
-  READ_FIELD(T, U64, "drops", check.drops), READ_FN("drop_details", header_check_details)
+  READ_FIELD(T, U64, "drops", check.drops, .flags = HANDLER_READ | HANDLER_SUM),                             \
+      READ_FN("drop_details", header_check_details, .flags = HANDLER_READ | HANDLER_SUM)
 
 #endif

@@ -38,5 +38,5 @@ static inline int set_tcp_checksum(SetTCPChecksum *e, Packet *p) {
 
 ACTION(SetTCPChecksum, set_tcp_checksum)
 
-ELEMENT(SetTCPChecksum, .ports = "1/1", USE_ACTION(SetTCPChecksum, set_tcp_checksum),
+ELEMENT(SetTCPChecksum, .per_thread = true, .ports = "1/1", USE_ACTION(SetTCPChecksum, set_tcp_checksum),
         .args = ARGS(ARG_POS(SetTCPChecksum, BOOL, "FIXOFF", fix_offset, "false")));

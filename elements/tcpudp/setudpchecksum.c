@@ -32,5 +32,5 @@ static inline int set_udp_checksum(SetUDPChecksum *e, Packet *p) {
 
 ACTION(SetUDPChecksum, set_udp_checksum)
 
-ELEMENT(SetUDPChecksum, .ports = "1/1-2", .processing = "a/ah", USE_ACTION(SetUDPChecksum, set_udp_checksum),
-        .args = NO_ARGS);
+ELEMENT(SetUDPChecksum, .per_thread = true, .ports = "1/1-2", .processing = "a/ah",
+        USE_ACTION(SetUDPChecksum, set_udp_checksum), .args = NO_ARGS);

@@ -2,8 +2,8 @@
  *
  * Synopsis: `BalancedThreadSched([INTERVAL, INCREASING])`
  *
- * Ports: none. A router runs on one thread, so there is nothing to spread: its configuration is checked, no
- * more.
+ * Ports: none. With several threads (`click -j N`) tasks are dealt out to them in turn when the router
+ * starts, and stay there; their load is not looked at.
  *
  * It is also called SortedTaskSched.
  *
@@ -22,6 +22,6 @@ typedef struct BalancedThreadSched {
   bool increasing;
 } BalancedThreadSched;
 
-ELEMENT(BalancedThreadSched, .ports = "0/0", .aliases = "SortedTaskSched",
+ELEMENT(BalancedThreadSched, .per_thread = true, .ports = "0/0", .aliases = "SortedTaskSched",
         .args = ARGS(ARG_POS(BalancedThreadSched, U32, "INTERVAL", interval, "1000"),
                      ARG_POS(BalancedThreadSched, BOOL, "INCREASING", increasing, "true")));

@@ -2,8 +2,9 @@
  *
  * Synopsis: `StaticThreadSched(ELEMENT THREAD, ...)`
  *
- * Ports: none. A router runs on one thread, 0; more with other numbers are reported and count as 0. So its
- * configuration is checked and has no other effect; several routers, or several guests, use several CPUs.
+ * Ports: none. A router has the threads 0 to N - 1 with `clicklet run --threads N` or `click -j N`, and one
+ * otherwise and in a guest; larger numbers are reported and ignored. Elements that must be together, such as
+ * those along a pull path, cannot be given to different threads.
  *
  * Arguments: ELEMENT (name of an element or compound) THREAD (int; -1: any): pairs.
  *
@@ -42,13 +43,14 @@ static int static_thread_sched_configure(Element *e, const Args *args, Errors *e
       rc = arg_error(errs, args_index(args, i), "expected ELEMENT THREAD, not '%s'", args_text(args, i));
     else if (!static_thread_sched_exists(e, text_cstr(&name)))
       rc = arg_error(errs, args_index(args, i), "there is no element '%s'", text_cstr(&name));
-    else if (v < -1 || v > 0)
-      warning(errs, "there is no thread %lld: '%s' runs on thread 0", (long long)v, text_cstr(&name));
+    else if (v < -1 || v >= thread_count(e))
+      warning(errs, "there is no thread %lld: what is said of '%s' is ignored", (long long)v,
+              text_cstr(&name));
     text_free(&name);
     text_free(&thread);
   }
   return rc;
 }
 
-ELEMENT(StaticThreadSched, .ports = "0/0", .configure = static_thread_sched_configure,
+ELEMENT(StaticThreadSched, .per_thread = true, .ports = "0/0", .configure = static_thread_sched_configure,
         .args = ARGS(ARG_ALL_REST("ELEMENT")));

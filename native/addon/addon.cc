@@ -12,7 +12,6 @@
 #include <thread>
 #include <vector>
 
-#include <sched.h>
 #include <sys/resource.h>
 
 extern "C" {
@@ -208,13 +207,7 @@ public:
     }
     if (thread_.joinable()) thread_.join();
     thread_ = std::thread([this, cpu, ended] {
-      if (cpu >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET(cpu, &set);
-        sched_setaffinity(0, sizeof set, &set);
-      }
-      engine_c_run(engine_);
+      engine_c_run(engine_, cpu);
       std::deque<std::function<void(EngineC *)>> rest;
       {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -271,6 +264,7 @@ public:
     options.simulated_time = o.Get("simulatedTime").ToBoolean();
     options.hold = o.Get("hold").ToBoolean();
     if (o.Get("batch").IsNumber()) options.batch = o.Get("batch").As<Napi::Number>().Uint32Value();
+    if (o.Get("threads").IsNumber()) options.threads = o.Get("threads").As<Napi::Number>().Uint32Value();
     if (o.Get("poolPackets").IsNumber()) options.pool_packets = o.Get("poolPackets").As<Napi::Number>().Uint32Value();
     if (o.Get("ports").IsArray()) {
       Napi::Array a = o.Get("ports").As<Napi::Array>();
@@ -334,9 +328,14 @@ private:
     return to_js(info.Env(), r);
   }
 
-  /* routerFacts(): Promise<Result> with text as JSON, of the router that is installed */
+  static unsigned thread_of(const Napi::Value &v) { return v.IsNumber() ? v.As<Napi::Number>().Uint32Value() : 0; }
+
+  /* routerFacts(thread?: number): Promise<Result> with text as JSON, of the router that is installed */
   Napi::Value router_facts(const Napi::CallbackInfo &info) {
-    return promise(info, [](EngineC *e, Result &r) { r.ok = engine_c_fuse_facts(e, nullptr, 0, collect_text, collect, &r) == 0; });
+    unsigned thread = thread_of(info[0]);
+    return promise(info, [thread](EngineC *e, Result &r) {
+      r.ok = engine_c_fuse_facts(e, thread, nullptr, 0, collect_text, collect, &r) == 0;
+    });
   }
 
   /* fuseFacts(plan: Uint8Array): Result with text as JSON; at once, for an engine that does not run */
@@ -346,25 +345,26 @@ private:
     auto bytes = info[0].As<Napi::Uint8Array>();
     Result r;
     if (!runner_->idle([&](EngineC *e) {
-          r.ok = engine_c_fuse_facts(e, bytes.Data(), bytes.ByteLength(), collect_text, collect, &r) == 0;
+          r.ok = engine_c_fuse_facts(e, 0, bytes.Data(), bytes.ByteLength(), collect_text, collect, &r) == 0;
         }))
       throw Napi::Error::New(info.Env(), "the engine is running");
     return to_js(info.Env(), r);
   }
 
-  /* fuse(file: string): Promise<Result>; loads a fused unit and binds it between two rounds of the engine */
+  /* fuse(file: string, thread?: number): Promise<Result>; loads a fused unit and binds it between two rounds of the engine */
   Napi::Value fuse(const Napi::CallbackInfo &info) {
     Result loaded;
     const void *unit = engine_c_unit_load(info[0].ToString().Utf8Value().c_str(), collect, &loaded);
-    return promise(info, [unit, loaded](EngineC *e, Result &r) {
+    unsigned thread = thread_of(info[1]);
+    return promise(info, [unit, loaded, thread](EngineC *e, Result &r) {
       r = loaded;
-      r.ok = unit && engine_c_fuse(e, unit, collect, &r) == 0;
+      r.ok = unit && engine_c_fuse(e, thread, unit, collect, &r) == 0;
     });
   }
 
   /* unfuse(): Promise<Result>; back to the dynamic engine */
   Napi::Value unfuse(const Napi::CallbackInfo &info) {
-    return promise(info, [](EngineC *e, Result &r) { r.ok = engine_c_fuse(e, nullptr, collect, &r) == 0; });
+    return promise(info, [](EngineC *e, Result &r) { r.ok = engine_c_fuse(e, 0, nullptr, collect, &r) == 0; });
   }
 
   /* run(cpu?: number): Promise<void>; resolves when the router stops */

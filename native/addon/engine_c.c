@@ -1,6 +1,7 @@
 /* engine_c.c: engine_c.h on engine.h. */
 #include "engine_c.h"
 #include "host/platform_host.h"
+#include "host/threads.h"
 #include <clicklet/engine.h>
 #include <clicklet/fused.h>
 
@@ -60,6 +61,7 @@ EngineC *engine_c_new(const EngineC_Options *o) {
                            .hold = o->hold,
                            .batch = o->batch,
                            .pool_packets = o->pool_packets,
+                           .threads = o->threads,
                            .ports = o->ports};
   if (o->reconfigure) {
     options.compile = compile;
@@ -67,10 +69,15 @@ EngineC *engine_c_new(const EngineC_Options *o) {
     options.installed = installed;
     options.compile_context = (void *)(uintptr_t)o->reconfigure;
   }
-  return (EngineC *)engine_new(&options);
+  return (EngineC *)(o->threads > 1 ? threads_new(&options) : engine_new(&options));
 }
 
-void engine_c_free(EngineC *e) { engine_free(cast(e)); }
+void engine_c_free(EngineC *e) {
+  if (threads_count(cast(e)) > 1)
+    threads_free(cast(e));
+  else
+    engine_free(cast(e));
+}
 
 int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context) {
   Errors errs = {.element = -1};
@@ -86,11 +93,13 @@ int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message me
   return rc;
 }
 
-int engine_c_fuse_facts(EngineC *e, const void *plan, size_t size, EngineC_Text text, EngineC_Message message,
-                        void *context) {
+int engine_c_fuse_facts(EngineC *e, unsigned thread, const void *plan, size_t size, EngineC_Text text,
+                        EngineC_Message message, void *context) {
   Errors errs = {.element = -1};
   Text t = {0};
-  int rc = engine_fuse_facts(cast(e), plan, size, &t, &errs);
+  Engine *of = threads_hold(cast(e), thread);
+  int rc = of ? engine_fuse_facts(of, plan, size, &t, &errs) : error(&errs, "there is no thread %u", thread);
+  threads_release(cast(e));
   text(context, text_cstr(&t), t.len);
   text_free(&t);
   deliver(&errs, message, context);
@@ -104,18 +113,22 @@ const void *engine_c_unit_load(const char *file, EngineC_Message message, void *
   return u;
 }
 
-int engine_c_fuse(EngineC *e, const void *unit, EngineC_Message message, void *context) {
+int engine_c_fuse(EngineC *e, unsigned thread, const void *unit, EngineC_Message message, void *context) {
   Errors errs = {.element = -1};
   int rc = 0;
-  if (unit)
-    rc = engine_fuse(cast(e), unit, &errs);
+  Engine *of = threads_hold(cast(e), thread);
+  if (!of)
+    rc = error(&errs, "there is no thread %u", thread);
+  else if (unit)
+    rc = engine_fuse(of, unit, &errs);
   else
-    engine_unfuse(cast(e));
+    for (unsigned t = 0; t < threads_count(cast(e)); t++) engine_unfuse(threads_engine(cast(e), t));
+  threads_release(cast(e));
   deliver(&errs, message, context);
   return rc;
 }
 
-void engine_c_run(EngineC *e) { engine_run(cast(e)); }
+void engine_c_run(EngineC *e, int cpu) { threads_run(cast(e), cpu); }
 void engine_c_stop(EngineC *e) { engine_stop(cast(e)); }
 
 int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message,
@@ -139,7 +152,7 @@ int engine_c_write(EngineC *e, const char *name, const char *value, EngineC_Mess
 void engine_c_stats(EngineC *e, EngineC_Text text, void *context) {
   EngineStats s;
   Text t = {0};
-  engine_stats(cast(e), &s);
+  threads_stats(cast(e), &s);
   text_printf(&t,
               "{\"poolTotal\":%llu,\"poolFree\":%llu,\"poolFailures\":%llu,\"rounds\":%llu,\"tasksRun\":%llu,"
               "\"idleWaits\":%llu}",

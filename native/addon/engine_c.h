@@ -20,8 +20,8 @@ typedef struct EngineC_Reconfigure {
 } EngineC_Reconfigure;
 typedef struct EngineC_Options {
   bool simulated_time, hold, simulated_start_set;
-  int64_t simulated_start; /* ns */
-  uint32_t simulated_tick, batch, pool_packets;
+  int64_t simulated_start;                               /* ns */
+  uint32_t simulated_tick, batch, pool_packets, threads; /* threads: 0 or 1 for one */
   const char *const *ports;
   const EngineC_Reconfigure *reconfigure; /* or NULL */
 } EngineC_Options;
@@ -30,14 +30,14 @@ EngineC *engine_c_new(const EngineC_Options *options);
 void engine_c_free(EngineC *e);
 int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
 int engine_c_check(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context);
-/* What the fused engine's generator must know, as JSON (fused.h). */
-int engine_c_fuse_facts(EngineC *e, const void *plan, size_t size, EngineC_Text text, EngineC_Message message,
-                        void *context);
+/* What the fused engine's generator must know, as JSON (fused.h), of a plan, or of what a thread runs. */
+int engine_c_fuse_facts(EngineC *e, unsigned thread, const void *plan, size_t size, EngineC_Text text,
+                        EngineC_Message message, void *context);
 /* Loads a fused unit, from any thread; NULL with a message. Units stay loaded. */
 const void *engine_c_unit_load(const char *file, EngineC_Message message, void *context);
-/* Binds it to the running router, or with NULL unbinds what is bound. */
-int engine_c_fuse(EngineC *e, const void *unit, EngineC_Message message, void *context);
-void engine_c_run(EngineC *e);
+/* Binds it to the router of a thread, or with NULL unbinds what is bound to any. */
+int engine_c_fuse(EngineC *e, unsigned thread, const void *unit, EngineC_Message message, void *context);
+void engine_c_run(EngineC *e, int cpu); /* on that CPU, further threads on the next ones; -1: anywhere */
 void engine_c_stop(EngineC *e);
 int engine_c_read(EngineC *e, const char *name, const char *param, EngineC_Text text, EngineC_Message message,
                   void *context);

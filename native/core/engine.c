@@ -57,19 +57,28 @@ Router *engine_router(Engine *e) { return e->router; }
 /* ---- Taking the running configuration's place
  * --------------------------------------------------------------------------------- */
 
-/* Builds and initialises `e->next`; the ports go on serving the running router until the elements of the new
- * one have run. */
-static int prepare(Engine *e, const void *plan, size_t size, Errors *errs) {
+Router *engine_build(Engine *e, const void *plan, size_t size, Errors *errs) {
   e->now_steady =
       e->options.simulated_time ? e->simulated : clock_steady(e); /* for handlers before the first round */
   engine_discard_next(e);
-  Router *r = router_new(e, plan, size, errs);
-  int rc = r ? router_initialize(r, errs) : -1;
+  return router_new(e, plan, size, errs);
+}
+
+/* Initialises what shall be `e->next`; the ports go on serving the running router until the elements of the
+ * new one have run. */
+int engine_start(Engine *e, Router *r, Errors *errs) {
+  int rc = router_initialize(r, errs);
   if (rc)
     router_free(r);
   else
     e->next = r;
   return rc;
+}
+
+static int prepare(Engine *e, const void *plan, size_t size, Errors *errs) {
+  if (e->threads) return e->threads->prepare(e, plan, size, errs);
+  Router *r = engine_build(e, plan, size, errs);
+  return r ? engine_start(e, r, errs) : -1;
 }
 
 void engine_discard_next(Engine *e) {
@@ -78,25 +87,49 @@ void engine_discard_next(Engine *e) {
   errors_clear(&e->next_messages);
 }
 
-void engine_replace(Engine *e) {
-  Router *r = e->next, *old = e->router;
-  e->next = NULL;
-  for (unsigned i = 0; old && i < r->count; i++) {
-    Element *x = r->elements[i], *y = x->class->take_state ? element_replaced(x) : NULL;
+/* State goes over from the running router to the next. */
+void engine_hand_over(Engine *e) {
+  Router *r = e->next;
+  for (unsigned i = 0; e->router && i < r->count; i++) {
+    Element *x = r->elements[i];
+    if (!x->class->take_state || x->flags & ELEMENT_REMOTE) continue;
+    Element *y = element_replaced(x);
     if (y) x->class->take_state(x, y);
   }
-  e->router = r;
+}
+
+void engine_switch(Engine *e) {
+  Router *old = e->router;
+  e->router = e->next;
+  e->next = NULL;
   router_free(old);
+}
+
+void engine_replace(Engine *e) {
+  if (e->threads) {
+    e->threads->replace(e);
+    return;
+  }
+  engine_hand_over(e);
+  engine_switch(e);
 }
 
 Element *element_replaced(const Element *e) {
   const Engine *g = e->router->engine;
   if (!g->router || g->router == e->router) return NULL;
   Element *y = router_find(g->router, NULL, e->name);
+  /* Another thread had it. Of several that have it now, the first takes it. */
+  for (unsigned t = 0; y && y->flags & ELEMENT_REMOTE && t < THREADS_MAX; t++) {
+    if (e->flags & ELEMENT_COPIED && t < g->thread && e->router->peers[t] &&
+        !(e->router->peers[t]->elements[e->index]->flags & ELEMENT_REMOTE))
+      return NULL;
+    if (g->router->peers[t]) y = g->router->peers[t]->elements[y->index];
+  }
   return y && y->class == e->class && !strcmp(e->name, y->name) ? y : NULL;
 }
 
 int engine_install(Engine *e, const void *plan, size_t size, Errors *errs) {
+  if (e->threads) return e->threads->install(e, plan, size, errs);
   PacketPool *caller = packet_pool;
   packet_pool = &e->pool;
   int rc = prepare(e, plan, size, errs);
@@ -175,4 +208,8 @@ void random_seed(const Element *e, uint32_t seed) { engine_seed(e->router->engin
 void **engine_platform(Engine *e) { return &e->platform; }
 NetDevice **engine_devices(Engine *e) { return &e->devices; }
 const char *const *engine_ports(const Engine *e) { return e->options.ports; }
+unsigned thread_count(const Element *e) {
+  unsigned n = e->router->engine->options.threads;
+  return n ? n : 1;
+}
 Engine *element_engine(const Element *e) { return e->router->engine; }

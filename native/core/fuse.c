@@ -31,12 +31,14 @@ static void fixed_fields(const Element *e, Text *out) {
   if (any) text_add_char(out, ']');
 }
 
+/* Of what a unit is made for: the plan, and the thread that runs it. */
+static uint64_t digest(const Router *r) { return fused_digest(r->plan, r->header->size) + r->engine->thread; }
+
 static const char *misfit(const Router *r, const FusedUnit *u) {
   if (r->changed) return "an element was reconfigured since";
   if (u->abi != FUSED_ABI) return "it is of another version";
   if (strcmp(u->sources, engine_sources)) return "it was compiled from other sources than this engine";
-  if (u->plan_digest != fused_digest(r->plan, r->header->size))
-    return "it was made for another configuration";
+  if (u->plan_digest != digest(r)) return "it was made for another configuration";
   if (u->elements != r->count) return "its graph has another number of elements";
   for (unsigned i = 0; i < r->count; i++)
     if (strcmp(u->element[i].class_name, r->elements[i]->class->name) ||
@@ -77,7 +79,8 @@ int engine_fuse(Engine *e, const FusedUnit *u, Errors *errs) {
     if (f->pull)
       r->elements[f->to]->inputs[f->to_port].pull = f->pull;
     else
-      r->elements[f->from]->outputs[f->from_port].push = f->push;
+      r->elements[f->from]->outputs[f->from_port].push = r->elements[f->to]->inputs[f->to_port].push =
+          f->push;
   }
   r->fused = u;
   return 0;
@@ -90,17 +93,22 @@ void engine_unfuse(Engine *e) {
     if (f->pull)
       r->elements[f->to]->inputs[f->to_port].pull = r->elements[f->from]->class->pull;
     else
-      r->elements[f->from]->outputs[f->from_port].push = r->elements[f->to]->class->push;
+      r->elements[f->from]->outputs[f->from_port].push = r->elements[f->to]->inputs[f->to_port].push =
+          r->elements[f->to]->class->push;
   }
   if (r) r->fused = NULL;
 }
 
 static void facts(Router *r, Text *out) {
   text_printf(out, "{\"sources\":\"%s\",\"plan\":\"0x%llx\",\"elements\":[", engine_sources,
-              (unsigned long long)fused_digest(r->plan, r->header->size));
+              (unsigned long long)digest(r));
   for (unsigned i = 0; i < r->count; i++) {
     Element *x = r->elements[i];
     text_printf(out, "%s\n{\"size\":%u", i ? "," : "", x->class->size);
+    if (x->flags & ELEMENT_REMOTE) {
+      text_add_string(out, ",\"remote\":true}");
+      continue;
+    }
     Text code = {0};
     if (x->class->specialise && x->class->specialise(x, &code)) {
       text_add_string(out, ",\"code\":");

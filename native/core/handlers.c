@@ -263,7 +263,7 @@ static const Handler *find_in(Element *e, const char *name) {
     if (!strcmp(h->name, name)) return h;
   for (const Handler *h = common; h->name; h++)
     if (!strcmp(h->name, name)) return h;
-  return e->class->extra_handler ? e->class->extra_handler(e, name, 0) : NULL;
+  return e->class->extra_handler && !(e->flags & ELEMENT_REMOTE) ? e->class->extra_handler(e, name, 0) : NULL;
 }
 
 const Handler *handler_find(Router *r, const Element *from, const char *name, Element **out_element) {
@@ -298,6 +298,8 @@ static int no_handler(Router *r, const Element *from, const char *name, Errors *
 }
 
 int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  if (unlikely(e->flags & (ELEMENT_REMOTE | ELEMENT_COPIED)))
+    return e->router->engine->threads->read(e, h, param ? param : "", out, errs);
   ENTER_ELEMENT(e);
   int rc = h->read(e, h, param ? param : "", out, errs);
   LEAVE_ELEMENT();
@@ -305,6 +307,8 @@ int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, 
 }
 
 int handler_do_write(Element *e, const Handler *h, const char *value, Errors *errs) {
+  if (unlikely(e->flags & (ELEMENT_REMOTE | ELEMENT_COPIED)))
+    return e->router->engine->threads->write(e, h, value ? value : "", errs);
   ENTER_ELEMENT(e);
   int rc = h->write(e, h, value ? value : "", errs);
   LEAVE_ELEMENT();

@@ -82,6 +82,17 @@ void packet_pool_free(PacketPool *pool) {
   pool->count = pool->capacity = 0;
 }
 
+void packet_pools_sort(PacketPool **pools, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    for (uint32_t k = pools[i]->count; k-- > 0;) {
+      Packet *p = pools[i]->free[k];
+      PacketPool *own = p->pool;
+      if (own == pools[i] || own->count == own->capacity) continue;
+      pools[i]->free[k] = pools[i]->free[--pools[i]->count];
+      own->free[own->count++] = p;
+    }
+}
+
 /* Puts a chunk back that nobody uses any more, in its pristine state. */
 static void chunk_return(Packet *p) {
   PacketPool *pool = packet_pool ? packet_pool : p->pool;

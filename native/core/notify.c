@@ -59,6 +59,10 @@ static void search_up(Search *s, Element *e, int input) {
 static void search_down(Search *s, Element *e, int output) {
   const Port *o = &e->outputs[output];
   Element *d = o->element;
+  if (d->flags & ELEMENT_REMOTE) { /* another thread's queue cannot be waited for */
+    s->out->always = true;
+    return;
+  }
   Signal *signal = d->class->notifier ? d->class->notifier(d, true, o->port) : NULL;
   if (signal) {
     found(s, signal);

@@ -87,6 +87,16 @@ static size_t element_space(const ElementClass *c) {
   return ((size_t)c->size + ELEMENT_ALIGN - 1) & ~(size_t)(ELEMENT_ALIGN - 1);
 }
 
+/* Each element's place among the engine's threads; nothing to do in an engine that has one. */
+static void place(Router *r, const PlanElement *pe) {
+  const Engine *g = r->engine;
+  for (unsigned i = 0; g->threads && i < r->count; i++) {
+    unsigned threads = pe[i].threads ? pe[i].threads : 1;
+    if (!(threads >> g->thread & 1)) r->elements[i]->flags |= ELEMENT_REMOTE;
+    if (threads & (threads - 1)) r->elements[i]->flags |= ELEMENT_COPIED;
+  }
+}
+
 static int router_connect(Router *r, Errors *errs) {
   const PlanConnection *c = (const PlanConnection *)(r->plan + r->header->connections);
   for (uint32_t i = 0; i < r->header->connection_count; i++) {
@@ -102,11 +112,13 @@ static int router_connect(Router *r, Errors *errs) {
       p->pull = from->class->pull;
     else
       p->push = to->class->push;
+    if (!pull) to->inputs[c[i].to_port] = (Port){.element = to, .port = c[i].to_port, .push = p->push};
     if (!(pull ? (void *)(uintptr_t)p->pull : (void *)(uintptr_t)p->push)) {
       *p = (Port){.element = &nowhere, .push = nowhere_push};
       return error(errs, "element class %s does not %s packets", (pull ? from : to)->class->name,
                    pull ? "give" : "take");
     }
+    if (!pull && to->flags & ELEMENT_REMOTE) p->push = r->engine->threads->push;
   }
   return 0;
 }
@@ -189,6 +201,7 @@ Router *router_new(Engine *engine, const void *plan, size_t size, Errors *errs) 
     ordered |= c->ordered;
   }
   mem_free(classes);
+  place(r, pe);
   if (router_connect(r, errs)) goto fail;
   r->batch = h->batch_limit          ? h->batch_limit
              : ordered               ? 1
@@ -207,6 +220,7 @@ static int configure_all(Router *r, const uint16_t *order, Errors *errs) {
   const PlanArg *pa = (const PlanArg *)(r->plan + r->header->args);
   for (unsigned n = 0; n < r->count; n++) {
     unsigned i = order[n];
+    if (r->elements[i]->flags & ELEMENT_REMOTE) continue;
     char **texts = mem_alloc((pe[i].arg_count + 1u) * sizeof *texts);
     errs->element = (int32_t)i;
     if (!texts) return error(errs, "out of memory");
@@ -263,13 +277,14 @@ int router_initialize(Router *r, Errors *errs) {
   if (!errors_any(errs))
     for (unsigned i = 0; i < r->count; i++) {
       Element *e = r->elements[i];
-      if (e->class->batch_cap) {
+      if (e->class->batch_cap && !(e->flags & ELEMENT_REMOTE)) {
         unsigned cap = e->class->batch_cap(e);
         if (cap && cap < r->batch) r->batch = cap;
       }
     }
   for (unsigned n = 0; n < r->count && !errors_any(errs); n++) {
     Element *e = r->elements[order[n]];
+    if (e->flags & ELEMENT_REMOTE) continue;
     errs->element = order[n];
     check_calls(e, errs);
     uint32_t before = errs->errors;

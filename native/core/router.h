@@ -14,8 +14,12 @@ typedef struct Name {
   uint8_t value[24];
 } Name;
 
+#define THREADS_MAX 16 /* bits of PlanElement.threads */
+
 struct Router {
   Engine *engine;
+  Router
+      *peers[THREADS_MAX]; /* the same configuration on all threads, by thread; none if there is one thread */
   Element **elements;
   char *state; /* of all elements */
   unsigned count;
@@ -51,8 +55,25 @@ typedef struct TimeWarp {
   int64_t realtime, time; /* the same of the time of day */
 } TimeWarp;
 
+/* What joins the engines of several threads (native/host/threads.c). */
+typedef struct ThreadOps {
+  PushFn push; /* carries packets to the thread that has the element */
+  unsigned (*receive)(
+      Engine *e); /* delivers what other threads have sent; makes visible what was sent to them */
+  bool (*waiting)(Engine *e, bool on); /* false: packets are there, do not wait */
+  void (*stop)(Engine *e, int n); /* a router that is not the first thread's was asked to stop, n times */
+  int (*read)(Element *x, const Handler *h, const char *param, Text *out, Errors *errs);
+  int (*write)(Element *x, const Handler *h, const char *value, Errors *errs);
+  int (*install)(Engine *e, const void *plan, size_t size, Errors *errs);
+  int (*prepare)(Engine *e, const void *plan, size_t size, Errors *errs);
+  void (*replace)(Engine *e);
+} ThreadOps;
+
 struct Engine {
   EngineOptions options;
+  const ThreadOps *threads; /* NULL: it is alone */
+  struct ThreadGroup *group;
+  unsigned thread;
   Router *router;
   volatile bool stop_requested;
   PacketPool pool;
@@ -92,6 +113,11 @@ void router_free(Router *r);
 int engine_prepare(Engine *e, const void *plan, size_t size, Errors *errs);
 void engine_replace(Engine *e);
 void engine_discard_next(Engine *e);
+/* The steps of these, for all threads one after the other. */
+Router *engine_build(Engine *e, const void *plan, size_t size, Errors *errs);
+int engine_start(Engine *e, Router *r, Errors *errs);
+void engine_hand_over(Engine *e);
+void engine_switch(Engine *e);
 /* An element's configuration is about to change: code made for it must not be used any more. */
 void router_unfix(Element *e);
 const char *element_config(const Element *e); /* as text, with what was written while running */

@@ -226,13 +226,15 @@ int64_t time_recent(const Element *e) { return e->router->engine->now_steady; }
  * ------------------------------------------------------------------------------------------------------ */
 
 #define TASKS_PER_ROUND 128
+#define TASKS_PER_RECEIVE 8 /* the same where packets come from other threads */
 /* While tasks are busy, descriptors and sleeping ports are looked at this often: a task that sleeps until its
  * port has room again must not wait for as long as the queue in front of it takes to overflow. */
 #define LOOK_INTERVAL (50 * NSEC_PER_USEC)
 #define ROUNDS_PER_LOOK 16 /* the same under simulated time */
 
 static void run_tasks(Engine *e) {
-  for (unsigned i = 0; i < TASKS_PER_ROUND && e->run_count; i++) {
+  unsigned most = e->threads ? TASKS_PER_RECEIVE : TASKS_PER_ROUND;
+  for (unsigned i = 0; i < most && e->run_count; i++) {
     Task *t = e->run[0];
     run_remove(e, t);
     e->pass = t->pass;
@@ -291,9 +293,15 @@ static bool driver_goes_on(Engine *e) {
       last_words(e);
       return false;
     }
-    if (unlikely(e->next != NULL)) replace_router(e);
+    if (unlikely(e->next != NULL) && !e->thread) replace_router(e);
     Router *r = e->router;
     if (r->runcount > 0) return true;
+    if (e->thread) { /* the first thread's driver decides */
+      int n = 1 - r->runcount;
+      r->runcount = 1;
+      e->threads->stop(e, n);
+      return true;
+    }
     bool goes_on = r->driver_hook && r->driver_hook(r->driver);
     if (!goes_on && !e->next) return false;
   }
@@ -307,6 +315,7 @@ void engine_run(Engine *e) {
     e->now_steady = e->options.simulated_time ? e->simulated : clock_steady(e);
     if (unlikely(platform_commands_pending(e))) platform_run_commands(e);
     if (unlikely(!e->router || !driver_goes_on(e))) break;
+    if (unlikely(e->threads != NULL)) e->threads->receive(e);
     run_tasks(e);
     if (unlikely(e->router->runcount <= 0 || e->stop_requested || e->next)) continue;
     run_timers(e);
@@ -323,9 +332,13 @@ void engine_run(Engine *e) {
       platform_wait(e, e->timer_count ? 0 : INT64_MAX);
       if (!e->run_count && e->timer_count && e->simulated < e->timers[0]->expiry)
         e->simulated = e->timers[0]->expiry;
-    } else {
+    } else if (!e->threads) {
       e->stats.idle_waits++;
       wait_until(e, deadline);
+    } else if (e->threads->waiting(e, true)) {
+      e->stats.idle_waits++;
+      wait_until(e, deadline);
+      e->threads->waiting(e, false);
     }
   }
   e->stop_requested = false;
@@ -388,7 +401,7 @@ int task_write_tickets(Element *e, const Handler *h, const char *value, Errors *
 }
 
 int task_read_thread(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
-  (void)e, (void)h, (void)param, (void)errs;
-  text_add_string(out, "0");
+  (void)h, (void)param, (void)errs;
+  text_printf(out, "%u", e->router->engine->thread);
   return 0;
 }

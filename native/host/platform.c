@@ -1,6 +1,7 @@
 /* platform.c: the Linux side of platform.h: memory, clocks, descriptors, commands. */
 #define _GNU_SOURCE
 #include "platform_host.h"
+#include "threads.h"
 #include <clicklet/platform.h>
 #include <errno.h>
 #include <poll.h>
@@ -251,6 +252,7 @@ bool platform_commands_pending(Engine *e) { return __atomic_load_n(&loop_of(e)->
 
 void platform_run_commands(Engine *e) {
   HostLoop *l = loop_of(e);
-  __atomic_store_n(&l->pending, false, __ATOMIC_RELEASE);
+  __atomic_store_n(&l->pending, false, __ATOMIC_SEQ_CST);
+  threads_stand(e);
   if (l->commands) l->commands(l->context);
 }

@@ -2,7 +2,7 @@
 
 import { version } from '../engine/paths.ts';
 import { CliError, EXIT, message, print, runCommand } from './output.ts';
-import { type RunOptions, runRouter } from './run-router.ts';
+import { type RunOptions, runRouter, threadCount } from './run-router.ts';
 import { OptionError, type OptionSpec, type Parsed, readOptions } from './tools/clp.ts';
 import { parseDefinition, type RouterSource, readRouter } from './tools/read.ts';
 
@@ -43,7 +43,7 @@ Usage: click [OPTION]... [ROUTERFILE] [NAME=VALUE]...
 Options:
   -f, --file FILE               Read the configuration from FILE ('-': standard input).
   -e, --expression EXPR         Use EXPR as the configuration.
-  -j, --threads N               Start N threads (default 1, and at most 1 in this version).
+  -j, --threads N               Start N threads (default 1, at most 16); StaticThreadSched says what they run.
   -a, --affinity[=N]            Pin the engine's thread to CPU #N (default 0).
   -p, --port PORT               Listen for control connections on TCP port PORT ('PORT+': or a later one).
   -u, --unix-socket FILE        Listen for control connections on a Unix socket.
@@ -166,7 +166,8 @@ function apply(option: Parsed, line: CommandLine): void {
       run.warnings = false;
       break;
     case 'threads':
-      run.threads = Number(value);
+      run.threads = threadCount(value, option.shown);
+      run.spread = false;
       break;
     case 'affinity':
       if (option.negated) delete run.cpu;

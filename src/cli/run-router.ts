@@ -12,6 +12,7 @@ import {
   Router,
 } from '../engine/router.ts';
 import { classTable } from '../engine/table.ts';
+import { MAX_THREADS } from '../engine/threads.ts';
 import { printFlat } from '../graph/print-flat.ts';
 import { Diagnostics } from '../lang/diagnostics.ts';
 import { parse } from '../lang/parse.ts';
@@ -41,7 +42,10 @@ export interface RunOptions {
   cpu?: number;
   /** `fused` compiles before the router runs, `auto` while it does. Default dynamic. */
   engine?: EngineChoice;
+  /** Engine threads; default 1. */
   threads?: number;
+  /** Deal tasks out to the threads, beyond what StaticThreadSched says. */
+  spread?: boolean;
   /** Arguments of ControlSocket elements to add. */
   controlSockets?: string[];
   /** Write the plan to this file and stop. */
@@ -50,12 +54,21 @@ export interface RunOptions {
   onReady?: (router: Router) => void;
 }
 
+/** A number of engine threads from the command line. Throws CliError. */
+export function threadCount(text: string, option: string): number {
+  const n = Number(text);
+  if (!(Number.isInteger(n) && n >= 1 && n <= MAX_THREADS))
+    throw new CliError(`'${option}' expects 1 to ${MAX_THREADS} threads, not '${text}'`, EXIT.usage);
+  return n;
+}
+
 /** Compile, initialise, run until the driver stops, read the handlers. Returns the exit status. */
 export async function runRouter(config: ConfigText, options: RunOptions): Promise<number> {
   const warn = (text: string) => {
     if (options.warnings !== false) message(`warning: ${text}\n`);
   };
-  if ((options.threads ?? 1) > 1) warn('this version runs routers on a single thread');
+  if ((options.threads ?? 1) > 1 && options.simulatedTime)
+    throw new CliError('simulated time needs a single thread', EXIT.usage);
   let router: Router | undefined;
   // Before the router is made: a script that waits for the signal then takes it over.
   const stop = (signal: NodeJS.Signals) => (router ? router.stop() : process.kill(process.pid, signal));
@@ -148,16 +161,19 @@ export function compileText(
     variables: options.variables ?? {},
     resolveLibrary: libraryResolver(options.clickPath),
     batch: options.batch ?? 0,
+    threads: options.threads ?? 1,
+    spread: options.spread ?? true,
     stopEarly: classicMessages(),
   });
-  const { graph, warnings } = compiled;
+  const { graph } = compiled;
   const unmet = checkRequirements(graph);
   if (unmet.length > 0) throw new ConfigurationError(unmet);
   // The reference serves the flat configuration as `config` where compact_config is required.
   const compact = graph.requirements.some(({ type }) => type === 'compact_config');
   const source = compact ? printFlat(graph) : config.text;
   if (source === text) return compiled;
-  return { graph, warnings, plan: writePlan(graph, { source, batch: options.batch ?? 0 }) };
+  const threads = compiled.threads && { threads: compiled.threads.masks };
+  return { ...compiled, plan: writePlan(graph, { source, batch: options.batch ?? 0, ...threads }) };
 }
 
 /** Declarations of the control sockets that the command line asks for, named as the reference names them. */

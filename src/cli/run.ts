@@ -3,7 +3,7 @@
 import { Command } from 'commander';
 import { readConfig, splitDefinitions } from './load.ts';
 import { CliError, EXIT } from './output.ts';
-import { runRouter } from './run-router.ts';
+import { runRouter, threadCount } from './run-router.ts';
 
 const collect = (value: string, list: string[]) => [...list, value];
 
@@ -22,7 +22,11 @@ export function runVerb(): Command {
     .option('--handler <handler>', "print ELEMENT.HANDLER's value when the router stops", collect, [])
     .option('--simtime', 'run in simulated time')
     .option('--batch <packets>', 'packets moved in one go, 1 to 64')
-    .option('--cpu <cpu>', "pin the engine's thread to this CPU")
+    .option(
+      '--threads <n>',
+      'engine threads, 1 to 16; tasks that no StaticThreadSched names are dealt out to them',
+    )
+    .option('--cpu <cpu>', "pin the engine's thread to this CPU, and further threads to the next ones")
     .action(async (words: string[], o) => {
       const { variables, rest } = splitDefinitions(words);
       if (rest.length + (o.expression === undefined ? 0 : 1) !== 1)
@@ -37,6 +41,7 @@ export function runVerb(): Command {
         handlers: o.handler,
         simulatedTime: o.simtime ?? false,
         ...(o.batch ? { batch: Number(o.batch) } : {}),
+        ...(o.threads ? { threads: threadCount(o.threads, '--threads') } : {}),
         ...(o.cpu ? { cpu: Number(o.cpu) } : {}),
         ...(o.port.length ? { ports: o.port } : {}),
       });

@@ -27,6 +27,8 @@ export interface EngineOptions {
   simulatedTick?: number;
   /** Packets a task moves in one go, 1 to 64; default 32, or 1 where the order of packets shows. */
   batch?: number;
+  /** Engine threads; default 1. Not with simulated time. */
+  threads?: number;
   /** Packets at most; default: as memory allows. */
   poolPackets?: number;
   /** Device specs for the port names "0", "1", ...: `tap:NAME`, `vhost-user:SOCKET` or an interface's name. */
@@ -50,13 +52,13 @@ export interface NativeEngine {
   check(plan: Uint8Array): NativeResult;
   /** What the fused engine's generator must know of a plan, as JSON in `text`. Not while the engine runs. */
   fuseFacts(plan: Uint8Array): NativeResult;
-  /** The same of the router that is installed. */
-  routerFacts(): Promise<NativeResult>;
+  /** The same of what a thread (default 0) runs. */
+  routerFacts(thread?: number): Promise<NativeResult>;
   /** Loads a fused unit and binds it to the running router between two rounds. */
-  fuse(file: string): Promise<NativeResult>;
+  fuse(file: string, thread?: number): Promise<NativeResult>;
   /** Back to the dynamic engine. */
   unfuse(): Promise<NativeResult>;
-  /** Resolves when the router stops. `cpu` pins the thread. */
+  /** Resolves when the router stops. `cpu` pins the thread, and further threads to the next CPUs. */
   run(cpu?: number): Promise<void>;
   stop(): void;
   read(handler: string, parameter?: string): Promise<NativeResult>;

@@ -37,6 +37,8 @@ export interface PlanOptions {
   source?: string;
   /** Packets a task moves in one go; 0 lets the elements decide. */
   batch?: number;
+  /** For each element the engine threads that have it, a bit each. */
+  threads?: readonly number[];
 }
 
 /** The plan of a checked graph. Element and argument indexes in an engine's messages are those of the graph. */
@@ -62,6 +64,7 @@ export function writePlan(graph: ResolvedGraph, options: PlanOptions = {}): Uint
     tables.writeUInt16LE(e.args.length, at + 20);
     tables.writeUInt16LE(e.inputs.length, at + 22);
     tables.writeUInt16LE(e.outputs.length, at + 24);
+    tables.writeUInt16LE(options.threads?.[i] ?? 0, at + 26);
     tables.writeUInt32LE(port, at + 28);
     for (const a of e.args) tables.writeUInt32LE(strings.add(a.text), argsAt + ARG_BYTES * arg++);
     for (const p of [...e.inputs, ...e.outputs]) tables[portsAt + port++] = p === 'pull' ? 1 : 0;

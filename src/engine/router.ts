@@ -7,6 +7,7 @@ import { type Diagnostic, Diagnostics, formatDiagnostics, type Note } from '../l
 import { createEngine, type EngineOptions, type NativeEngine, type NativeMessage } from './native.ts';
 import { writePlan } from './plan.ts';
 import { classTable } from './table.ts';
+import { assignThreads, type ThreadPlan } from './threads.ts';
 
 /** A configuration was refused; `diagnostics` says why, each with its place. */
 export class ConfigurationError extends Error {
@@ -49,6 +50,8 @@ export interface Configuration {
   readonly graph: ResolvedGraph;
   readonly plan: Uint8Array;
   readonly warnings: readonly Diagnostic[];
+  /** Where it runs, if that is more than one thread. */
+  readonly threads?: ThreadPlan;
 }
 
 /** For the root handler `hotconfig`: compiles what is written, and hears when it is installed. */
@@ -115,7 +118,7 @@ function checkPartial(flat: FlatGraph, diagnostics: Diagnostics): void {
 export function compilePlan(
   text: string,
   file: string,
-  options: Omit<CompileOptions, 'classes'> & { batch?: number } = {},
+  options: Omit<CompileOptions, 'classes'> & { batch?: number; threads?: number; spread?: boolean } = {},
 ): Configuration {
   const { graph, flat, diagnostics } = compile(text, file, {
     target: 'host',
@@ -126,8 +129,14 @@ export function compilePlan(
     if (!options.stopEarly) checkPartial(flat, diagnostics);
     throw new ConfigurationError(diagnostics.list);
   }
-  const plan = writePlan(graph, { source: text, batch: options.batch ?? 0 });
-  return { graph, plan, warnings: diagnostics.list };
+  const { batch = 0, threads: count = 1, spread = true } = options;
+  if (count === 1)
+    return { graph, plan: writePlan(graph, { source: text, batch }), warnings: diagnostics.list };
+  const threads = assignThreads(graph, count, spread);
+  if (threads.diagnostics.hasErrors)
+    throw new ConfigurationError([...diagnostics.list, ...threads.diagnostics.list]);
+  const plan = writePlan(graph, { source: text, batch, threads: threads.masks });
+  return { graph, plan, threads, warnings: diagnostics.list };
 }
 
 /**
@@ -165,6 +174,7 @@ export class Router {
     let next = compiled;
     const engine = createEngine({
       ...rest,
+      threads: compiled.threads?.count ?? 1,
       ...(reconfigure && {
         reconfigure: {
           compile: (text) => {
@@ -212,16 +222,16 @@ export class Router {
     this.warnings = [...configuration.warnings, ...more];
   }
 
-  /** What the fused engine's generator must know of the configuration that runs, as JSON. Throws HandlerError. */
-  async fuseFacts(): Promise<string> {
-    const result = await this.#engine.routerFacts();
+  /** What the fused engine's generator must know of what a thread runs, as JSON. Throws HandlerError. */
+  async fuseFacts(thread = 0): Promise<string> {
+    const result = await this.#engine.routerFacts(thread);
     if (!result.ok) throw new HandlerError(result.messages.map((m) => m.message).join('\n'));
     return result.text;
   }
 
   /** Binds a fused unit that was compiled from the configuration that runs. Throws HandlerError if it does not fit. */
-  async fuse(file: string): Promise<void> {
-    const result = await this.#engine.fuse(file);
+  async fuse(file: string, thread = 0): Promise<void> {
+    const result = await this.#engine.fuse(file, thread);
     if (!result.ok) throw new HandlerError(result.messages.map((m) => m.message).join('\n'));
   }
 
@@ -230,7 +240,7 @@ export class Router {
     await this.#engine.unfuse();
   }
 
-  /** Run until the router stops by itself or `stop()`. `cpu` pins its thread. */
+  /** Run until the router stops by itself or `stop()`. `cpu` pins its thread, and further threads to the next CPUs. */
   run(cpu?: number): Promise<void> {
     return this.#engine.run(cpu);
   }

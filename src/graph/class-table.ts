@@ -47,6 +47,10 @@ export interface ElementClass {
   readonly action?: string | null;
   /** It works best on a batch of packets. */
   readonly batched?: boolean;
+  /** Each engine thread may have its own: what it keeps, beside its configuration, is counts. */
+  readonly perThread?: boolean;
+  /** It looks at queues around it, which must be on its thread. */
+  readonly looksAround?: boolean;
   /** The class that this is another name of. */
   readonly aliasOf?: string;
 }

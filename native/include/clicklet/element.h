@@ -55,13 +55,19 @@ typedef struct Port {
   };
 } Port;
 
+/* With several engine threads every thread has a router of all elements, of which most are elsewhere. */
+enum {
+  ELEMENT_REMOTE = 1, /* another thread's: here it is only a name, neither configured nor initialised */
+  ELEMENT_COPIED = 2, /* several threads have one of their own */
+};
+
 struct Element {
   const ElementClass *class;
   Router *router;
   Port *outputs, *inputs; /* valid where the output is push, the input is pull */
   uint16_t ninputs, noutputs;
-  uint16_t index; /* in the router */
-  uint16_t flags;
+  uint16_t index;                          /* in the router */
+  uint16_t flags;                          /* ELEMENT_* */
   const uint8_t *input_pull, *output_pull; /* per port: 1 pull, 0 push */
   const char *name;                        /* full, with slashes */
   const char *landmark;                    /* "file:line" */
@@ -195,6 +201,7 @@ enum {
   HANDLER_UNCOMMON = 256,
   HANDLER_NONEXCLUSIVE = 512,
   HANDLER_PRIVATE = 1024 /* not for control sockets */,
+  HANDLER_SUM = 2048 /* of an element that each thread has its own of: a number, the sum of theirs */,
 };
 typedef struct Handler Handler;
 struct Handler {
@@ -294,6 +301,10 @@ struct ElementClass {
    * fused engine: C that may call what its source file defines. What can change while the router runs must be
    * asked there. False: the action is as good. */
   bool (*specialise)(Element *e, Text *out);
+  /* Each engine thread may have its own of it: what it keeps, beside its configuration, is counts. */
+  bool per_thread;
+  /* It looks at elements around it, as at queues: they must be on its thread. */
+  bool looks_around;
   bool batched; /* push hides latency over a batch: the fused engine gathers one, unless it has `specialise`d
                  */
 
@@ -560,6 +571,7 @@ void signals_cleanup(SignalSet *s);
 /* ---- Router and engine
  * ------------------------------------------------------------------------------------------ */
 
+unsigned thread_count(const Element *e); /* engine threads, of which one has the element */
 unsigned router_count(const Router *r);
 Element *router_element(const Router *r, unsigned index);
 Element *router_find(const Router *r, const Element *scope, const char *name); /* innermost scope first */

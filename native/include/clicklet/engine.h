@@ -9,6 +9,7 @@ typedef struct EngineOptions {
   int64_t simulated_start;  /* ns */
   uint32_t simulated_tick;  /* ns that each reading of the clock takes, 0: default (1) */
   uint32_t batch;           /* 0: default (32) */
+  unsigned threads;         /* that share the work, see native/host/threads.h; 0: one */
   uint32_t pool_packets;    /* limit, 0: no limit but memory */
   const char *const *ports; /* netdevice specs for the names "0", "1", ... ; NULL-terminated or NULL */
   bool hold;                /* do not run active scripts (-q) */

@@ -83,6 +83,8 @@ struct PacketPool {
 bool packet_pool_grow(PacketPool *pool, unsigned want);
 /* Frees the pool's memory, unless packets of it are still somewhere else. */
 void packet_pool_free(PacketPool *pool);
+/* Gives each pool its own free chunks back, where threads have exchanged them. */
+void packet_pools_sort(PacketPool **pools, unsigned n);
 void packet_release(Packet *p); /* slow path of packet_free */
 bool packet_unshare(Packet *p, uint32_t headroom,
                     uint32_t tailroom);      /* slow path of packet_unique and friends */

@@ -27,7 +27,9 @@ typedef struct PlanElement {
   uint32_t name, class_name, landmark; /* strings; landmark is "file:line" */
   uint32_t config;                     /* string: the arguments as one text, for the handler config */
   uint32_t first_arg;
-  uint16_t arg_count, ninputs, noutputs, flags;
+  uint16_t arg_count, ninputs, noutputs;
+  uint16_t
+      threads; /* engine threads that have it, a bit each; 0: the first. More than one: each has its own */
   uint32_t first_port; /* into ports */
 } PlanElement;
 

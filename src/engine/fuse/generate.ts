@@ -16,6 +16,8 @@ export interface FuseFacts {
   readonly plan: string;
   readonly elements: readonly {
     readonly size: number;
+    /** Another thread's. */
+    readonly remote?: boolean;
     /** The body of its action for its own configuration. */
     readonly code?: string;
     /** Conditions on members that hold as long as it is not reconfigured. */
@@ -108,6 +110,7 @@ class Generator {
 
   /** Packets arrive along `by`: notes where they may go from there. True if the code is to be inlined there. */
   #arrive(node: Node, input: number, by: FlatConnection | 'entry', depth = 0): boolean {
+    if (node.remote) return false;
     const key = arrivalKey(node, input);
     const far = this.#inlinedAt.has(key) || depth >= MAX_INLINE;
     if (far) this.#far.add(key);
@@ -123,6 +126,7 @@ class Generator {
   /** The call that a packet `p` takes along a connection. */
   #call(c: FlatConnection): string {
     const node = this.#nodes[c.to]!;
+    if (node.remote) return `output_push((Element *)&g->${this.#nodes[c.from]!.id}, ${c.fromPort}, p)`;
     const far = this.#inlinedAt.get(arrivalKey(node, c.toPort)) === c ? '' : 'far_';
     return `${far}${arrivalName(node, c.toPort)}(g, p, ended)`;
   }
@@ -276,7 +280,9 @@ ${this.#along(chain.map((node) => ({ node, output: 0 })))}
     const add = (kind: EdgeReport['kind'], why: string) => this.#reports.push({ connection, kind, why });
     const each = (node: Node) =>
       `${node.element.className} ${node.element.class.batched || node.element.class.action ? 'works on a batch' : 'moves packets by itself'}`;
-    if (from.element.className === 'Idle') add('indirect', 'no packet comes from Idle');
+    if (from.remote || to.remote)
+      add('indirect', from.remote ? 'it begins on another thread' : 'it leads to another thread');
+    else if (from.element.className === 'Idle') add('indirect', 'no packet comes from Idle');
     else if (this.#inLine.has(connection))
       add(to.action ? 'inlined' : 'call', to.action ? '' : `a batch at a time: ${each(to)}`);
     else if (!isPush(to, connection.toPort)) {

@@ -35,11 +35,13 @@ export function fusedSource({ graph, plan }: Configuration): FusedSource {
  */
 export async function fuseRouter(router: Router, signal?: AbortSignal): Promise<boolean> {
   const { configuration } = router;
-  const source = generateChecked(configuration.graph, await router.fuseFacts());
-  if (!source.bound) return true;
-  const { file } = await compileUnit(source.text, signal);
-  if (router.configuration !== configuration) return false;
-  await router.fuse(file);
+  for (let thread = 0; thread < (configuration.threads?.count ?? 1); thread++) {
+    const source = generateChecked(configuration.graph, await router.fuseFacts(thread));
+    if (!source.bound) continue;
+    const { file } = await compileUnit(source.text, signal);
+    if (router.configuration !== configuration) return false;
+    await router.fuse(file, thread);
+  }
   return true;
 }
 

@@ -15,6 +15,8 @@ export interface EdgeReport {
 /** One element as the generator sees it. */
 export interface Node {
   readonly element: ResolvedElement;
+  /** Another thread's: packets are handed over. */
+  readonly remote: boolean;
   /** Member of the graph's struct, and part of function names. */
   readonly id: string;
   /** Its source, if it is part of the unit. */
@@ -53,11 +55,13 @@ export function nodesOf(graph: ResolvedGraph, facts: FuseFacts, classFiles: Read
     return clash ? { reason: clash } : source;
   };
   const nodes = graph.elements.map((element, i): Node => {
-    const source = sourceOf(element);
+    const remote = facts.elements[i]!.remote === true;
+    const source = remote ? { reason: 'it is on another thread' } : sourceOf(element);
     const ok = 'type' in source;
     const gathers = element.class.batched && !facts.elements[i]!.code;
     return {
       element,
+      remote,
       id: identifier(element.name, taken),
       source: ok ? source : undefined,
       reason: ok ? '' : source.reason,
