@@ -46,7 +46,7 @@ function read(file) {
   return result;
 }
 const [a, b] = positionals.map(read);
-const name = (r) => [r.scenario, `${r.size} B`, r.table ? `${r.table.entries} ${r.table.of}` : '', r.engine].filter(Boolean).join(', ');
+const name = (r) => [r.scenario, `${r.size} B`, r.table ? `${r.table.entries} ${r.table.of}` : '', r.engine, r.threads > 1 ? `${r.threads} threads` : ''].filter(Boolean).join(', ');
 const before = new Map(a.results.map((r) => [name(r), r]));
 const pairs = b.results.flatMap((r) => {
   const old = before.get(name(r));

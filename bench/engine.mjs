@@ -3,14 +3,14 @@
 // the loop written by hand (limit.c). bench/README.md says how to read it.
 //
 //   node bench/engine.mjs [SCENARIO...] [--full] [--engines dynamic,fused] [--sizes 64] [--tables 1,1000 | --usual]
-//     [--repeats 3] [--seconds 0.3] [--no-instructions] [--click PATH] [--fastclick PATH]
+//     [--threads 1,2] [--repeats 3] [--seconds 0.3] [--no-instructions] [--click PATH] [--fastclick PATH]
 //     [--json] [-o FILE.json] [--plot FILE.html]
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Case, limit, Reference, valgrind } from './measure.mjs';
 import { plot } from './plot.mjs';
-import { SCENARIOS, SIZES } from './scenarios.mjs';
+import { SCENARIOS, SIZES, twice } from './scenarios.mjs';
 import { printTable } from './table.mjs';
 
 const usage = (message) => {
@@ -26,6 +26,7 @@ function options() {
         sizes: { type: 'string' },
         tables: { type: 'string' },
         usual: { type: 'boolean', default: false },
+        threads: { type: 'string', default: '1,2' },
         repeats: { type: 'string' },
         seconds: { type: 'string' },
         'no-instructions': { type: 'boolean', default: false },
@@ -51,6 +52,8 @@ const seconds = number('seconds', values.full ? 1 : 0.3);
 const sizes = values.sizes ? values.sizes.split(',').map(Number) : values.full ? SIZES : [64];
 for (const size of sizes) if (!(size >= 64 && size <= 1514)) usage('--sizes: from 64 to 1514 bytes');
 const tables = values.tables?.split(',').map(Number);
+const threadCounts = values.threads.split(',').map(Number);
+for (const n of threadCounts) if (n !== 1 && n !== 2) usage('--threads: 1, 2 or both');
 const engines = values.engines.split(',');
 for (const e of engines) if (!['dynamic', 'fused'].includes(e)) usage(`unknown engine '${e}': expected dynamic or fused`);
 for (const name of positionals)
@@ -71,23 +74,30 @@ function rowsOf(name) {
   return sizesOfTable.flatMap((entries) =>
     // The table's size matters for small packets; the packet's size for the usual table.
     (entries === s.full[0] || tables ? sizes : sizes.slice(0, 1)).flatMap((size) => {
-      const c = new Case(`${name}-${entries ?? 0}-${size}`, s.config(size, entries));
-      const row = (engine, measure, instructions) => ({
-        record: { scenario: name, engine, size, table: s.entries ? { of: s.entries, entries } : null, threads: 1 },
+      const text = s.config(size, entries);
+      const row = (engine, threads, measure, instructions) => ({
+        record: { scenario: name, engine, size, table: s.entries ? { of: s.entries, entries } : null, threads },
         measure,
         instructions,
         // Every flow must be there before it is counted, and under valgrind large tables take minutes.
-        counted: (entries ?? 0) <= 1000,
-        fewest: 4 * (entries ?? 0),
+        counted: (entries ?? 0) <= 1000 && threads === 1,
+        fewest: 4 * (entries ?? 0) * threads,
         rates: [],
         wall: [],
         ratios: [],
       });
-      const ours = engines.map((e) => row(e, (n) => c.measure(e, n), () => c.instructions(e, 100_000)));
-      const theirs = s.portable(entries)
-        ? references.map(([e, r]) => row(e, (n) => r.measure(c, n), () => r.instructions(c)))
-        : [];
-      return [...ours, ...theirs];
+      return threadCounts.flatMap((threads) => {
+        const scene = threads === 1 ? text : twice(text, s.stateless);
+        const c = new Case(`${name}-${entries ?? 0}-${size}-${threads}`, scene, threads);
+        const ours = engines.map((e) =>
+          row(e, threads, (n) => c.measure(e, n), () => c.instructions(e, 100_000)),
+        );
+        const theirs =
+          s.portable(entries) && threads === 1
+            ? references.map(([e, r]) => row(e, 1, (n) => r.measure(c, n), () => r.instructions(c)))
+            : [];
+        return [...ours, ...theirs];
+      });
     }),
   );
 }
@@ -112,16 +122,18 @@ for (let round = 0; round < repeats; round++) {
     l.now = small;
   }
   for (const row of rows) {
-    const { scenario, engine, size, table } = row.record;
-    say(`round ${round + 1} of ${repeats}: ${scenario} ${engine} ${size} ${table?.entries ?? ''}`);
+    const { scenario, engine, size, table, threads } = row.record;
+    say(`round ${round + 1} of ${repeats}: ${scenario} ${engine} ${size} ${table?.entries ?? ''} ${threads}`);
     attempt(row, () => {
       // The first run says how many packets fill the time.
       if (!row.packets) {
         const { packets, cpuS } = row.measure(Math.max(1_000_000, row.fewest));
-        row.packets = Math.round(Math.max((packets / Math.max(cpuS, 0.001)) * seconds, 1_000_000, row.fewest));
+        const each = ((packets / Math.max(cpuS, 0.001)) * seconds) | 0;
+        row.packets = 2 * Math.ceil((threads * Math.max(each, 1_000_000, row.fewest)) / 2);
       }
       const { packets, cpuS, wallS } = row.measure(row.packets);
-      const mpps = packets / cpuS / 1e6;
+      // Of all threads together, as if each had a core of its own for all the time that it took.
+      const mpps = (threads * packets) / cpuS / 1e6;
       row.rates.push(mpps);
       row.wall.push(packets / wallS / 1e6);
       row.ratios.push(mpps / limits.get(size).now);

@@ -45,26 +45,30 @@ export const limit = {
 
 /** One scenario for our engines: its configuration, and its fused unit once it is asked for. */
 export class Case {
-  #unit;
-  constructor(name, text) {
+  #units;
+  constructor(name, text, threads = 1) {
     this.text = text;
+    this.threads = threads;
     this.file = join(work, `${name}.click`);
     writeFileSync(this.file, text);
   }
 
-  unit() {
-    if (!this.#unit) {
-      const file = `${this.file}.so`;
+  /** One for each thread. */
+  units() {
+    this.#units ??= Array.from({ length: this.threads }, (_, thread) => {
+      const file = `${this.file}.${thread}.so`;
+      const which = ['--threads', String(this.threads), '--thread', String(thread)];
       const began = performance.now();
-      run(process.execPath, [join(root, 'bin', 'clicklet.js'), 'fuse', this.file, '-o', file]);
-      this.#unit = { file, ms: performance.now() - began };
-    }
-    return this.#unit;
+      run(process.execPath, [join(root, 'bin', 'clicklet.js'), 'fuse', ...which, this.file, '-o', file]);
+      return { file, ms: performance.now() - began };
+    });
+    return this.#units;
   }
 
   measure(engine, packets) {
-    const unit = engine === 'fused' ? [this.unit().file] : [];
-    return JSON.parse(run(process.execPath, [join(here, 'run-one.mjs'), this.file, String(packets), ...unit]).stdout);
+    const units = engine === 'fused' ? this.units().map((u) => u.file) : [];
+    const args = ['--threads', String(this.threads), this.file, String(packets), ...units];
+    return JSON.parse(run(process.execPath, [join(here, 'run-one.mjs'), ...args]).stdout);
   }
 
   /** What callgrind wrote last. */
@@ -74,7 +78,7 @@ export class Case {
   instructions(engine, packets) {
     const plan = `${this.file}.plan`;
     writeFileSync(plan, compilePlan(this.text, this.file).plan);
-    const unit = engine === 'fused' ? ['--fused', this.unit().file] : [];
+    const unit = engine === 'fused' ? ['--fused', this.units()[0].file] : [];
     return callgrind(join(root, 'build', 'clicklet-engine'), [...unit, plan], 'engine_run') / packets;
   }
 }

@@ -2,17 +2,24 @@
 // once for each repeat, so that every run has a fresh process. CPU time is what is compared: other work on the machine
 // hardly changes it. Only the packets are measured, not the start.
 //
-//   node bench/run-one.mjs FILE PACKETS [UNIT.so [CPU]]
+//   node bench/run-one.mjs [--cpu CPU] [--threads N] FILE PACKETS [UNIT.so...]   a unit for each thread
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { compilePlan, Router } from '../dist/index.js';
 
-const [file, packets, unit, cpu] = process.argv.slice(2);
-const router = await Router.create(compilePlan(readFileSync(file, 'utf8'), file));
-if (unit) await router.fuse(unit);
-await router.write('source.limit', packets);
+const { values, positionals } = parseArgs({
+  options: { cpu: { type: 'string' }, threads: { type: 'string', default: '1' } },
+  allowPositionals: true,
+});
+const [file, packets, ...units] = positionals;
+const cpu = values.cpu === undefined ? undefined : Number(values.cpu);
+const router = await Router.create(compilePlan(readFileSync(file, 'utf8'), file, { threads: Number(values.threads) }));
+for (const [thread, unit] of units.entries()) await router.fuse(unit, thread);
+const sources = router.graph.elements.map((e) => e.name).filter((name) => /(^|\/)source\d*$/.test(name));
+for (const name of sources) await router.write(`${name}.limit`, String(packets / sources.length));
 const before = process.cpuUsage();
 const start = process.hrtime.bigint();
-await router.run(cpu === undefined ? undefined : Number(cpu));
+await router.run(cpu);
 const wallS = Number(process.hrtime.bigint() - start) / 1e9;
 const { user, system } = process.cpuUsage(before);
 const counters = router.graph.elements.filter((e) => e.className === 'Counter').map((e) => e.name);

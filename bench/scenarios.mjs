@@ -109,11 +109,24 @@ Idle -> [3] switch [3] -> Discard;
 `;
 
 /**
+ * A configuration for two threads, with a source for each: both feed the same elements where these keep no state (each
+ * thread then has its own of them), else each has a router of its own.
+ */
+export function twice(text, stateless) {
+  const [source, made] = /source :: (\w+\((?:"[^"]*"|[^")])*\))/.exec(text);
+  const end = 'DriverManager(pause, pause);\n';
+  if (!stateless) return `${HEAD}elementclass Side {\n${text.replace(HEAD, '')}\n}\na :: Side; b :: Side;\n${end}`;
+  return `${text.replace(source, 'path :: Null')}\nsource :: ${made} -> path;\nsource2 :: ${made} -> path;\n${end}`;
+}
+
+/**
  * Name to scenario: what its table holds (`entries`), sizes of the table in the full matrix and in the short form, and
- * the configuration of one size of packet and table. `portable`: reference engines take it too.
+ * the configuration of one size of packet and table. `portable`: reference engines take it too. `stateless`: packets of
+ * several sources may pass the same elements.
  */
 export const SCENARIOS = {
   wire: {
+    stateless: true,
     entries: null,
     full: [null],
     short: [null],
@@ -121,6 +134,7 @@ export const SCENARIOS = {
     config: (size) => `${HEAD}\n${constant(Buffer.alloc(size))} -> c :: Counter -> Discard;\n`,
   },
   'ip-router': {
+    stateless: true,
     entries: 'routes',
     full: [14, 1, 100, 1_000, 10_000, 100_000],
     short: [14, 10_000],
@@ -135,6 +149,7 @@ export const SCENARIOS = {
     },
   },
   firewall: {
+    stateless: true,
     entries: 'rules',
     full: [20, 10, 100, 1_000, 10_000],
     short: [20, 1_000],

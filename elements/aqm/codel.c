@@ -151,8 +151,8 @@ static int codel_write(Element *e, const Handler *h, const char *value, Errors *
   return handler_write_field(e, h, value, errs);
 }
 
-ELEMENT(CoDel, .ports = "1/1", .processing = "l/l", .pull = codel_pull, .configure = codel_configure,
-        .initialize = codel_initialize, .cleanup = codel_cleanup,
+ELEMENT(CoDel, .names_elements = true, .ports = "1/1", .processing = "l/l", .pull = codel_pull,
+        .configure = codel_configure, .initialize = codel_initialize, .cleanup = codel_cleanup,
         .args = ARGS(ARG_POS(CoDel, INTERVAL, "TARGET", target, "5ms"),
                      ARG_POS(CoDel, INTERVAL, "INTERVAL", interval, "100ms"),
                      ARG(CoDel, RAW, "QUEUES", queues_text, NULL)),

@@ -202,9 +202,9 @@ static inline int red_write(Element *e, const Handler *h, const char *value, Err
       ARG(RED, U32, "STABILITY", stability, "4", .min = 0, .max = 16),                                       \
       ARG(RED, BOOL, "GENTLE", gentle, "true")
 #define RED_CLASS                                                                                            \
-  .looks_around = true, .ports = "1/1-2", .processing = "a/ah", .configure = red_configure,                  \
-  .cleanup = red_cleanup, .take_state = red_take_state, .push = red_push, .pull = red_pull,                  \
-  USE_ACTION_ALONE(red_action),                                                                              \
+  .looks_around = true, .names_elements = true, .ports = "1/1-2", .processing = "a/ah",                      \
+  .configure = red_configure, .cleanup = red_cleanup, .take_state = red_take_state, .push = red_push,        \
+  .pull = red_pull, USE_ACTION_ALONE(red_action),                                                            \
   .handlers = HANDLERS(READ_FIELD(RED, U64, "drops", drops),                                                 \
                        RW_FIELD(RED, U32, "min_thresh", min_thresh, .write = red_write, .data = -1),         \
                        RW_FIELD(RED, U32, "max_thresh", max_thresh, .write = red_write, .data = -1),         \

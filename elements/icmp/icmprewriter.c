@@ -190,8 +190,8 @@ static void icmp_rewriter_cleanup(Element *e) {
   mem_free(((ICMPRewriter *)e)->text);
 }
 
-ELEMENT(ICMPRewriter, .ports = "1/1-", .processing = "h/h", .push = icmp_rewriter_push,
-        .configure = icmp_rewriter_configure, .cleanup = icmp_rewriter_cleanup,
+ELEMENT(ICMPRewriter, .names_elements = true, .ports = "1/1-", .processing = "h/h",
+        .push = icmp_rewriter_push, .configure = icmp_rewriter_configure, .cleanup = icmp_rewriter_cleanup,
         .args = ARGS(ARG_MUST(ICMPRewriter, STRING, "MAPS", text),
                      ARG(ICMPRewriter, BOOL, "DST_ANNO", dst_anno, "true"),
                      ARG(ICMPRewriter, ANNO, "REPLY_ANNO", reply_anno, NULL, .min = 1,

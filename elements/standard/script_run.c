@@ -99,11 +99,9 @@ static void call_done(Call *c, Errors *errs, Errors *inner) {
 static int call_read(Script *s, Call *c, Text *out, Errors *errs) {
   Errors inner = {.element = -1};
   int rc;
-  if (c->h) {
-    ENTER_ELEMENT(c->e);
-    rc = c->h->read(c->e, c->h, text_cstr(&c->value), out, &inner);
-    LEAVE_ELEMENT();
-  } else
+  if (c->h)
+    rc = handler_read(c->e, c->h, text_cstr(&c->value), out, &inner);
+  else
     rc = handler_call_read(s->base.router, NULL, text_cstr(&c->name), text_cstr(&c->value), out, &inner);
   if (rc < 0) text_clear(out);
   call_done(c, errs, &inner);
@@ -115,11 +113,9 @@ static void run_write(Script *s, const Instruction *in, const char *text, Errors
   if (call_prepare(s, text, true, in->unquote, &c, errs)) {
     Errors inner = {.element = -1};
     int rc;
-    if (c.h) {
-      ENTER_ELEMENT(c.e);
-      rc = c.h->write(c.e, c.h, text_cstr(&c.value), &inner);
-      LEAVE_ELEMENT();
-    } else
+    if (c.h)
+      rc = handler_write(c.e, c.h, text_cstr(&c.value), &inner);
+    else
       rc = handler_call_write(s->base.router, NULL, text_cstr(&c.name), text_cstr(&c.value), &inner);
     /* A script that ends in "error" says -1; every other failure is "invalid argument". */
     bool script =

@@ -263,9 +263,7 @@ int script_call_read(Script *s, const char *call, bool unquote_value, Text *out,
     if (h && value.len && !(h->flags & HANDLER_PARAM))
       error(errs, "the read handler '%s' takes no parameter", text_cstr(&word));
     else if (h) {
-      ENTER_ELEMENT(e);
-      rc = h->read(e, h, text_cstr(&value), out, errs) < 0 ? -1 : 0;
-      LEAVE_ELEMENT();
+      rc = handler_read(e, h, text_cstr(&value), out, errs) < 0 ? -1 : 0;
       if (rc) text_clear(out);
     } else
       rc = handler_call_read(s->base.router, NULL, text_cstr(&word), text_cstr(&value), out, errs) < 0 ? -1

@@ -76,9 +76,9 @@ static void unqueue2_cleanup(Element *e) {
   signals_cleanup(&u->room);
 }
 
-ELEMENT(Unqueue2, .looks_around = true, .ports = "1/1", .processing = "l/h", .run_task = unqueue2_task,
-        .run_timer = unqueue2_timer, .configure = unqueue2_configure, .initialize = unqueue2_initialize,
-        .cleanup = unqueue2_cleanup,
+ELEMENT(Unqueue2, .looks_around = true, .names_elements = true, .ports = "1/1", .processing = "l/h",
+        .run_task = unqueue2_task, .run_timer = unqueue2_timer, .configure = unqueue2_configure,
+        .initialize = unqueue2_initialize, .cleanup = unqueue2_cleanup,
         .args = ARGS(ARG_POS(Unqueue2, I32, "BURST", burst, "1"),
                      ARG(Unqueue2, RAW, "QUEUES", queues_text, NULL, GIVEN(Unqueue2, queues_given)),
                      ARG(Unqueue2, BOOL, "QUIET", quiet, "false")),

@@ -436,8 +436,9 @@ int rw_write_pattern(Element *e, const Handler *h, const char *value, Errors *er
 
 /* What all classes of rewriters have in common. */
 #define RW_ELEMENT                                                                                           \
-  .ports = "1-/1-", .processing = "h/h", .configure = rw_configure, .cleanup = rw_cleanup, .batched = true,  \
-  .run_timer = rw_timer, .extra_handler = rw_extra_handler, .cast = rw_cast, .take_state = rw_take_state
+  .names_elements = true, .ports = "1-/1-", .processing = "h/h", .configure = rw_configure,                  \
+  .cleanup = rw_cleanup, .batched = true, .run_timer = rw_timer, .extra_handler = rw_extra_handler,          \
+  .cast = rw_cast, .take_state = rw_take_state
 
 /* T begins with a Rewriter `rw`. */
 #define RW_ARGS(T)                                                                                           \

@@ -131,7 +131,7 @@ static int do_read(ControlSocket *s, Client *c, const char *name, const char *pa
   if (*param && !(t.h && (t.h->flags & HANDLER_PARAM)))
     rc = error(&errs, "read handler '%s' does not take parameters", name);
   else if (t.h) {
-    rc = t.h->read(t.e, t.h, param, &value, &errs);
+    rc = handler_read(t.e, t.h, param, &value, &errs);
   } else
     rc = handler_call_read(s->base.router, NULL, name + (*name == '.'), param, &value, &errs);
   if (rc < 0 || errs.errors)
@@ -150,7 +150,7 @@ static int do_write(ControlSocket *s, Client *c, const char *name, const char *v
   Target t;
   Errors errs = {.element = -1};
   if (find_target(s, c, name, true, false, &t)) return -1;
-  int rc = t.h ? t.h->write(t.e, t.h, value, &errs)
+  int rc = t.h ? handler_write(t.e, t.h, value, &errs)
                : handler_call_write(s->base.router, NULL, name + (*name == '.'), value, &errs);
   if (rc < 0 || errs.errors)
     answer_errors(c, 520, "Write handler '%s' error:", name, &errs);

@@ -364,4 +364,5 @@ void socket_selected(Element *e, int fd, bool readable, bool writable) {
   if (s->task.element && !s->writing && s->fd >= 0) task_schedule(&s->task);
 }
 
-ELEMENT(Socket, .ports = "0-1/0-1", .processing = "a/h", .flags = "S3", SOCKET_MEMBERS);
+ELEMENT(Socket, .names_elements = true, .ports = "0-1/0-1", .processing = "a/h", .flags = "S3",
+        SOCKET_MEMBERS);

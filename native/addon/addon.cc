@@ -338,14 +338,14 @@ private:
     });
   }
 
-  /* fuseFacts(plan: Uint8Array): Result with text as JSON; at once, for an engine that does not run */
+  /* fuseFacts(plan: Uint8Array, thread?: number): Result with text as JSON; at once, for an engine that does not run */
   Napi::Value fuse_facts(const Napi::CallbackInfo &info) {
     if (!info.Length() || !info[0].IsTypedArray()) throw Napi::TypeError::New(info.Env(), "fuseFacts expects a Uint8Array");
     if (!runner_) throw Napi::Error::New(info.Env(), "the engine is closed");
     auto bytes = info[0].As<Napi::Uint8Array>();
     Result r;
     if (!runner_->idle([&](EngineC *e) {
-          r.ok = engine_c_fuse_facts(e, 0, bytes.Data(), bytes.ByteLength(), collect_text, collect, &r) == 0;
+          r.ok = engine_c_fuse_facts(e, thread_of(info[1]), bytes.Data(), bytes.ByteLength(), collect_text, collect, &r) == 0;
         }))
       throw Napi::Error::New(info.Env(), "the engine is running");
     return to_js(info.Env(), r);

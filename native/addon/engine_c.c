@@ -72,12 +72,7 @@ EngineC *engine_c_new(const EngineC_Options *o) {
   return (EngineC *)(o->threads > 1 ? threads_new(&options) : engine_new(&options));
 }
 
-void engine_c_free(EngineC *e) {
-  if (threads_count(cast(e)) > 1)
-    threads_free(cast(e));
-  else
-    engine_free(cast(e));
-}
+void engine_c_free(EngineC *e) { threads_free(cast(e)); }
 
 int engine_c_install(EngineC *e, const void *plan, size_t size, EngineC_Message message, void *context) {
   Errors errs = {.element = -1};

@@ -297,7 +297,7 @@ static int no_handler(Router *r, const Element *from, const char *name, Errors *
   return -1;
 }
 
-int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+int handler_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
   if (unlikely(e->flags & (ELEMENT_REMOTE | ELEMENT_COPIED)))
     return e->router->engine->threads->read(e, h, param ? param : "", out, errs);
   ENTER_ELEMENT(e);
@@ -306,7 +306,7 @@ int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, 
   return rc;
 }
 
-int handler_do_write(Element *e, const Handler *h, const char *value, Errors *errs) {
+int handler_write(Element *e, const Handler *h, const char *value, Errors *errs) {
   if (unlikely(e->flags & (ELEMENT_REMOTE | ELEMENT_COPIED)))
     return e->router->engine->threads->write(e, h, value ? value : "", errs);
   ENTER_ELEMENT(e);
@@ -319,7 +319,7 @@ int handler_call_read(Router *r, const Element *from, const char *name, const ch
                       Errors *errs) {
   Element *e = NULL;
   const Handler *h = handler_find(r, from, name, &e);
-  if (h && (h->flags & HANDLER_READ)) return handler_do_read(e, h, param, out, errs);
+  if (h && (h->flags & HANDLER_READ)) return handler_read(e, h, param, out, errs);
   bool found = false;
   if (!e) {
     int rc = router_root_read(r, *name == '.' ? name + 1 : name, param, out, errs, &found);
@@ -331,7 +331,7 @@ int handler_call_read(Router *r, const Element *from, const char *name, const ch
 int handler_call_write(Router *r, const Element *from, const char *name, const char *value, Errors *errs) {
   Element *e = NULL;
   const Handler *h = handler_find(r, from, name, &e);
-  if (h && (h->flags & HANDLER_WRITE)) return handler_do_write(e, h, value, errs);
+  if (h && (h->flags & HANDLER_WRITE)) return handler_write(e, h, value, errs);
   bool found = false;
   if (!e) {
     int rc = router_root_write(r, *name == '.' ? name + 1 : name, value, errs, &found);

@@ -98,8 +98,6 @@ struct Engine {
 int64_t clock_steady(Engine *e);
 int timewarp_read(Engine *e, Text *out);
 int timewarp_write(Engine *e, const char *value, Errors *errs);
-int handler_do_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
-int handler_do_write(Element *e, const Handler *h, const char *value, Errors *errs);
 int router_root_read(Router *r, const char *name, const char *param, Text *out, Errors *errs, bool *found);
 int router_root_write(Router *r, const char *name, const char *value, Errors *errs, bool *found);
 int args_configure(Element *e, char *const *texts, unsigned n,

@@ -85,6 +85,7 @@ static void class_json(Text *t, const ElementClass *c, const char *name) {
   json_field(t, "action", c->action_name);
   if (c->batched) text_add_string(t, ",\"batched\":true");
   if (c->per_thread) text_add_string(t, ",\"perThread\":true");
+  if (c->names_elements) text_add_string(t, ",\"namesElements\":true");
   if (c->looks_around) text_add_string(t, ",\"looksAround\":true");
   text_add_string(t, ",\"args\":[");
   for (const ArgSpec *a = c->args; a && a->key; a++) {

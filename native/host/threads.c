@@ -404,7 +404,10 @@ Engine *threads_new(const EngineOptions *options) {
 }
 
 void threads_free(Engine *first) {
-  if (!first) return;
+  if (!first || !first->group) {
+    engine_free(first);
+    return;
+  }
   ThreadGroup *g = first->group;
   discard_next(g);
   for (unsigned t = 0; t < g->count; t++) {

@@ -13,8 +13,8 @@
 /* The first of `options.threads` engines (at most THREADS_MAX) that know each other; everything is asked of
  * it: install, read, write, stop. NULL when out of memory. Not with simulated time. */
 Engine *threads_new(const EngineOptions *options);
-void threads_free(Engine *first);
 /* What follows takes an engine that is alone, too. */
+void threads_free(Engine *first);
 unsigned threads_count(Engine *first);
 Engine *threads_engine(Engine *first, unsigned thread); /* NULL if there is no such thread */
 void threads_stats(Engine *first, EngineStats *sum);

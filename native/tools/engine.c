@@ -2,16 +2,19 @@
  * table.
  *
  *   clicklet-engine --table
- *   clicklet-engine [--check | --quit] [--simtime] [--batch N] [--fused UNIT.so] [--port SPEC]...
+ *   clicklet-engine [--check | --quit] [--simtime] [--batch N] [--threads N] [--fused UNIT.so]... [--port
+ * SPEC]...
  *     [-h HANDLER]... [--held] [--control SOCKET] PLAN
  *
  * --check: configures the elements, for the mistakes in their arguments, and no more. --quit: initialises the
  * router, does not run it.
+ * --threads: the plan says which has what. --fused: once for each thread, in order.
  * --held: prints how many packets the router holds at the end, in queues or for ever.
  * With --control it is a router in a process of its own, such as a host switch: see serve.h.
  */
 #include "serve.h"
 #include "host/platform_host.h"
+#include "host/threads.h"
 #include <clicklet/fused.h>
 #include <clicklet/platform.h>
 #include <signal.h>
@@ -51,8 +54,8 @@ static void raise_descriptor_limit(void) {
 int main(int argc, char **argv) {
   EngineOptions options = {0};
   const char **ports = calloc((size_t)argc + 1, sizeof *ports), *handlers[4096], *plan_file = NULL,
-             *control = NULL, *unit_file = NULL;
-  unsigned nports = 0, nhandlers = 0;
+             *control = NULL, *units[16];
+  unsigned nports = 0, nhandlers = 0, nunits = 0;
   bool held = false, check = false, quit = false;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--table")) {
@@ -70,8 +73,10 @@ int main(int argc, char **argv) {
       quit = true;
     else if (!strcmp(argv[i], "--batch") && i + 1 < argc)
       options.batch = (uint32_t)atoi(argv[++i]);
-    else if (!strcmp(argv[i], "--fused") && i + 1 < argc)
-      unit_file = argv[++i];
+    else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
+      options.threads = (unsigned)atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--fused") && i + 1 < argc && nunits < countof(units))
+      units[nunits++] = argv[++i];
     else if (!strcmp(argv[i], "--port") && i + 1 < argc && ports)
       ports[nports++] = argv[++i];
     else if (!strcmp(argv[i], "-h") && i + 1 < argc && nhandlers < countof(handlers))
@@ -85,9 +90,9 @@ int main(int argc, char **argv) {
   }
   FILE *f = plan_file ? fopen(plan_file, "rb") : NULL;
   if (!f) {
-    fprintf(stderr,
-            "usage: clicklet-engine --table | [--check | --quit] [--simtime] [--batch N] [--fused UNIT] "
-            "[--port SPEC] [-h HANDLER] [--held] [--control SOCKET] PLAN\n");
+    fprintf(stderr, "usage: clicklet-engine --table | [--check | --quit] [--simtime] [--batch N] [--threads "
+                    "N] [--fused UNIT]... "
+                    "[--port SPEC] [-h HANDLER] [--held] [--control SOCKET] PLAN\n");
     return 2;
   }
   size_t size = 0, capacity = 1 << 16;
@@ -98,7 +103,7 @@ int main(int argc, char **argv) {
   }
   fclose(f);
   options.ports = ports;
-  engine = engine_new(&options);
+  engine = options.threads > 1 ? threads_new(&options) : engine_new(&options);
   if (!engine || !plan) return 3;
   signal(SIGINT, on_signal);
   signal(SIGTERM, on_signal);
@@ -106,14 +111,15 @@ int main(int argc, char **argv) {
   raise_descriptor_limit();
   Errors errs = {.element = -1};
   int rc = check ? engine_check(engine, plan, size, &errs) : engine_install(engine, plan, size, &errs);
-  if (!rc && unit_file) {
-    const FusedUnit *unit = fused_unit_load(unit_file, &errs);
-    rc = unit ? engine_fuse(engine, unit, &errs) : -1;
+  for (unsigned i = 0; i < nunits && !rc; i++) {
+    const FusedUnit *unit = fused_unit_load(units[i], &errs);
+    Engine *of = threads_engine(engine, i);
+    rc = unit && of ? engine_fuse(of, unit, &errs) : -1;
   }
   print_errors(&errs);
   if (!rc && control && serve_start(engine, control)) rc = -1;
   if (!rc && !check) {
-    if (!quit) engine_run(engine);
+    if (!quit) threads_run(engine, -1);
     serve_stop();
     for (unsigned i = 0; i < nhandlers; i++) {
       Text t = {0};
@@ -125,10 +131,10 @@ int main(int argc, char **argv) {
       print_errors(&errs);
     }
     EngineStats stats;
-    engine_stats(engine, &stats);
+    threads_stats(engine, &stats);
     if (held) printf("held: %llu\n", (unsigned long long)(stats.pool_total - stats.pool_free));
   }
-  engine_free(engine);
+  threads_free(engine);
   free(plan);
   free(ports);
   return rc ? 1 : 0;

@@ -7,6 +7,7 @@ import { explainEdges, fusedSource } from '../engine/fuse/index.ts';
 import { compilePlan } from '../engine/router.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
 import { CliError, EXIT, message, print } from './output.ts';
+import { threadCount } from './run-router.ts';
 import { plainTable } from './table.ts';
 
 export function fuseVerb(): Command {
@@ -15,6 +16,8 @@ export function fuseVerb(): Command {
     .argument('[words...]', 'configuration file (- for standard input) and NAME=value definitions')
     .option('-e, --expression <expr>', 'use EXPR as the configuration')
     .option('-o, --output <file>', 'write C (name.c, - for standard output) or a library to load (name.so)')
+    .option('--threads <n>', 'the configuration is to run on so many engine threads')
+    .option('--thread <k>', 'what this one of them runs', '0')
     .option('--explain', 'say for each connection how packets travel along it, and why')
     .option('--json', 'the same as JSON')
     .action(async (words: string[], o) => {
@@ -28,8 +31,12 @@ export function fuseVerb(): Command {
         );
       const { text, file } =
         o.expression === undefined ? readConfig(rest[0]!) : { text: o.expression as string, file: 'config' };
-      const configuration = compilePlan(text, file, { variables, resolveLibrary: libraryResolver() });
-      const source = fusedSource(configuration);
+      const threads = o.threads ? threadCount(o.threads, '--threads') : 1;
+      const thread = Number(o.thread);
+      if (!(Number.isInteger(thread) && thread >= 0 && thread < threads))
+        throw new CliError(`'--thread' expects 0 to ${threads - 1}, not '${o.thread}'`, EXIT.usage);
+      const configuration = compilePlan(text, file, { variables, resolveLibrary: libraryResolver(), threads });
+      const source = fusedSource(configuration, thread);
       const edges = explainEdges(configuration, source);
       if (o.output === '-' || (o.output === undefined && !o.explain && !o.json)) print(source.text);
       else if (o.output?.endsWith('.c')) writeFileSync(o.output, source.text);
@@ -47,7 +54,7 @@ export function fuseVerb(): Command {
       if (o.json) {
         const counts = { inlined: count('inlined'), call: count('call'), indirect: count('indirect') };
         print(
-          `${JSON.stringify({ version: 1, config: file, connections: counts, edges, rare, ...(compiled && { cached: compiled.cached }) }, null, 2)}\n`,
+          `${JSON.stringify({ version: 1, config: file, ...(threads > 1 && { threads, thread }), connections: counts, edges, rare, ...(compiled && { cached: compiled.cached }) }, null, 2)}\n`,
         );
       } else if (o.explain) {
         const rows = edges.map((e) => [`${e.from} [${e.fromPort}]`, `[${e.toPort}] ${e.to}`, e.kind, e.why]);

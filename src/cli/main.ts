@@ -18,7 +18,7 @@ import { fmtCommand } from './fmt.ts';
 import { fuseVerb } from './fuse.ts';
 import { graphCommand } from './graph.ts';
 import { logsCommand } from './logs.ts';
-import { EXIT, runCommand } from './output.ts';
+import { EXIT, message, print, runCommand } from './output.ts';
 import { parkCommand, wakeCommand } from './park.ts';
 import { pktgenCommand } from './pktgen.ts';
 import { prettyCommand } from './pretty.ts';
@@ -86,8 +86,8 @@ const VERBS = [
   pktgenCommand,
 ];
 for (const verb of VERBS) program.addCommand(verb());
-program.exitOverride();
-for (const command of program.commands) command.exitOverride();
+for (const command of [program, ...program.commands])
+  command.exitOverride().configureOutput({ writeOut: print, writeErr: message });
 
 await runCommand('clicklet', async () => {
   try {

@@ -50,8 +50,8 @@ export interface NativeEngine {
   install(plan: Uint8Array): Promise<NativeResult>;
   /** Configures a plan's elements only, for the mistakes in their arguments. Not while the engine runs. */
   check(plan: Uint8Array): NativeResult;
-  /** What the fused engine's generator must know of a plan, as JSON in `text`. Not while the engine runs. */
-  fuseFacts(plan: Uint8Array): NativeResult;
+  /** What the fused engine's generator must know of a plan for a thread, as JSON in `text`. Not while the engine runs. */
+  fuseFacts(plan: Uint8Array, thread?: number): NativeResult;
   /** The same of what a thread (default 0) runs. */
   routerFacts(thread?: number): Promise<NativeResult>;
   /** Loads a fused unit and binds it to the running router between two rounds. */

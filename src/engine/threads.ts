@@ -72,7 +72,6 @@ class Assignment {
       ({ class: c, inputs, outputs, args }) =>
         c.perThread === true &&
         ![...inputs, ...outputs].includes('pull') &&
-        (inputs.length > 0 || outputs.length === 0) &&
         !args.some(({ text }) => COUNTS_FOR.test(text)),
     );
     this.#pushes = graph.connections.filter((c) => graph.elements[c.from]!.outputs[c.fromPort] === 'push');
@@ -121,10 +120,10 @@ class Assignment {
       if (elements[c.from]!.outputs[c.fromPort] === 'pull') this.#join(c.from, c.to);
   }
 
-  /** Elements that name others use them directly; those without ports call handlers, which work across threads. */
+  /** Elements that use others directly; handlers work across threads. */
   #joinReferences(): void {
     for (const [i, e] of this.#graph.elements.entries()) {
-      if (e.inputs.length + e.outputs.length === 0) continue;
+      if (!e.class.namesElements && !e.class.args.some(({ type }) => type === 'element')) continue;
       for (const { text } of e.args)
         for (const [word] of text.matchAll(/[\w@/]+/g)) {
           const named = this.#resolve(e, word);
@@ -225,13 +224,38 @@ class Assignment {
   #start(groups: readonly Group[]): void {
     const { elements } = this.#graph;
     const has = (g: Group, f: (e: ResolvedElement) => boolean) => g.members.some((m) => f(elements[m]!));
-    const isSource = (e: ResolvedElement) => e.inputs.length === 0 && e.outputs.includes('push');
+    // Idle is no source.
+    const isSource = (e: ResolvedElement) =>
+      e.inputs.length === 0 && e.outputs.includes('push') && !e.class.perThread;
     const pulls = (e: ResolvedElement) => e.inputs.includes('pull');
     const sources = groups.filter((g) => has(g, isSource));
     const pullers = groups.filter((g) => !has(g, isSource) && has(g, pulls));
-    let next = 0;
-    for (const g of [...sources, ...pullers]) g.thread ??= this.#spread ? next++ % this.#count : 0;
+    if (!this.#spread) {
+      for (const g of [...sources, ...pullers]) g.thread ??= 0;
+    } else {
+      const island = this.#islands();
+      const islands = [...new Set(sources.map((g) => island(g.members[0]!)))];
+      let next = 0;
+      // Parts of the configuration that nothing connects stay whole if there are enough of them.
+      const whole = islands.length >= this.#count;
+      for (const g of [...sources, ...pullers])
+        g.thread ??= (whole ? Math.max(islands.indexOf(island(g.members[0]!)), 0) : next++) % this.#count;
+    }
     for (const g of groups) if (!has(g, (e) => e.inputs.length + e.outputs.length > 0)) g.thread ??= 0;
+  }
+
+  /** Which part of the configuration an element is in: parts are what nothing connects. */
+  #islands(): (element: number) => number {
+    const parent = [...this.#parent];
+    const find = (i: number): number => {
+      while (parent[i] !== i) {
+        parent[i] = parent[parent[i]!]!;
+        i = parent[i]!;
+      }
+      return i;
+    };
+    for (const { from, to } of this.#graph.connections) parent[find(from)] = find(to);
+    return find;
   }
 
   /** The others: where their packets come from, or, if that is several threads, where they go to. */
@@ -274,7 +298,9 @@ class Assignment {
   #masks(groups: readonly Group[]): number[] {
     const { elements } = this.#graph;
     const all = 2 ** this.#count - 1;
-    const masks = elements.map((e, i) => (this.#free[i] && e.inputs.length === 0 ? all : 0));
+    const masks = elements.map(({ inputs, outputs }, i) =>
+      this.#free[i] && inputs.length + outputs.length === 0 ? all : 0,
+    );
     for (const g of groups) for (const m of g.members) masks[m] = g.thread === undefined ? 0 : 1 << g.thread;
     for (let changed = true; changed; ) {
       changed = false;

@@ -51,6 +51,8 @@ export interface ElementClass {
   readonly perThread?: boolean;
   /** It looks at queues around it, which must be on its thread. */
   readonly looksAround?: boolean;
+  /** It uses elements that its arguments name, other than by their handlers. */
+  readonly namesElements?: boolean;
   /** The class that this is another name of. */
   readonly aliasOf?: string;
 }

@@ -260,6 +260,9 @@ int task_read_tickets(Element *e, const Handler *h, const char *param, Text *out
 int task_write_tickets(Element *e, const Handler *h, const char *value, Errors *errs);
 int task_read_thread(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
 
+/* Calls a handler that handler_find has found, whatever thread has the element. 0 or -1. */
+int handler_read(Element *e, const Handler *h, const char *param, Text *out, Errors *errs);
+int handler_write(Element *e, const Handler *h, const char *value, Errors *errs);
 /* Calls "element.handler" (or a root handler) relative to the scope of `from`. Returns 0, or -1 with errors
  * reported. */
 int handler_call_read(Router *r, const Element *from, const char *name, const char *param, Text *out,
@@ -305,6 +308,9 @@ struct ElementClass {
   bool per_thread;
   /* It looks at elements around it, as at queues: they must be on its thread. */
   bool looks_around;
+  /* It uses elements that its arguments name, other than by their handlers: the same holds for them. An
+   * argument of type ELEMENT says so, too. */
+  bool names_elements;
   bool batched; /* push hides latency over a batch: the fused engine gathers one, unless it has `specialise`d
                  */
 

@@ -19,10 +19,10 @@ function generateChecked(graph: ResolvedGraph, json: string): FusedSource {
   return generate(graph, facts, new Set([...classTable()].map((c) => c.file)));
 }
 
-/** The fused unit of a configuration as C, with a report on every connection. Throws ConfigurationError. */
-export function fusedSource({ graph, plan }: Configuration): FusedSource {
-  const engine = createEngine();
-  const { ok, text, messages } = engine.fuseFacts(plan);
+/** A thread's fused unit of a configuration as C, with a report on every connection. Throws ConfigurationError. */
+export function fusedSource({ graph, plan, threads }: Configuration, thread = 0): FusedSource {
+  const engine = createEngine({ threads: threads?.count ?? 1 });
+  const { ok, text, messages } = engine.fuseFacts(plan, thread);
   engine.close();
   if (!ok) throw new ConfigurationError(locateMessages(graph, messages).list);
   return generateChecked(graph, text);
