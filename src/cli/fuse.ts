@@ -35,7 +35,11 @@ export function fuseVerb(): Command {
       const thread = Number(o.thread);
       if (!(Number.isInteger(thread) && thread >= 0 && thread < threads))
         throw new CliError(`'--thread' expects 0 to ${threads - 1}, not '${o.thread}'`, EXIT.usage);
-      const configuration = compilePlan(text, file, { variables, resolveLibrary: libraryResolver(), threads });
+      const configuration = compilePlan(text, file, {
+        variables,
+        resolveLibrary: libraryResolver(),
+        threads,
+      });
       const source = fusedSource(configuration, thread);
       const edges = explainEdges(configuration, source);
       if (o.output === '-' || (o.output === undefined && !o.explain && !o.json)) print(source.text);
