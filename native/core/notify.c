@@ -19,7 +19,6 @@ static void listen(Signal *s, Task *t) {
 typedef struct Search {
   SignalSet *out;
   Task *listener;
-  bool full;
   uint8_t *seen; /* per element */
 } Search;
 
@@ -56,14 +55,11 @@ static void search_up(Search *s, Element *e, int input) {
   if (!any) s->out->always = true; /* a source or a store that never says whether it is empty */
 }
 
-static void search_down(Search *s, Element *e, int output) {
-  const Port *o = &e->outputs[output];
-  Element *d = o->element;
-  if (d->flags & ELEMENT_REMOTE) { /* another thread's queue cannot be waited for */
-    s->out->always = true;
-    return;
-  }
-  Signal *signal = d->class->notifier ? d->class->notifier(d, true, o->port) : NULL;
+/* Visits what takes packets from an input on. */
+static void search_down(Search *s, Element *d, int input) {
+  Signal *signal = d->flags & ELEMENT_REMOTE ? d->router->engine->threads->room(d, input)
+                   : d->class->notifier      ? d->class->notifier(d, true, input)
+                                             : NULL;
   if (signal) {
     found(s, signal);
     return;
@@ -71,35 +67,39 @@ static void search_down(Search *s, Element *e, int output) {
   if (s->seen[d->index]) return;
   s->seen[d->index] = 1;
   bool any = false;
-  for (int k = 0; k < d->noutputs; k++) {
-    if (output_is_push(d, k)) search_down(s, d, k);
+  for (int k = 0; k < d->noutputs && !(d->flags & ELEMENT_REMOTE); k++) {
+    if (output_is_push(d, k)) search_down(s, d->outputs[k].element, d->outputs[k].port);
     any |= output_is_push(d, k);
   }
   if (!any) s->out->always = true;
 }
 
-static void search(Element *e, int port, Task *listener, SignalSet *out, bool full) {
+enum { UP, DOWN, INTO };
+
+static void search(Element *e, int port, Task *listener, SignalSet *out, int where) {
   *out = (SignalSet){0};
-  Search s = {
-      .out = out, .listener = listener, .full = full, .seen = mem_alloc(router_count(e->router) + 1u)};
+  Search s = {.out = out, .listener = listener, .seen = mem_alloc(router_count(e->router) + 1u)};
   if (!s.seen) {
     out->always = true;
     return;
   }
-  if (full)
-    search_down(&s, e, port);
-  else
+  if (where == UP)
     search_up(&s, e, port);
+  else if (where == DOWN)
+    search_down(&s, e->outputs[port].element, e->outputs[port].port);
+  else
+    search_down(&s, e, port);
   if (!out->n) out->always = true;
   mem_free(s.seen);
 }
 
 void upstream_signals(Element *e, int input, Task *listener, SignalSet *out) {
-  search(e, input, listener, out, false);
+  search(e, input, listener, out, UP);
 }
 void downstream_signals(Element *e, int output, Task *listener, SignalSet *out) {
-  search(e, output, listener, out, true);
+  search(e, output, listener, out, DOWN);
 }
+void input_signals(Element *e, int input, SignalSet *out) { search(e, input, NULL, out, INTO); }
 
 void signal_cleanup(Signal *s) {
   mem_free(s->listeners);

@@ -319,6 +319,7 @@ void router_free(Router *r) {
   for (unsigned i = 0; i < r->count; i++) {
     if (r->overrides) mem_free(r->overrides[i].config);
   }
+  if (r->engine->threads && r->engine->threads->freed) r->engine->threads->freed(r);
   mem_free(r->state);
   names_free(r);
   mem_free(r->overrides);

@@ -18,6 +18,8 @@ typedef struct Name {
 
 struct Router {
   Engine *engine;
+  struct Pace *sends,
+      *receives; /* where a thread waits for another one's queues (native/host/threads_pace.h) */
   Router
       *peers[THREADS_MAX]; /* the same configuration on all threads, by thread; none if there is one thread */
   Element **elements;
@@ -57,7 +59,10 @@ typedef struct TimeWarp {
 
 /* What joins the engines of several threads (native/host/threads.c). */
 typedef struct ThreadOps {
-  PushFn push; /* carries packets to the thread that has the element */
+  /* The full notifier for packets to an element of another thread; NULL if it takes all. */
+  Signal *(*room)(Element *x, int input);
+  void (*freed)(Router *r); /* what room made goes with its router */
+  PushFn push;              /* carries packets to the thread that has the element */
   unsigned (*receive)(
       Engine *e); /* delivers what other threads have sent; makes visible what was sent to them */
   bool (*waiting)(Engine *e, bool on); /* false: packets are there, do not wait */
@@ -95,6 +100,8 @@ struct Engine {
   void *platform; /* the platform's own state */
 };
 
+/* The full notifiers that packets into an element depend on. */
+void input_signals(Element *e, int input, SignalSet *out);
 int64_t clock_steady(Engine *e);
 int timewarp_read(Engine *e, Text *out);
 int timewarp_write(Engine *e, const char *value, Errors *errs);

@@ -3,7 +3,7 @@
 #include "threads.h"
 #include "core/router.h"
 #include "platform_host.h"
-#include "threads_ring.h"
+#include "threads_pace.h"
 #include <clicklet/platform.h>
 #include <pthread.h>
 #include <sched.h>
@@ -89,19 +89,22 @@ void threads_release(Engine *first) {
 /* ---- Packets
  * ----------------------------------------------------------------------------------------------------- */
 
-static void publish(ThreadGroup *g, Ring *r, unsigned to) {
-  if (!ring_publish(r)) return;
-  Member *m = &g->member[to];
+static void wake(Member *m) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST); /* against waiting(): one of the two sees the other */
   if (__atomic_load_n(&m->asleep, __ATOMIC_RELAXED) && __atomic_exchange_n(&m->asleep, 0, __ATOMIC_RELAXED))
     platform_wake(m->engine);
+}
+
+static void publish(ThreadGroup *g, Ring *r, unsigned to) {
+  if (ring_publish(r)) wake(&g->member[to]);
 }
 
 /* No packet may be lost, and who waits for room must not keep others waiting: what they sent is put aside. */
 static void wait_for_room(ThreadGroup *g, unsigned me, unsigned to) {
   Ring *r = g->ring[me][to];
   Engine *e = g->member[me].engine;
-  for (unsigned i = 0; !ring_room(r); i++) {
+  /* Room for a few batches, so that the two sides do not meet at every packet. */
+  for (unsigned i = 0; !ring_room_for(r, RING_SLOTS / 4); i++) {
     publish(g, r, to);
     if (g->ended || g->member[me].hold || e->stop_requested) {
       ring_overflow(r);
@@ -122,6 +125,7 @@ static void threads_push(Element *e, int port, Packet **p, unsigned n) {
   const PlanElement *pe = (const PlanElement *)(e->router->plan + e->router->header->elements) + e->index;
   unsigned to = pe->threads ? (unsigned)__builtin_ctz(pe->threads) : 0;
   Ring *r = g->ring[engine->thread][to];
+  if (unlikely(e->router->sends != NULL)) pace_sent(e->router, e->index, port, n);
   for (unsigned i = 0; i < n; i++) {
     if (unlikely(!ring_room(r))) wait_for_room(g, engine->thread, to);
     ring_put(r, p[i], e->index, (uint16_t)port);
@@ -129,7 +133,9 @@ static void threads_push(Element *e, int port, Packet **p, unsigned n) {
   if (ring_unpublished(r) >= BATCH_MAX / 2) publish(g, r, to);
 }
 
-#define RECEIVE_MAX 128 /* packets from one thread in one round */
+/* Packets from one thread in one round. More than tasks send in one, so that what is put aside does not grow.
+ */
+#define RECEIVE_MAX RING_SLOTS
 
 static unsigned threads_receive(Engine *e) {
   ThreadGroup *g = e->group;
@@ -141,12 +147,17 @@ static unsigned threads_receive(Engine *e) {
     ring_flush(out);
     publish(g, out, t);
   }
+  for (Pace *p = e->router->receives; p; p = p->next_received)
+    if (pace_grant(p)) wake(&g->member[p->from]);
+  for (Pace *p = e->router->sends; p; p = p->next_sent) pace_look(p);
   return n;
 }
 
 #define SPINS_BEFORE_SLEEP 2000
 
 static bool incoming(ThreadGroup *g, unsigned me) {
+  for (Pace *p = g->member[me].engine->router->sends; p; p = p->next_sent)
+    if (pace_granted(p)) return true;
   for (unsigned t = 0; t < g->count; t++)
     if (t != me && (!ring_empty(g->ring[t][me]) || ring_overflown(g->ring[me][t]))) return true;
   return false;
@@ -159,6 +170,8 @@ static bool threads_waiting(Engine *e, bool on) {
     __atomic_store_n(&m->asleep, 0, __ATOMIC_RELAXED);
     return true;
   }
+  if (threads_receive(e) || e->run_count)
+    return false; /* what this round has sent and granted is known now */
   for (unsigned i = 0; i < SPINS_BEFORE_SLEEP; i++) {
     if (incoming(g, e->thread) || platform_commands_pending(e) || e->stop_requested) return false;
     __builtin_ia32_pause();
@@ -332,6 +345,10 @@ static int threads_prepare(Engine *e, const void *plan, size_t size, Errors *err
     }
   }
   if (rc) discard_next(g);
+  /* Batches fit into the shortest queue, whatever thread has it. */
+  uint32_t batch = BATCH_MAX;
+  for (unsigned t = 0; t < g->count && !rc; t++) batch = peers[t]->batch < batch ? peers[t]->batch : batch;
+  for (unsigned t = 0; t < g->count && !rc; t++) peers[t]->batch = batch;
   say_once(errs);
   packet_pool = caller;
   release(g);
@@ -363,7 +380,9 @@ static int threads_install(Engine *e, const void *plan, size_t size, Errors *err
   return rc;
 }
 
-static const ThreadOps thread_ops = {.push = threads_push,
+static const ThreadOps thread_ops = {.room = pace_room,
+                                     .freed = pace_free,
+                                     .push = threads_push,
                                      .receive = threads_receive,
                                      .waiting = threads_waiting,
                                      .stop = threads_stop,
@@ -397,7 +416,7 @@ Engine *threads_new(const EngineOptions *options) {
   }
   for (unsigned a = 0; a < n && ok; a++)
     for (unsigned b = 0; b < n && ok; b++)
-      if (a != b) ok = (g->ring[a][b] = ring_new()) != NULL;
+      if (a != b) ok = (g->ring[a][b] = ring_new(a)) != NULL;
   if (ok) return g->member[0].engine;
   threads_free(g->member[0].engine);
   return NULL;

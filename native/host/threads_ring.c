@@ -1,11 +1,12 @@
 /* threads_ring.c: see threads_ring.h. */
-#include "threads_ring.h"
+#include "threads_pace.h"
 #include <stdlib.h>
 
-Ring *ring_new(void) {
-  void *r;
-  if (posix_memalign(&r, CACHE_LINE, sizeof(Ring))) return NULL;
-  memset(r, 0, sizeof(Ring));
+Ring *ring_new(unsigned from) {
+  Ring *r;
+  if (posix_memalign((void **)&r, CACHE_LINE, sizeof *r)) return NULL;
+  memset(r, 0, sizeof *r);
+  r->reader.from = from;
   return r;
 }
 
@@ -99,12 +100,13 @@ void ring_put_aside(Ring *r) {
   __atomic_store_n(&r->head, r->reader.head, __ATOMIC_RELEASE);
 }
 
-static void push(Router *r, const Slot *to, Packet **batch, unsigned n) {
+static void push(Router *r, unsigned from, const Slot *to, Packet **batch, unsigned n) {
   Element *e = to->element < r->count ? r->elements[to->element] : NULL;
   if (!e || to->port >= e->ninputs || e->flags & ELEMENT_REMOTE || e->input_pull[to->port]) {
     free_batch(batch, n); /* sent by a configuration that never ran */
     return;
   }
+  if (unlikely(r->receives != NULL)) pace_received(r, from, to->element, to->port, n);
   e->inputs[to->port].push(e, to->port, batch, n);
 }
 
@@ -129,7 +131,7 @@ unsigned ring_deliver(Ring *r, Router *router, unsigned max) {
     }
     if (n && (n == limit || s.element != last.element || s.port != last.port)) {
       __atomic_store_n(&r->head, r->reader.head, __ATOMIC_RELEASE);
-      push(router, &last, batch, n);
+      push(router, r->reader.from, &last, batch, n);
       delivered += n;
       n = 0;
       tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE); /* it may have been put aside meanwhile */
@@ -138,6 +140,6 @@ unsigned ring_deliver(Ring *r, Router *router, unsigned max) {
     batch[n++] = s.packet;
   }
   __atomic_store_n(&r->head, r->reader.head, __ATOMIC_RELEASE);
-  if (n) push(router, &last, batch, n);
+  if (n) push(router, r->reader.from, &last, batch, n);
   return delivered + n;
 }

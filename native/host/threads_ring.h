@@ -29,12 +29,13 @@ typedef struct Ring {
   } writer;
   struct {
     _Alignas(CACHE_LINE) uint32_t head;
-    Slots aside; /* taken out of the ring, but not delivered yet */
+    unsigned from; /* the writing thread */
+    Slots aside;   /* taken out of the ring, but not delivered yet */
   } reader;
   _Alignas(CACHE_LINE) Slot slots[RING_SLOTS];
 } Ring;
 
-Ring *ring_new(void);
+Ring *ring_new(unsigned from);
 void ring_free(Ring *r); /* also the packets in it, into this thread's pool */
 
 /* ---- The writer's side */
@@ -47,6 +48,11 @@ always_inline bool ring_room(Ring *r) {
   if (r->writer.overflows) return true;
   ring_look(r);
   return r->writer.tail - r->writer.head < RING_SLOTS;
+}
+always_inline bool ring_room_for(Ring *r, uint32_t n) {
+  if (r->writer.overflows) return true;
+  ring_look(r);
+  return r->writer.tail - r->writer.head <= RING_SLOTS - n;
 }
 /* There is no room, and nobody to wait for: packets are kept beside the ring until ring_flush. */
 always_inline void ring_overflow(Ring *r) { r->writer.overflows = true; }

@@ -54,6 +54,13 @@ describe.each(engines)('engine threads, %s', (engine) => {
     expect(await runIt(text, ['x.count', 'y.count'])).toEqual(['300000', '300000']);
   });
 
+  it('a source waits for room in the queue of another thread', async () => {
+    const text = `s :: InfiniteSource(LIMIT 200000, STOP true) -> c :: Counter -> q :: Queue(10)
+      -> u :: Unqueue -> k :: Counter -> Discard; DriverManager(pause, wait 0.2s);`;
+    const [drops, length, k, thread] = await runIt(text, ['q.drops', 'q.length', 'k.count', 'u.home_thread']);
+    expect([drops, length, k, thread]).toEqual(['0', '0', '200000', '1']);
+  });
+
   it('a packet keeps its annotations, its headers and what was stripped from it', async () => {
     const file = (n: number) => join(dir, `${engine}${n}.pcap`);
     const text = (n: number) => `
