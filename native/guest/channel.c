@@ -115,7 +115,8 @@ static void respond_errors(uint32_t status, Errors *errs) {
   uint64_t refused = memory_refused();
   if (status && refused) {
     errs->element = -1;
-    error(errs, "out of memory: %lu bytes more would be needed, %lu are free", refused, pages_free());
+    error(errs, "out of memory: no %lu bytes in one piece, %lu are free: boot it with more (--mem)", refused,
+          pages_free());
   }
   add_errors(&t, errs);
   send(in.frame.type | CHANNEL_RESPONSE, in.frame.id, status, t.s, t.len);
@@ -283,7 +284,7 @@ static void receive(Engine *e, const uint8_t *p, uint32_t n) {
         continue;
       }
       if (in.frame.length <= CHANNEL_PAYLOAD_MAX) in.payload = platform_alloc((size_t)in.frame.length + 2);
-      if (!in.payload) respond_error(CHANNEL_TOO_LARGE, "the guest has no memory for a request of that size");
+      if (!in.payload) respond_error(CHANNEL_TOO_LARGE, "the guest has no memory for a request of that size: boot it with more (--mem)");
     }
     if (in.have < header + in.frame.length) {
       if (!n) return;

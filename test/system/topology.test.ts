@@ -193,6 +193,34 @@ describe.skipIf(noKvm)('a host switch', () => {
     expect(state()).toBe('running');
   });
 
+  it('takes back a router from its snapshot, and a clone of it with addresses of its own', async () => {
+    expect(peer('a', 1, 2).status).toBe(0);
+    expect(peer('b', 2, 1).status).toBe(0);
+    await box.grows('b', 'answers.count');
+    expect(box.run('snapshot', 'b', 'b.snapshot').status).toBe(0);
+    expect(box.run('rm', '-f', 'b').status).toBe(0);
+    const asked = Number(await box.read('a', 'asked.count'));
+    expect(box.run('restore', 'b.snapshot', '-d').status).toBe(0);
+    await box.grows('b', 'answers.count');
+    await box.grows('a', 'answers.count');
+    expect(Number(await box.read('b', 'asked.count'))).toBeGreaterThan(0); // its counters are those of before
+    expect(Number(await box.read('a', 'asked.count'))).toBeGreaterThan(asked);
+    // A switch that was killed meanwhile is made anew.
+    expect(box.run('rm', '-f', 'b').status).toBe(0);
+    box.kill('lan');
+    expect(box.run('restore', 'b.snapshot', '-d').status).toBe(0);
+    await box.grows('b', 'answers.count');
+    await box.grows('a', 'answers.count');
+    const clone = box.json('clone', 'b', 'c', '-d');
+    expect(clone).toMatchObject({ name: 'c' });
+    const mac = (name: string) => box.json('stats', name).guest.ports[0].mac as string;
+    expect(new Set(['a', 'b', 'c'].map(mac)).size).toBe(3);
+    expect(box.json('ps').map((r: { name: string }) => r.name)).toEqual(['a', 'b', 'c', 'lan']);
+    expect(box.json('stats', 'c').guest.ports[0]).toMatchObject({ link: true });
+    expect(box.run('rm', '-f', 'a', 'b', 'c').status).toBe(0);
+    expect(box.leftovers()).toEqual([]);
+  });
+
   it('loses nothing when a router is parked and woken again and again in traffic', async () => {
     const SENT = 3000;
     const config = (n: number, body: string) => writeFileSync(join(box.dir, `load${n}.click`), body);
