@@ -193,6 +193,37 @@ describe.skipIf(noKvm)('a host switch', () => {
     expect(state()).toBe('running');
   });
 
+  it('loses nothing between two routers while ports of others come and go', async () => {
+    const SENT = 10_000;
+    writeFileSync(
+      join(box.dir, 'from.click'),
+      `s :: RatedSource(LENGTH 46, RATE 1000, LIMIT ${SENT}, ACTIVE false)
+         -> EtherEncap(0x0800, 02:00:00:00:00:01, 02:00:00:00:00:02) -> Queue(1000) -> ToDevice(0);
+       FromDevice(0) -> HostEtherFilter(02:00:00:00:00:01) -> back :: Counter -> Discard;`,
+    );
+    // Sends each frame back: the switch carries both directions.
+    writeFileSync(
+      join(box.dir, 'mirror2.click'),
+      `FromDevice(0) -> HostEtherFilter(02:00:00:00:00:02) -> got :: Counter -> EtherMirror -> Queue(1000) -> ToDevice(0);`,
+    );
+    const boot = (file: string, name: string, port: string) =>
+      box.run('boot', file, '--name', name, '--port', port, '-d').status;
+    expect(boot('from.click', 'from', 'switch:lan')).toBe(0);
+    expect(boot('mirror2.click', 'to', 'switch:lan')).toBe(0);
+    expect(box.run('handler', 'from', 's.active', 'true').status).toBe(0);
+    for (let i = 0; i < 3; i++) {
+      expect(boot('mirror2.click', 'guest1', 'switch:lan')).toBe(0); // it hears what is flooded only
+      expect(boot('mirror2.click', 'guest2', 'switch:lan,vlan=7')).toBe(0);
+      expect(box.run('rm', '-f', 'guest1', 'guest2').status).toBe(0);
+    }
+    expect(Number(await box.read('from', 's.count'))).toBeLessThan(SENT); // all of it happened on the way
+    for (let i = 0; i < 1500 && Number(await box.read('from', 's.count')) < SENT; i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    await box.settled(() => Number(box.run('handler', 'from', 'back.count').stdout));
+    expect(await box.read('to', 'got.count')).toBe(String(SENT));
+    expect(await box.read('from', 'back.count')).toBe(String(SENT));
+  });
+
   it('takes back a router from its snapshot, and a clone of it with addresses of its own', async () => {
     expect(peer('a', 1, 2).status).toBe(0);
     expect(peer('b', 2, 1).status).toBe(0);
