@@ -284,7 +284,9 @@ static void receive(Engine *e, const uint8_t *p, uint32_t n) {
         continue;
       }
       if (in.frame.length <= CHANNEL_PAYLOAD_MAX) in.payload = platform_alloc((size_t)in.frame.length + 2);
-      if (!in.payload) respond_error(CHANNEL_TOO_LARGE, "the guest has no memory for a request of that size: boot it with more (--mem)");
+      if (!in.payload)
+        respond_error(CHANNEL_TOO_LARGE,
+                      "the guest has no memory for a request of that size: boot it with more (--mem)");
     }
     if (in.have < header + in.frame.length) {
       if (!n) return;
