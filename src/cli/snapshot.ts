@@ -24,7 +24,12 @@ export function snapshotCommand(): Command {
 /** The options of both. */
 function startOptions(command: Command): Command {
   return command
-    .option('--port <spec>', 'port 0, 1, ...: tap:IFNAME, switch:NAME or vhost-user:SOCKET, with ,mac=...', collect, [])
+    .option(
+      '--port <spec>',
+      'port 0, 1, ...: tap:IFNAME, switch:NAME or vhost-user:SOCKET, with ,mac=...',
+      collect,
+      [],
+    )
     .option('--cpu <n>', 'pin the virtual CPU to this CPU')
     .option('--park-after <seconds>', 'park it when it has done nothing for so long', parseSeconds)
     .option('-d, --detach', 'leave it running and return')
