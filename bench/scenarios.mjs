@@ -136,7 +136,7 @@ export const SCENARIOS = {
   'ip-router': {
     stateless: true,
     entries: 'routes',
-    full: [14, 1, 100, 1_000, 10_000, 100_000],
+    full: [14, 1, 100, 1_000, 10_000, 60_000],
     short: [14, 10_000],
     portable: (n) => n === 14,
     config(size, n) {

@@ -31,6 +31,13 @@ static unsigned same_bytes(const Classify *c, int32_t t) {
   return n;
 }
 
+/* Is `value` compared with the same bytes already, from test t on, before test `end`? */
+static bool compared(const Classify *c, int32_t t, int32_t end, uint32_t value) {
+  for (; t != end; t = c->tests[t].next[0])
+    if (c->tests[t].value == value) return true;
+  return false;
+}
+
 bool classify_emit(const Classify *c, Text *out) {
   if (c->ntests > EMIT_MAX || (!c->flat && c->safe[0])) return false;
   if (!c->ntests) {
@@ -56,6 +63,7 @@ bool classify_emit(const Classify *c, Text *out) {
       int32_t next = (int32_t)i;
       for (; next >= 0 && c->tests[next].offset == t->offset && c->tests[next].mask == t->mask;
            next = c->tests[next].next[0]) {
+        if (compared(c, (int32_t)i, next, c->tests[next].value)) continue;
         text_printf(out, "  case 0x%xu: ", c->tests[next].value);
         emit_go(out, c->tests[next].next[1]);
         text_add_char(out, '\n');

@@ -1,5 +1,6 @@
 /** A router in this process: a configuration compiled, installed into a native engine and run. */
 
+import { MAX_ARGUMENTS } from '../graph/check.ts';
 import { type CompileOptions, compile } from '../graph/compile.ts';
 import type { FlatArg, FlatGraph } from '../graph/flat-graph.ts';
 import type { ResolvedElement, ResolvedGraph } from '../graph/resolved-graph.ts';
@@ -85,6 +86,7 @@ export function checkArguments(configuration: Configuration): readonly Diagnosti
  * round later. This asks the elements that could be understood for the mistakes in their arguments.
  */
 function checkPartial(flat: FlatGraph, diagnostics: Diagnostics): void {
+  if (flat.elements.some((e) => e.args.length > MAX_ARGUMENTS)) return;
   const table = classTable();
   // As many ports as the connections that could be understood speak of.
   const inputs: 'push'[][] = flat.elements.map(() => []);

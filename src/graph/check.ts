@@ -31,6 +31,7 @@ export function check(
 ): ResolvedGraph | undefined {
   const before = diagnostics.errorCount;
   checkClasses(graph.elements, classes, diagnostics);
+  checkArgumentCounts(graph.elements, diagnostics);
   if (options.classesOnly) return undefined;
   if (options.target !== undefined) checkTarget(graph.elements, classes, options.target, diagnostics);
   const ports = countPorts(graph, classes);
@@ -91,6 +92,17 @@ function checkClasses(elements: readonly FlatElement[], classes: ClassTable, dia
     reported.add(className);
     const hint = kernelOnly(className) || suggest(className, classes.names());
     const message = `unknown element class '${className}'${hint}`;
+    diagnostics.error(element.span, message, instantiation(element));
+  }
+}
+
+/** Arguments of one element, as a plan counts them (native/include/clicklet/plan.h). */
+export const MAX_ARGUMENTS = 0xffff;
+
+function checkArgumentCounts(elements: readonly FlatElement[], diagnostics: Diagnostics): void {
+  for (const element of elements) {
+    if (element.args.length <= MAX_ARGUMENTS) continue;
+    const message = `'${shown(element)}' has ${element.args.length} arguments: at most ${MAX_ARGUMENTS} are possible`;
     diagnostics.error(element.span, message, instantiation(element));
   }
 }

@@ -69,6 +69,18 @@ describe('fused source', () => {
     expect(text(20)).not.toContain('gathered again');
   });
 
+  it('compares with every value once, however often the configuration does', () => {
+    const filter = `IPFilter(0 (ip vers 4 and ip hl > 5) && (src net 10.0.0.0/16 or dst port 1024), 0 icmp,
+      allow tcp opt syn, 0 (src net 10.0.0.0/16 or dst port 1024) && (tcp opt ack && !(src port 22)), drop all)`;
+    const config = `InfiniteSource -> MarkIPHeader -> ${filter} -> Discard;`;
+    const { text } = fusedSource(compilePlan(config, 'filter.click'));
+    const switches = [...text.matchAll(/switch \(\(load32[\s\S]*?\n {2}\}/g)].map((m) =>
+      [...m[0].matchAll(/case (\w+):/g)].map((c) => c[1]),
+    );
+    expect(switches.length).toBeGreaterThan(0);
+    for (const values of switches) expect(new Set(values).size).toBe(values.length);
+  });
+
   it('is the same text for the same configuration', () => {
     expect(fusedSource(compilePlan(ROUTER, 'r.click')).text).toBe(source.text);
   });

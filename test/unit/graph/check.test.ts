@@ -169,3 +169,11 @@ describe('errors', () => {
     ]);
   });
 });
+
+test('more arguments than a plan can count are an error of the element', () => {
+  const config = (n: number) => `Idle -> Discard;\nIdle(${Array(n).fill('1').join(', ')}) -> Discard;`;
+  expect(errors(config(65_535))).toEqual([]);
+  expect(errors(config(65_536))).toEqual([
+    "2:1 'Idle@3 :: Idle' has 65536 arguments: at most 65535 are possible",
+  ]);
+});
