@@ -58,7 +58,8 @@ async function testpmd(rate) {
     ]);
     const result = text(generator);
     for (let i = 0; i < 500 && !sockets.every((s) => existsSync(s)); i++) await sleep(20);
-    const ports = sockets.flatMap((path, i) => [
+    // testpmd sets its ports up in turn. The generator sends through the last one: then all are there.
+    const ports = sockets.toReversed().flatMap((path, i) => [
       '--vdev',
       `net_virtio_user${i},path=${path},queues=1,queue_size=1024`,
     ]);
@@ -91,7 +92,7 @@ async function testpmd(rate) {
       before: trials[0].txPackets - trials[0].rxPackets - trials[0].lost,
       received: trials[0].rxPackets,
       pps: trials[0].txPps,
-      theirs: { in: counts[0][0], out: counts[3][0] },
+      theirs: { in: counts[2][0], out: counts[1][0] },
     };
   } finally {
     child?.kill('SIGKILL');

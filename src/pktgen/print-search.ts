@@ -50,6 +50,8 @@ export function hostText(s: SearchSize): string[] {
     lines.push(
       `the host disturbed trials: ${repeated} were repeated, ${s.heldUpTrials} of ${s.trials.length} stayed disturbed${s.heldUpTrials ? ': repeat on a quiet machine' : ''}`,
     );
+  if (s.heldUpTrials > s.trials.length / 2)
+    lines.push('most trials were disturbed: the rates found were forwarded, but the router may bear more');
   if (elapsed && (s.heldUpTrials || repeated || excused))
     lines.push(
       `the host kept the generator from running for ${share('generator')} of the time, the router for ${share('router')}; ${excused} packets that were refused meanwhile do not count as lost`,
