@@ -15,6 +15,7 @@ import { note, openJournal, tail } from './journal.ts';
 import { attachPorts, detachPorts, parsePort } from './ports.ts';
 import { qemuArguments } from './qemu.ts';
 import {
+  alive,
   type BootMs,
   claim,
   controlPath,
@@ -287,6 +288,13 @@ export type RestoreOptions = Omit<
 /** Start a router where a snapshot left it; by default under its name and with its ports and addresses. */
 export async function restoreVm(file: string, options: RestoreOptions = {}): Promise<Vm> {
   const meta = readSnapshotMeta(file);
+  const original = load(meta.name);
+  const another = options.name !== undefined && options.name !== meta.name;
+  if (another && !options.ports && meta.ports.length && original && alive(original))
+    throw new VmError(
+      `'${meta.name}' runs with the ports and addresses of this snapshot: give --port, or use 'clicklet clone'`,
+      2,
+    );
   return bootVm({
     ...options,
     name: options.name ?? meta.name,

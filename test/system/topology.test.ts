@@ -242,6 +242,11 @@ describe.skipIf(noKvm)('a host switch', () => {
     expect(box.run('restore', 'b.snapshot', '-d').status).toBe(0);
     await box.grows('b', 'answers.count');
     await box.grows('a', 'answers.count');
+    expect(box.run('restore', 'b.snapshot', '--name', 'twin', '-d')).toMatchObject({
+      status: 2,
+      stderr:
+        "clicklet: 'b' runs with the ports and addresses of this snapshot: give --port, or use 'clicklet clone'\n",
+    });
     const clone = box.json('clone', 'b', 'c', '-d');
     expect(clone).toMatchObject({ name: 'c' });
     const mac = (name: string) => box.json('stats', name).guest.ports[0].mac as string;
