@@ -26,7 +26,7 @@ function options() {
         sizes: { type: 'string' },
         tables: { type: 'string' },
         usual: { type: 'boolean', default: false },
-        threads: { type: 'string', default: '1,2' },
+        threads: { type: 'string' },
         repeats: { type: 'string' },
         seconds: { type: 'string' },
         'no-instructions': { type: 'boolean', default: false },
@@ -52,7 +52,7 @@ const seconds = number('seconds', values.full ? 1 : 0.3);
 const sizes = values.sizes ? values.sizes.split(',').map(Number) : values.full ? SIZES : [64];
 for (const size of sizes) if (!(size >= 64 && size <= 1514)) usage('--sizes: from 64 to 1514 bytes');
 const tables = values.tables?.split(',').map(Number);
-const threadCounts = values.threads.split(',').map(Number);
+const threadCounts = (values.threads ?? '1,2').split(',').map(Number);
 for (const n of threadCounts) if (n !== 1 && n !== 2) usage('--threads: 1, 2 or both');
 const engines = values.engines.split(',');
 for (const e of engines) if (!['dynamic', 'fused'].includes(e)) usage(`unknown engine '${e}': expected dynamic or fused`);
@@ -86,7 +86,9 @@ function rowsOf(name) {
         wall: [],
         ratios: [],
       });
-      return threadCounts.flatMap((threads) => {
+      // The short form has two threads for the usual table only.
+      const counts = values.full || values.threads || entries === s.full[0] ? threadCounts : [1];
+      return counts.flatMap((threads) => {
         const scene = threads === 1 ? text : twice(text, s.stateless);
         const c = new Case(`${name}-${entries ?? 0}-${size}-${threads}`, scene, threads);
         const ours = engines.map((e) =>

@@ -12,8 +12,8 @@
 typedef struct Member {
   Engine *engine;
   pthread_t thread;
-  bool running, standing; /* standing: between two rounds, until nobody holds it */
-  volatile bool hold;
+  bool running, standing;               /* standing: between two rounds, until nobody holds it */
+  bool hold;                            /* atomic */
   _Alignas(CACHE_LINE) uint32_t asleep; /* who sends it packets must wake it */
 } Member;
 
@@ -23,11 +23,14 @@ struct ThreadGroup {
   unsigned count;
   int holder; /* thread that holds all others, -1: none */
   unsigned depth;
-  bool ended; /* nobody takes packets any more but in threads_run's end */
+  bool ended; /* atomic: nobody takes packets any more but in threads_run's end */
   int cpu;
   _Alignas(CACHE_LINE) Member member[THREADS_MAX];
   Ring *ring[THREADS_MAX][THREADS_MAX]; /* [from][to] */
 };
+
+static void set(bool *flag, bool value) { __atomic_store_n(flag, value, __ATOMIC_RELEASE); }
+static bool is(const bool *flag) { return __atomic_load_n(flag, __ATOMIC_ACQUIRE); }
 
 /* ---- Holding
  * ----------------------------------------------------------------------------------------------------- */
@@ -44,7 +47,7 @@ static void hold(ThreadGroup *g, unsigned me) {
   if (!g->depth++)
     for (unsigned t = 0; t < g->count; t++)
       if (t != me && g->member[t].running) {
-        g->member[t].hold = true;
+        set(&g->member[t].hold, true);
         platform_wake(g->member[t].engine);
       }
   for (unsigned t = 0; t < g->count; t++)
@@ -57,7 +60,7 @@ static void release(ThreadGroup *g) {
   pthread_mutex_lock(&g->lock);
   if (!--g->depth) {
     g->holder = -1;
-    for (unsigned t = 0; t < g->count; t++) g->member[t].hold = false;
+    for (unsigned t = 0; t < g->count; t++) set(&g->member[t].hold, false);
     pthread_cond_broadcast(&g->changed);
   }
   pthread_mutex_unlock(&g->lock);
@@ -66,9 +69,9 @@ static void release(ThreadGroup *g) {
 void threads_stand(Engine *e) {
   ThreadGroup *g = e->group;
   Member *m = g ? &g->member[e->thread] : NULL;
-  if (!m || !m->hold) return;
+  if (!m || !is(&m->hold)) return;
   pthread_mutex_lock(&g->lock);
-  while (m->hold) {
+  while (is(&m->hold)) {
     m->standing = true;
     pthread_cond_broadcast(&g->changed);
     pthread_cond_wait(&g->changed, &g->lock);
@@ -106,7 +109,7 @@ static void wait_for_room(ThreadGroup *g, unsigned me, unsigned to) {
   /* Room for a few batches, so that the two sides do not meet at every packet. */
   for (unsigned i = 0; !ring_room_for(r, RING_SLOTS / 4); i++) {
     publish(g, r, to);
-    if (g->ended || g->member[me].hold || e->stop_requested) {
+    if (is(&g->ended) || is(&g->member[me].hold) || e->stop_requested) {
       ring_overflow(r);
       return;
     }
@@ -186,8 +189,8 @@ static bool threads_waiting(Engine *e, bool on) {
 /* Delivers all that is under way, while nobody else runs. */
 static void drain(ThreadGroup *g) {
   PacketPool *caller = packet_pool;
-  bool ended = g->ended;
-  g->ended = true;
+  bool ended = is(&g->ended);
+  set(&g->ended, true);
   for (bool moved = true; moved;) {
     moved = false;
     for (unsigned t = 0; t < g->count; t++) {
@@ -198,7 +201,7 @@ static void drain(ThreadGroup *g) {
       for (unsigned k = 0; k < g->count; k++) moved |= k != t && ring_overflown(g->ring[t][k]);
     }
   }
-  g->ended = ended;
+  set(&g->ended, ended);
   packet_pool = caller;
 }
 
@@ -498,14 +501,14 @@ void threads_run(Engine *first, int cpu) {
     return;
   }
   g->cpu = cpu;
-  g->ended = false;
+  set(&g->ended, false);
   unsigned started = 1;
   for (unsigned t = 0; t < g->count; t++) g->member[t].running = true;
   for (; started < g->count; started++)
     if (pthread_create(&g->member[started].thread, NULL, run_member, g->member[started].engine))
       platform_panic("cannot start a thread");
   engine_run(first);
-  __atomic_store_n(&g->ended, true, __ATOMIC_RELEASE);
+  set(&g->ended, true);
   ended(g, 0);
   for (unsigned t = 1; t < started; t++) {
     engine_stop(g->member[t].engine);

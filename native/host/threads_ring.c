@@ -100,6 +100,8 @@ void ring_put_aside(Ring *r) {
   __atomic_store_n(&r->head, r->reader.head, __ATOMIC_RELEASE);
 }
 
+#define AHEAD 8 /* packets that are fetched before their turn comes */
+
 static void push(Router *r, unsigned from, const Slot *to, Packet **batch, unsigned n) {
   Element *e = to->element < r->count ? r->elements[to->element] : NULL;
   if (!e || to->port >= e->ninputs || e->flags & ELEMENT_REMOTE || e->input_pull[to->port]) {
@@ -122,10 +124,10 @@ unsigned ring_deliver(Ring *r, Router *router, unsigned max) {
       s = aside->slot[aside->first++];
       aside->count--;
     } else {
-      Slot *ahead = &r->slots[(r->reader.head + 8) % RING_SLOTS];
-      if (ahead->packet) {
-        __builtin_prefetch(ahead->packet, 1);
-        __builtin_prefetch(ahead->packet->buffer + PACKET_HEADROOM);
+      if (tail - r->reader.head > AHEAD) {
+        Packet *p = r->slots[(r->reader.head + AHEAD) % RING_SLOTS].packet;
+        __builtin_prefetch(p, 1);
+        __builtin_prefetch(p->buffer + PACKET_HEADROOM);
       }
       s = take(r);
     }

@@ -1,7 +1,7 @@
 /** Two Linux hosts in network namespaces, each with a TAP device, joined only by the router under test. */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -55,6 +55,19 @@ export class TwoHosts {
   /** The devices for `--port`. */
   get ports(): string[] {
     return this.hosts.flatMap((h) => ['--port', `tap:${h.tap}`]);
+  }
+
+  /** Resolves when a process has opened the TAP devices, or after a quarter of a minute. */
+  async opened(pid: number): Promise<void> {
+    const count = () =>
+      readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+        try {
+          return readlinkSync(`/proc/${pid}/fd/${fd}`) === '/dev/net/tun';
+        } catch {
+          return false; // closed meanwhile
+        }
+      }).length;
+    for (let i = 0; i < 300 && count() < this.hosts.length; i++) await new Promise((r) => setTimeout(r, 50));
   }
 
   /** Once the router has opened the TAP devices: give each to its host. */

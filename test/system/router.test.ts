@@ -1,4 +1,4 @@
-/** Real hosts through the IP router: in a process, in a VM under the KVM monitor, and under QEMU. */
+/** Real hosts through the IP router: in a process with one and two threads, in a VM under the KVM monitor, and under QEMU. */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,6 +14,7 @@ const qemu = hasProgram('qemu-system-x86_64');
 
 const ways: [name: string, skip: string | undefined][] = [
   ['process', problem],
+  ['threads', problem],
   ['kvm', problem ?? (kvm ? undefined : '/dev/kvm is not usable')],
   ['qemu', problem ?? (qemu ? undefined : 'QEMU is not installed')],
   ['tcg', problem ?? (qemu ? undefined : 'QEMU is not installed')],
@@ -28,7 +29,7 @@ for (const [way, skip] of ways) {
     let end: () => void = () => undefined;
 
     beforeAll(async () => {
-      hosts = new TwoHosts(way[0]!);
+      hosts = new TwoHosts(way.slice(0, 2));
       const state = mkdtempSync(join(tmpdir(), 'clicklet-state-'));
       // Where KVM seems not to be there, QEMU emulates.
       const env = {
@@ -36,12 +37,13 @@ for (const [way, skip] of ways) {
         CLICKLET_STATE: state,
         ...(way === 'tcg' ? { CLICKLET_KVM: '/dev/none' } : {}),
       };
-      if (way === 'process') {
-        const child = spawn(process.execPath, [clicklet, 'run', config, ...hosts.ports], {
+      if (way === 'process' || way === 'threads') {
+        const threads = way === 'threads' ? ['--threads', '2'] : [];
+        const child = spawn(process.execPath, [clicklet, 'run', config, ...threads, ...hosts.ports], {
           stdio: 'inherit',
         });
         end = () => child.kill('SIGTERM');
-        await sleep(700);
+        await hosts.opened(child.pid!);
       } else {
         const args = [
           'boot',
