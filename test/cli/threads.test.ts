@@ -39,7 +39,7 @@ describe('--threads', () => {
     const { threads } = JSON.parse(r.out);
     const of = (name: string) => threads.elements.find((e: { name: string }) => e.name === name).threads;
     expect([of('l'), of('la'), of('r'), of('ra'), of('rt')]).toEqual([[0], [0], [1], [1], [0, 1]]);
-    expect(threads.crossings.map((c: { to: string }) => c.to)).toEqual(['la', 'ra', 'la', 'ra']);
+    expect(threads.crossings.map((c: { to: string }) => c.to)).toEqual(['la', 'la', 'ra', 'ra']);
   });
 
   it('fuse explains what leaves a thread', () => {
