@@ -54,13 +54,10 @@ export const REFUSED_TOLERANCE = 0.001;
 /** A trial in which the host held up the generator, or the router, for more of the packets than this is repeated. */
 const HELD_UP_TOLERANCE = 0.01;
 /** A load of which more than this was not offered was not shown to be borne: what is missing counts as lost after all. */
-const SHORTFALL_TOLERANCE = 0.05;
-/**
- * So many repetitions in all, and of one trial: on a machine that is always busy they do not help. More of those whose
- * load was not offered: they say nothing, but would outweigh all higher loads.
- */
-const REPETITIONS = { disturbed: 8, short: 30 };
-const REPETITIONS_EACH = { disturbed: 2, short: 5 };
+const SHORTFALL_TOLERANCE = 0.5;
+/** So many repetitions in all, and of one trial: on a machine that is always busy they do not help. */
+const REPETITIONS = 8;
+const REPETITIONS_EACH = 2;
 /** Shorter delays of a thread are part of any system. */
 const STALL_S = 0.001;
 
@@ -154,7 +151,7 @@ export function liveBed(
   o: BedOptions,
 ): Bed {
   const parts = shares(streams);
-  const left = { ...REPETITIONS };
+  let left = REPETITIONS;
   const primeAt = (load: number) => ({
     sources: graph.primeSources,
     rates: parts.map((p) => p * Math.min(PRIME * load, Math.max(load, o.maxLoad))),
@@ -188,10 +185,8 @@ export function liveBed(
     async trial(load, durationS, how = {}) {
       let best = await attempt(load, durationS, how);
       let again = 0;
-      for (; wasHeldUp(best); again++) {
-        const kind = heldUp(best) > SHORTFALL_TOLERANCE ? 'short' : 'disturbed';
-        if (again >= REPETITIONS_EACH[kind] || left[kind] <= 0) break;
-        left[kind]--;
+      for (; wasHeldUp(best) && again < REPETITIONS_EACH && left > 0; again++) {
+        left--;
         const t = await attempt(load, durationS, how);
         // Loss that does not come again is not the load's.
         if (t.lossRatio < best.lossRatio || (t.lossRatio === best.lossRatio && heldUp(t) < heldUp(best)))
