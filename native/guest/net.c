@@ -36,8 +36,7 @@ static unsigned nic_count;
 
 static void reclaim(Nic *c) {
   void *sent[BURST];
-  for (unsigned n; (n = driver_take(&c->tx, sent, NULL, BURST));)
-    for (unsigned i = 0; i < n; i++) packet_free(sent[i]);
+  for (unsigned n; (n = driver_take(&c->tx, sent, NULL, BURST));) free_batch((Packet **)sent, n);
 }
 
 void net_reclaim(void) {
@@ -68,23 +67,27 @@ static unsigned nic_send(NetDevice *d, Packet **p, unsigned n) {
     return n;
   }
   if (driver_has_used(&c->tx)) reclaim(c);
-  unsigned room = driver_free(&c->tx), i = 0;
+  unsigned room = driver_free(&c->tx), dropped = 0;
+  uint64_t bytes = 0;
   if (n > room) n = room;
-  for (; i < n; i++) {
+  DriverQueue q = c->tx;
+  for (unsigned i = 0; i < n; i++) {
     Packet *x = p[i];
-    if (i + 4 < n) __builtin_prefetch(p[i + 4]);
     if (unlikely(!make_room(x))) {
-      d->tx_dropped++;
+      dropped++;
       packet_free(x);
       continue;
     }
     uint8_t *h = x->data - HEADER;
     put_header(h);
-    d->tx_packets++;
-    d->tx_bytes += x->len;
-    driver_add(&c->tx, h, x->len + HEADER, x);
+    bytes += x->len;
+    driver_add(&q, h, x->len + HEADER, x);
   }
-  driver_show(&c->tx);
+  driver_show(&q);
+  c->tx = q;
+  d->tx_packets += n - dropped;
+  d->tx_bytes += bytes;
+  d->tx_dropped += dropped;
   if (n && driver_must_notify(&c->tx)) virtio_notify(c->virtio, VIRTIO_NET_TX);
   if (unlikely(!guest_boot.report.tsc_first_packet && n)) {
     guest_boot.report.tsc_first_packet = cpu_tsc();
@@ -111,12 +114,14 @@ static void post(Nic *c) {
   if (have >= c->posted) return;
   unsigned want = c->posted - have;
   if (want > BURST) want = BURST;
+  DriverQueue q = c->rx;
   for (unsigned i = 0; i < want; i++) {
     Packet *p = buffer_alloc();
     if (unlikely(!p)) break;
-    driver_add(&c->rx, p->buffer + PACKET_HEADROOM - HEADER, FRAME_ROOM + HEADER, p);
+    driver_add(&q, p->buffer + PACKET_HEADROOM - HEADER, FRAME_ROOM + HEADER, p);
   }
-  driver_show(&c->rx);
+  driver_show(&q);
+  c->rx = q;
   if (c->started && driver_must_notify(&c->rx)) virtio_notify(c->virtio, VIRTIO_NET_RX);
 }
 
@@ -160,6 +165,8 @@ static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
     if (driver_must_notify(&c->rx)) virtio_notify(c->virtio, VIRTIO_NET_RX);
     return 0;
   }
+  PacketStart start = packet_start(0, 0);
+  uint64_t bytes = 0;
   for (unsigned i = 0; i < n; i++) {
     Packet *x = p[i];
     if (unlikely(lengths[i] <= HEADER)) {
@@ -167,16 +174,15 @@ static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
       packet_free(x);
       continue;
     }
-    x->data = x->mac = x->buffer + PACKET_HEADROOM;
+    uint8_t *data = x->buffer + PACKET_HEADROOM;
+    packet_begin(x, &start);
+    x->mac = data;
     x->len = lengths[i] - HEADER;
-    x->network = x->transport = NULL;
-    x->next = NULL;
-    memset(x->anno, 0, PACKET_ANNO);
-    x->timestamp = 0;
-    x->type = type_of(d, x->data);
-    d->rx_bytes += x->len;
+    x->type = type_of(d, data);
+    bytes += lengths[i] - HEADER;
     p[kept++] = x;
   }
+  d->rx_bytes += bytes;
   d->rx_packets += kept;
   return kept;
 }

@@ -41,20 +41,31 @@ static unsigned vhost_receive(NetDevice *d, Packet **p, unsigned max) {
   uint64_t bytes = 0;
   if (!vhost_ring_enter(r)) return 0;
   unsigned got = device_receive(&r->queue, frames, max);
+  Packet **chunks;
+  unsigned have = got ? packet_alloc_raw_batch(got, &chunks) : 0;
+  PacketStart start = packet_start(0, 0);
   for (unsigned i = 0; i < got; i++) {
     const DeviceFrame *f = &frames[i];
     Packet *q;
-    if (likely(f->len - 14 <= PACKET_ROOM - 14 && !f->more)) {
-      if (likely((q = packet_alloc(f->len)))) copy_frame(q->data, f->data, f->len);
+    if (likely(f->len - 14 <= PACKET_ROOM - 14 && !f->more && have)) {
+      q = chunks[--have];
+      packet_begin(q, &start);
+      uint8_t *data = q->buffer + PACKET_HEADROOM;
+      copy_frame(data, f->data, f->len);
+      q->len = f->len;
+      q->type = link_packet_type(data);
+      q->mac = data;
     } else {
+      packet_pool->count += have; /* untouched so far, and slow_packet may grow the stack */
       q = slow_packet(&r->queue, f);
+      have = packet_alloc_raw_batch(got - i - 1, &chunks);
+      if (!q) {
+        d->rx_dropped++;
+        continue;
+      }
+      q->mac = q->data;
+      q->type = link_packet_type(q->data);
     }
-    if (unlikely(!q)) {
-      d->rx_dropped++;
-      continue;
-    }
-    q->mac = q->data;
-    q->type = link_packet_type(q->data);
     bytes += f->total;
     p[n++] = q;
   }
@@ -81,10 +92,8 @@ static unsigned vhost_send(NetDevice *d, Packet **p, unsigned n) {
   unsigned sent = device_send(&r->queue, b, n, &dropped);
   if (unlikely(r->queue.error)) broken(v, r);
   vhost_ring_leave(r);
-  for (unsigned i = 0; i < sent; i++) {
-    bytes += b[i].len;
-    packet_free(p[i]);
-  }
+  for (unsigned i = 0; i < sent; i++) bytes += b[i].len;
+  free_batch(p, sent);
   d->tx_dropped += dropped;
   d->tx_packets += sent - dropped;
   d->tx_bytes += bytes;

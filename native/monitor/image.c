@@ -29,7 +29,7 @@ void memory_create(Monitor *m) {
   m->ram = mmap(NULL, m->memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->memory_fd, 0);
   if (m->ram == MAP_FAILED)
     fail(EXIT_HOST, "cannot map %llu bytes of guest memory: %m", (unsigned long long)m->memory);
-  m->map = (MemoryMap){1, {{0, 0, m->memory, m->ram}}};
+  m->map = (MemoryMap){.count = 1, .regions = {{0, 0, m->memory, m->ram}}};
 }
 
 static void read_at(int fd, const char *path, void *to, size_t n, uint64_t at) {

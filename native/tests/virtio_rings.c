@@ -9,9 +9,11 @@ enum { BYTES = 1 << 20, SLOTS = 192, SLOT = 5120 }; /* each frame has a slot of 
 static uint8_t pattern(uint32_t token, uint32_t i) { return (uint8_t)(token * 31 + i * 7 + (i >> 8)); }
 
 static MemoryMap map_of(uint8_t *memory) {
-  MemoryMap map = {.count = 2};
-  map.regions[0] = (MemoryRegion){.guest = 0x1000, .user = 0x1000, .size = 64, .host = memory}; /* a decoy */
-  map.regions[1] = (MemoryRegion){.guest = MODEL_GUEST, .user = MODEL_GUEST, .size = BYTES, .host = memory};
+  uint32_t decoy = rnd(2); /* the usual buffers are in the largest region, wherever that is in the table */
+  MemoryMap map = {.count = 2, .largest = rnd(4) ? !decoy : decoy};
+  map.regions[decoy] = (MemoryRegion){.guest = 0x1000, .user = 0x1000, .size = 64, .host = memory};
+  map.regions[!decoy] =
+      (MemoryRegion){.guest = MODEL_GUEST, .user = MODEL_GUEST, .size = BYTES, .host = memory};
   return map;
 }
 

@@ -33,6 +33,7 @@ typedef struct MemoryRegion {
 
 typedef struct MemoryMap {
   uint32_t count;
+  uint32_t largest; /* where buffers are looked for first; only a hint, but below MEMORY_REGIONS */
   MemoryRegion regions[MEMORY_REGIONS];
 } MemoryMap;
 

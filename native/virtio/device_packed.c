@@ -26,7 +26,10 @@ always_inline bool desc_at(const DeviceQueue *q, Place p, DescCopy *d) {
   return true;
 }
 
-enum { DESC_KIND = VIRTQ_DESC_NEXT | VIRTQ_DESC_WRITE | VIRTQ_DESC_INDIRECT };
+enum {
+  DESC_KIND = VIRTQ_DESC_NEXT | VIRTQ_DESC_WRITE | VIRTQ_DESC_INDIRECT,
+  DESC_STATE = DESC_KIND | PACKED_DESC_AVAIL | PACKED_DESC_USED
+};
 
 /* The descriptors behind the first in a chain were written before the first one's flags, so all must be
  * there. */
@@ -49,10 +52,46 @@ static const char *receive_chain(DeviceQueue *q, Place *place, DescCopy d, Devic
   return skip || !f->total ? "a frame is shorter than its header" : NULL;
 }
 
+/* The usual frames, each in one descriptor, up to the end of the ring: number i to `max` at most. Returns
+ * what comes behind them. */
+static unsigned receive_plain(DeviceQueue *q, Place place, DeviceFrame *frames, unsigned i, unsigned max) {
+  const Window window = window_of(q->memory);
+  const PackedDesc *d = &q->packed_desc[place.at];
+  const uint16_t state = packed_avail_bits(place.wrap);
+  const uint32_t header = q->header;
+  const bool in_order = q->in_order;
+  uint64_t word = 0;
+  if (max - i > q->size - place.at) max = i + q->size - place.at;
+  for (; i < max; i++, d++) {
+    uint64_t next = packed_word(d);
+    if ((next >> 48 & DESC_STATE) != state) break;
+    uint32_t len = (uint32_t)next - header;
+    uint64_t at = __atomic_load_n(&d->addr, __ATOMIC_RELAXED) - window.guest;
+    if (unlikely(len - 1 >= WINDOW_BUFFER - header || at >= window.bytes)) break;
+    const uint8_t *data = window.host + at + header;
+    prefetch_frame(data, len);
+    frames[i] = (DeviceFrame){data, len, len, 0, 0};
+    word = next;
+    if (in_order) continue;
+    q->ids[i] = (uint16_t)(word >> 32);
+    q->chain[i] = 1;
+  }
+  if (word) q->ids[i - 1] = (uint16_t)(word >> 32); /* in order, only the last one of a burst is named */
+  return i;
+}
+
 unsigned packed_receive(DeviceQueue *q, DeviceFrame *frames, unsigned max) {
   Place place = {q->avail_idx, q->avail_wrap};
   unsigned i = 0, segments = 0, descs = 0;
   const char *error = NULL;
+  if (max > q->size) max = q->size;
+  i = receive_plain(q, place, frames, 0, max);
+  place = advance(q, place, i);
+  if (i && !place.at) {
+    i = receive_plain(q, place, frames, i, max);
+    place.at = (uint16_t)(i - (q->size - q->avail_idx));
+  }
+  descs = i;
   for (; i < max && descs < q->size; i++) {
     DescCopy d;
     DeviceFrame *f = &frames[i];
@@ -185,39 +224,49 @@ static bool send_slowly(DeviceQueue *q, const DeviceBuffer *b, bool *drop) {
   return true;
 }
 
-unsigned packed_send(DeviceQueue *q, const DeviceBuffer *b, unsigned n, uint64_t *dropped) {
+/* The usual frames, each into one descriptor's buffer, up to the end of the ring. Returns how many were sent
+ * before something else. */
+static unsigned send_plain(DeviceQueue *q, const DeviceBuffer *b, unsigned n) {
+  const Window window = window_of(q->memory);
+  const bool wrap = q->avail_wrap;
+  const uint16_t state = packed_avail_bits(wrap) | VIRTQ_DESC_WRITE;
+  const uint16_t used = packed_used_bits(wrap) | VIRTQ_DESC_WRITE;
+  const uint32_t header = q->header;
+  PackedDesc *d = &q->packed_desc[q->avail_idx];
   uint8_t *room[DEVICE_BURST];
+  unsigned count = 0;
+  if (n > q->size - q->avail_idx) n = q->size - q->avail_idx;
+  for (; count < n; count++) { /* look where they go, and fetch the lines */
+    uint64_t word = packed_word(&d[count]), need = (uint64_t)header + b[count].len;
+    if ((word >> 48 & DESC_STATE) != state) break;
+    uint64_t at = __atomic_load_n(&d[count].addr, __ATOMIC_RELAXED) - window.guest;
+    if (unlikely((uint32_t)word < need || need > WINDOW_BUFFER || at >= window.bytes)) break;
+    room[count] = window.host + at;
+    prefetch_room(room[count], header, b[count].len);
+  }
+  for (unsigned k = 0; k < count; k++) { /* used where it was available, so the id stays */
+    put_header(room[k], header);
+    copy_frame(room[k] + header, b[k].data, b[k].len);
+    d[k].len = header + b[k].len;
+    if (k) __atomic_store_n(&d[k].flags, used, __ATOMIC_RELEASE);
+  }
+  if (!count) return 0;
+  __atomic_store_n(&d->flags, used, __ATOMIC_RELEASE);
+  Place next = advance(q, (Place){q->avail_idx, wrap}, count);
+  q->avail_idx = q->used_idx = next.at;
+  q->avail_wrap = q->used_wrap = next.wrap;
+  return count;
+}
+
+unsigned packed_send(DeviceQueue *q, const DeviceBuffer *b, unsigned n, uint64_t *dropped) {
   unsigned sent = 0;
   while (sent < n && q->started) {
-    unsigned burst = n - sent < DEVICE_BURST ? n - sent : DEVICE_BURST, i = 0;
-    if (burst > q->size) burst = q->size;
-    Place avail = {q->avail_idx, q->avail_wrap}, used = {q->used_idx, q->used_wrap}, first = used;
-    for (; i < burst; i++) { /* look where they go, and fetch the lines */
-      DescCopy d;
-      if (!desc_at(q, avail, &d)) break;
-      uint64_t need = (uint64_t)q->header + b[sent + i].len;
-      if (unlikely((d.flags & DESC_KIND) != VIRTQ_DESC_WRITE || d.len < need)) break;
-      if (unlikely(!(room[i] = memory_at(q->memory, d.addr, d.len)))) break;
-      prefetch_room(room[i], q->header, b[sent + i].len);
-      q->ids[i] = d.id_or_next;
-      avail = advance(q, avail, 1);
-    }
-    if (likely(i)) {
-      for (unsigned k = 0; k < i; k++) {
-        put_header(room[k], q->header);
-        copy_frame(room[k] + q->header, b[sent + k].data, b[sent + k].len);
-      }
-      for (unsigned k = 0; k < i; k++) {
-        put_used(q, used, q->ids[k], q->header + b[sent + k].len, true, k == 0);
-        used = advance(q, used, 1);
-      }
-      __atomic_store_n(&q->packed_desc[first.at].flags, packed_used_bits(first.wrap) | VIRTQ_DESC_WRITE,
-                       __ATOMIC_RELEASE);
-      q->avail_idx = avail.at, q->avail_wrap = avail.wrap;
-      q->used_idx = used.at, q->used_wrap = used.wrap;
-      sent += i;
-      if (i == burst) continue;
-    }
+    unsigned burst = n - sent < DEVICE_BURST ? n - sent : DEVICE_BURST;
+    /* Nothing is pending in this direction: buffers are used where they were made available. */
+    bool together = q->avail_idx == q->used_idx && q->avail_wrap == q->used_wrap;
+    unsigned plain = likely(together) ? send_plain(q, b + sent, burst) : 0;
+    sent += plain;
+    if (likely(plain)) continue;
     bool drop = false;
     if (!send_slowly(q, &b[sent], &drop) && !drop) break;
     if (drop) ++*dropped;

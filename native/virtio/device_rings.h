@@ -25,17 +25,22 @@ typedef struct DescCopy {
   uint16_t id_or_next, flags;
 } DescCopy;
 
-/* Ownership of the line at p, ahead of a store. */
-always_inline void prefetch_write(const void *p) {
-#ifdef __x86_64__
-  __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
-#else
-  __builtin_prefetch(p, 1);
-#endif
-}
 always_inline void prefetch_frame(const uint8_t *data, uint32_t len) {
   __builtin_prefetch(data);
-  if (len > 1) __builtin_prefetch(data + (len < 128 ? len - 1 : 64));
+  if (((uintptr_t)data & 63) + len > 64) __builtin_prefetch(data + 64);
+}
+
+/* The largest region, where nearly every buffer of at most WINDOW_BUFFER bytes starts: one comparison instead
+ * of memory_at. */
+enum { WINDOW_BUFFER = 2048 };
+typedef struct Window {
+  uint8_t *host;
+  uint64_t guest, bytes; /* where such a buffer may start */
+} Window;
+always_inline Window window_of(const MemoryMap *m) {
+  const MemoryRegion *r = &m->regions[m->largest];
+  if (unlikely(m->largest >= m->count || r->size < WINDOW_BUFFER)) return (Window){NULL, 0, 0};
+  return (Window){r->host, r->guest, r->size - WINDOW_BUFFER};
 }
 
 /* Adds a piece of a frame, of which the first `*skip` bytes are net header. NULL if all is well. */

@@ -36,6 +36,7 @@ bool driver_arm(DriverQueue *q, bool on) {
 }
 
 void *driver_reclaim(DriverQueue *q) {
+  if (q->in_order) return driver_outstanding(q) ? q->tokens[q->taken++ & q->mask] : NULL;
   for (uint32_t id = 0; id < q->size; id++) {
     void *token = q->tokens[id];
     q->tokens[id] = NULL;
@@ -52,11 +53,15 @@ static unsigned stop(DriverQueue *q, const char *why, unsigned taken) {
 /* The buffer with that id comes back. */
 always_inline bool give_back(DriverQueue *q, uint32_t id, uint32_t len, void **token, uint32_t *length) {
   void *t = q->tokens[id];
-  if (unlikely(!t)) return false;
-  q->tokens[id] = NULL;
+  if (q->in_order) {
+    if (unlikely(id != (q->taken & q->mask) || !driver_outstanding(q))) return false;
+  } else {
+    if (unlikely(!t)) return false;
+    q->tokens[id] = NULL;
+    q->ids[driver_free(q)] = (uint16_t)id;
+  }
   *token = t;
   if (length) *length = len > q->room[id] ? q->room[id] : len;
-  if (!q->in_order) q->ids[driver_free(q)] = (uint16_t)id;
   q->taken++;
   return true;
 }
@@ -103,8 +108,34 @@ static unsigned take_split(DriverQueue *q, void **tokens, uint32_t *lengths, uns
   return done;
 }
 
+/* In order, buffers that the device announces one by one, as it does with received frames. Returns how many
+ * there are before something else. */
+static unsigned take_single(DriverQueue *q, void **tokens, uint32_t *lengths, unsigned max) {
+  const PackedDesc *d = &q->packed_desc[q->used_place];
+  const uint32_t first = q->taken;
+  const uint16_t used = packed_used_bits(q->used_wrap);
+  unsigned n = 0;
+  if (max > driver_outstanding(q)) max = driver_outstanding(q);
+  if (max > q->size - q->used_place) max = q->size - q->used_place;
+  for (; n < max; n++) {
+    uint64_t word = packed_word(&d[n]);
+    uint32_t len = (uint32_t)word, id = (first + n) & q->mask;
+    if ((word >> 48 & (PACKED_DESC_AVAIL | PACKED_DESC_USED)) != used || (uint16_t)(word >> 32) != id) break;
+    tokens[n] = q->tokens[id];
+    lengths[n] = len > q->room[id] ? q->room[id] : len;
+  }
+  q->taken = first + n;
+  q->used_place = (uint16_t)(q->used_place + n);
+  if (q->used_place == q->size) q->used_place = 0, q->used_wrap = !q->used_wrap;
+  return n;
+}
+
 static unsigned take_packed(DriverQueue *q, void **tokens, uint32_t *lengths, unsigned max) {
   unsigned done = 0;
+  if (q->in_order && lengths) {
+    done = take_single(q, tokens, lengths, max);
+    if (done && !q->used_place) done += take_single(q, tokens + done, lengths + done, max - done);
+  }
   while (done < max) {
     PackedDesc *d = &q->packed_desc[q->used_place];
     if (!packed_is_used(__atomic_load_n(&d->flags, __ATOMIC_ACQUIRE), q->used_wrap)) break;

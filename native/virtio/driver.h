@@ -26,7 +26,7 @@ typedef struct DriverQueue {
     VirtqUsed *used;
     PackedEvent *device_event;
   };
-  void **tokens;  /* by id: the caller's, NULL where the device has no buffer of that id */
+  void **tokens;  /* by id: the caller's; without IN_ORDER NULL where the device has no buffer of that id */
   uint32_t *room; /* by id: bytes of the buffer, what the device may write at most */
   uint16_t *ids;  /* stack of free ids, without IN_ORDER */
   uint32_t size, mask;
@@ -35,8 +35,8 @@ typedef struct DriverQueue {
   uint16_t place, used_place; /* packed: where the next one goes, where the next one is used */
   bool wrap, used_wrap;       /* packed */
   bool packed, in_order, device_writes;
-  uint16_t held_flags; /* packed: flags of the first descriptor of a burst, written last */
-  uint16_t held_place;
+  uint16_t held_place; /* packed: the first descriptor of a burst, of which ... */
+  uint64_t held_word;  /* ... len, id and flags are written last */
   const char *broken;
 } DriverQueue;
 
@@ -63,7 +63,8 @@ bool driver_arm(DriverQueue *q, bool on);
 always_inline uint32_t driver_outstanding(const DriverQueue *q) { return q->added - q->taken; }
 always_inline uint32_t driver_free(const DriverQueue *q) { return q->size - (q->added - q->taken); }
 
-/* Adds a buffer; there must be a free place. The device sees it at the next driver_show. */
+/* Adds a buffer; there must be a free place. The device sees it at the next driver_show. Where many are added
+ * in a row, do it in a local copy of the queue: the compiler then keeps the positions in registers. */
 always_inline void driver_add(DriverQueue *q, const void *data, uint32_t len, void *token) {
   uint16_t flags = q->device_writes ? VIRTQ_DESC_WRITE : 0;
   uint16_t id = q->in_order ? (uint16_t)(q->added & q->mask) : q->ids[driver_free(q) - 1];
@@ -77,14 +78,12 @@ always_inline void driver_add(DriverQueue *q, const void *data, uint32_t len, vo
     if (*slot != id) *slot = id;
   } else {
     PackedDesc *d = &q->packed_desc[q->place];
+    uint64_t word = len | (uint64_t)id << 32 | (uint64_t)(flags | packed_avail_bits(q->wrap)) << 48;
     d->addr = (uint64_t)(uintptr_t)data;
-    d->len = len;
-    d->id = id;
-    flags |= packed_avail_bits(q->wrap);
     if (q->added == q->shown)
-      q->held_flags = flags, q->held_place = q->place;
+      q->held_word = word, q->held_place = q->place;
     else
-      d->flags = flags;
+      packed_set_word(d, word);
     if (++q->place == q->size) q->place = 0, q->wrap = !q->wrap;
   }
   q->added++;
@@ -94,7 +93,7 @@ always_inline void driver_add(DriverQueue *q, const void *data, uint32_t len, vo
 always_inline void driver_show(DriverQueue *q) {
   if (q->added == q->shown) return;
   if (q->packed)
-    __atomic_store_n(&q->packed_desc[q->held_place].flags, q->held_flags, __ATOMIC_RELEASE);
+    packed_set_word(&q->packed_desc[q->held_place], q->held_word);
   else
     __atomic_store_n(&q->avail->idx, (uint16_t)q->added, __ATOMIC_RELEASE);
   q->shown = q->added;

@@ -7,6 +7,15 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are little endian");
 
+/* Ownership of the line at p, ahead of a store. */
+always_inline void prefetch_write(const void *p) {
+#ifdef __x86_64__
+  __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
+#else
+  __builtin_prefetch(p, 1);
+#endif
+}
+
 /* ---- Feature bits (2.2, 5.1.3, 6) --------------------------------------------------------------------- */
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
@@ -97,6 +106,14 @@ typedef struct PackedEvent { /* 2.8.14: the driver area and the device area; 4-b
 
 _Static_assert(sizeof(PackedDesc) == 16 && offsetof(PackedDesc, flags) == 14, "2.8.13: packed descriptor");
 _Static_assert(sizeof(PackedEvent) == 4, "2.8.14: event suppression");
+
+/* len, id (from bit 32) and flags (from bit 48) of a descriptor in one access, which is atomic. */
+always_inline uint64_t packed_word(const PackedDesc *d) {
+  return __atomic_load_n((const uint64_t *)(const void *)&d->len, __ATOMIC_ACQUIRE);
+}
+always_inline void packed_set_word(PackedDesc *d, uint64_t word) {
+  __atomic_store_n((uint64_t *)(void *)&d->len, word, __ATOMIC_RELEASE);
+}
 
 /* 2.8.1: the AVAIL and USED bits of a descriptor made available, and of one marked used, in a round of the
  * ring. */

@@ -88,7 +88,7 @@ void vhost_memory_unmap(VhostBackend *b) {
     vhost_unguard(b->memory.regions[i].host - b->offset[i]);
     munmap(b->memory.regions[i].host - b->offset[i], b->mapped[i]);
   }
-  b->memory.count = 0;
+  b->memory.count = b->memory.largest = 0;
   b->memory_lost = 0;
 }
 
@@ -126,6 +126,7 @@ static const char *set_memory(VhostBackend *b) {
         b->mapped[i] = (size + offset + unit - 1) / unit * unit;
         b->offset[i] = offset;
         b->memory.count = i + 1;
+        if (size > b->memory.regions[b->memory.largest].size) b->memory.largest = i;
         if (!vhost_guard(p, size + offset, &b->memory_lost, b->broken)) error = "one memory region too many";
       }
     }
