@@ -198,7 +198,7 @@ static void drain(ThreadGroup *g) {
       if (!e->router) continue;
       packet_pool = &e->pool;
       moved |= threads_receive(e) > 0;
-      for (unsigned k = 0; k < g->count; k++) moved |= k != t && ring_overflown(g->ring[t][k]);
+      for (unsigned k = 0; k < g->count; k++) moved |= k != t && ring_holds(g->ring[t][k]);
     }
   }
   set(&g->ended, ended);

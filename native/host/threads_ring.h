@@ -58,6 +58,10 @@ always_inline bool ring_room_for(Ring *r, uint32_t n) {
 always_inline void ring_overflow(Ring *r) { r->writer.overflows = true; }
 always_inline bool ring_overflown(const Ring *r) { return r->writer.overflows; }
 void ring_flush(Ring *r);
+/* Whether anything is under way, when neither side runs. */
+always_inline bool ring_holds(const Ring *r) {
+  return r->writer.overflows || r->reader.aside.count || r->writer.tail != r->reader.head;
+}
 /* An empty chunk comes back from the slot that a packet goes into. */
 always_inline void ring_put(Ring *r, Packet *p, uint16_t element, uint16_t port) {
   if (unlikely(r->writer.overflows || !packet_is_ordinary(p))) {
