@@ -214,14 +214,15 @@ async function connect(path) {
 const cases = {
   async dpdk() {
     const path = socket();
-    const vhost = testpmd(0, 'a', [`net_vhost0,iface=${path},queues=1`], ['-i']);
+    const vhost = testpmd(0, 'a', [`net_vhost0,iface=${path},queues=1`], ['-i', '--no-flush-rx']);
     let user;
     try {
       await vhost.until(/testpmd> /, 'with net_vhost did not start');
-      user = testpmd(1, 'b', [`net_virtio_user0,path=${path},queues=1,${PACKED},queue_size=${RING}`], ['-i']);
+      user = testpmd(1, 'b', [`net_virtio_user0,path=${path},queues=1,${PACKED},queue_size=${RING}`], ['-i', '--no-flush-rx']);
       await user.until(/testpmd> /, 'with net_virtio_user did not start');
       await sleep(500); // the rings are set up
       user.say('start');
+      await sleep(500); // it is there before the frames are
       vhost.say(`start tx_first ${ROUND / 32}`);
       const asking = setInterval(() => vhost.say('show port stats all'), 1000);
       await circulate().finally(() => clearInterval(asking));
