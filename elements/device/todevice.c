@@ -251,10 +251,10 @@ static int to_device_reset(Element *e, const Handler *h, const char *value, Erro
 }
 
 ELEMENT(
-    ToDevice, .ports = "1/0-2", .processing = "a/h", .flags = "S2", .phase = PHASE_PRIVILEGED,
-    .push = to_device_push, .run_task = to_device_task, .selected = to_device_selected,
-    .notifier = to_device_notifier, .configure = to_device_configure, .initialize = to_device_initialize,
-    .cleanup = to_device_cleanup, .take_state = to_device_take_state,
+    ToDevice, .batched = true, .ports = "1/0-2", .processing = "a/h", .flags = "S2",
+    .phase = PHASE_PRIVILEGED, .push = to_device_push, .run_task = to_device_task,
+    .selected = to_device_selected, .notifier = to_device_notifier, .configure = to_device_configure,
+    .initialize = to_device_initialize, .cleanup = to_device_cleanup, .take_state = to_device_take_state,
     .args = ARGS(ARG_MUST(ToDevice, STRING, "DEVNAME", devname), ARG(ToDevice, BOOL, "DEBUG", debug, "false"),
                  ARG(ToDevice, WORD, "METHOD", method, NULL), ARG(ToDevice, I32, "BURST", burst, "1"),
                  ARG(ToDevice, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false")),

@@ -44,6 +44,15 @@ describe('fused source', () => {
     ]);
   });
 
+  it('a device that is pushed to gets a batch at a time, so that it is told once of all', () => {
+    const wire = compilePlan('FromDevice(0) -> c :: Counter -> t :: ToDevice(0);', 'r.click');
+    const edges = explainEdges(wire, fusedSource(wire));
+    expect(edges.find((e) => e.to === 't')).toMatchObject({
+      kind: 'call',
+      why: 'a batch at a time: ToDevice works on a batch',
+    });
+  });
+
   it('names the elements that leave rare packets to the dynamic engine', () => {
     expect(source.rare.map((i) => configuration.graph.elements[i]!.name)).toEqual(['k', 'ttl', 'c']);
   });
