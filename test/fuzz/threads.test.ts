@@ -100,6 +100,7 @@ function pins(r: Random, graphs: readonly Graph[]): string {
 
 const why = existsSync(engine) ? undefined : 'the engine is not built';
 if (why) console.log(`${why}: threads are not compared`);
+else if (!findCompiler()) console.log('no C compiler: threads are compared on the dynamic engine only');
 
 describe.skipIf(why)('random graphs, one and several threads', () => {
   for (let seed = SEED; seed < SEED + UNITS; seed++)
