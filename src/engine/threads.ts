@@ -224,9 +224,7 @@ class Assignment {
   #start(groups: readonly Group[]): void {
     const { elements } = this.#graph;
     const has = (g: Group, f: (e: ResolvedElement) => boolean) => g.members.some((m) => f(elements[m]!));
-    // Idle is no source.
-    const isSource = (e: ResolvedElement) =>
-      e.inputs.length === 0 && e.outputs.includes('push') && !e.class.perThread;
+    const isSource = (e: ResolvedElement) => e.inputs.length === 0 && e.outputs.includes('push');
     const pulls = (e: ResolvedElement) => e.inputs.includes('pull');
     const sources = groups.filter((g) => has(g, isSource));
     const pullers = groups.filter((g) => !has(g, isSource) && has(g, pulls));

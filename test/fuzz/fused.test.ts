@@ -9,19 +9,16 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { compileUnit, findCompiler } from '../../src/engine/fuse/compiler.ts';
 import { fusedSource } from '../../src/engine/fuse/index.ts';
 import { createEngine } from '../../src/engine/native.ts';
-import { packagePath } from '../../src/engine/paths.ts';
 import { type Configuration, compilePlan } from '../../src/engine/router.ts';
 import { classTable } from '../../src/engine/table.ts';
 import {
@@ -37,20 +34,16 @@ import {
 } from './fused-graphs.ts';
 import { pcap, randomPackets, readPcap } from './fused-packets.ts';
 import { Random } from './random.ts';
+import { engine, SEED, unitCount, workFolder } from './workplace.ts';
 
-const SEED = Number(process.env.CLICKLET_FUZZ_SEED ?? 1);
-const UNITS = Number(process.env.CLICKLET_FUZZ_UNITS ?? 4);
+const UNITS = unitCount(4);
 const GRAPHS = 12;
 const PACKETS = 400;
 const BATCH = 32;
 /** Compilations for making one failure small. */
 const ATTEMPTS = 60;
 
-const engine = packagePath('build', 'clicklet-engine');
-const dir = mkdtempSync(join(tmpdir(), 'clicklet-fused-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-process.env.XDG_CACHE_HOME = join(dir, 'cache');
-process.env.CLICKLET_FUSE_CFLAGS ??= '-O1';
+const dir = workFolder('fused');
 
 // ---- Running
 

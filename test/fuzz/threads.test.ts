@@ -5,21 +5,11 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { compileUnit, findCompiler } from '../../src/engine/fuse/compiler.ts';
 import { fusedSource } from '../../src/engine/fuse/index.ts';
-import { packagePath } from '../../src/engine/paths.ts';
 import { type Configuration, compilePlan } from '../../src/engine/router.ts';
 import {
   Deck,
@@ -33,18 +23,14 @@ import {
 } from './fused-graphs.ts';
 import { pcap, randomPackets, readPcap } from './fused-packets.ts';
 import { Random } from './random.ts';
+import { engine, SEED, unitCount, workFolder } from './workplace.ts';
 
-const SEED = Number(process.env.CLICKLET_FUZZ_SEED ?? 1);
-const UNITS = Number(process.env.CLICKLET_FUZZ_UNITS ?? 3);
+const UNITS = unitCount(3);
 const GRAPHS = 8;
 const PACKETS = 400;
 const THREADS = 3;
 
-const engine = packagePath('build', 'clicklet-engine');
-const dir = mkdtempSync(join(tmpdir(), 'clicklet-threads-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-process.env.XDG_CACHE_HOME = join(dir, 'cache');
-process.env.CLICKLET_FUSE_CFLAGS ??= '-O1';
+const dir = workFolder('threads');
 
 /** The packets at every end, by file. What an end of all ends got depends on the threads' order. */
 function run(

@@ -40,6 +40,8 @@ function output(sources: UnitSources, used: readonly ClassSource[], main: string
   return execFileSync(program, { encoding: 'utf8' });
 }
 
+if (!findCompiler()) console.log('no C compiler: no unit of several elements is compiled');
+
 describe.skipIf(!findCompiler())('sources of several elements in one unit', () => {
   const a = source('A', {
     'a.c':

@@ -48,15 +48,9 @@ describe('engine threads', () => {
   });
 
   it('parts that nothing connects stay whole where there are enough of them', () => {
-    const part = (x: string) => `${x}1 :: RatedSource -> ${x}q :: Queue -> ${x}u :: Unqueue -> Discard;`;
-    expect(threads(part('a') + part('b'))).toMatchObject({
-      a1: '0',
-      aq: '0',
-      au: '0',
-      b1: '1',
-      bq: '1',
-      bu: '1',
-    });
+    const text = `a :: RatedSource -> q :: Queue; b :: RatedSource -> q; q -> u :: Unqueue -> Discard;
+      c :: RatedSource -> r :: Queue -> v :: Unqueue -> Discard;`;
+    expect(threads(text)).toMatchObject({ a: '0', b: '0', q: '0', u: '0', c: '1', r: '1', v: '1' });
   });
 
   it('Idle takes no turn', () => {
