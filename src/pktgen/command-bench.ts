@@ -5,7 +5,7 @@ import { parseSize } from '../cli/boot.ts';
 import { libraryResolver, readConfig, splitDefinitions } from '../cli/load.ts';
 import { CliError, EXIT, message, print, report } from '../cli/output.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
-import { BenchError, type DutChoice, runBench } from './bench.ts';
+import { type DutChoice, runBench } from './bench.ts';
 import { isDeviceDut } from './dut.ts';
 import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
@@ -15,6 +15,7 @@ import { type SearchFlags, searchOptions } from './search-flags.ts';
 import { isTracked } from './stream.ts';
 import { DEFAULT_LINE_RATE, type Load, parseLoad, RATE_HELP } from './stream-rate.ts';
 import { lineRateOf, type StreamFlags, streamsOf } from './streams-options.ts';
+import { BenchError } from './warm-up.ts';
 
 export interface BenchFlags extends StreamFlags, SearchFlags {
   dut: string;

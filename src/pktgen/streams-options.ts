@@ -2,8 +2,9 @@
 
 import { readConfig } from '../cli/load.ts';
 import { CliError, EXIT } from '../cli/output.ts';
-import { readStreams, type Stream, StreamError, type StreamInput } from './stream.ts';
+import { readStreams, type Stream, StreamError } from './stream.ts';
 import { parseLineRate } from './stream-rate.ts';
+import type { StreamInput } from './stream-schema.ts';
 
 export interface StreamFlags {
   streams?: string;

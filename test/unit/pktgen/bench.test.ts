@@ -9,7 +9,8 @@ import { resultText } from '../../../src/pktgen/print.ts';
 import { reportHtml } from '../../../src/pktgen/report.ts';
 import { ResultSchema } from '../../../src/pktgen/results.ts';
 import { SEARCH_DEFAULTS } from '../../../src/pktgen/search.ts';
-import { checkStreams, type StreamInput } from '../../../src/pktgen/stream.ts';
+import { checkStreams } from '../../../src/pktgen/stream.ts';
+import type { StreamInput } from '../../../src/pktgen/stream-schema.ts';
 
 const wire = 'FromDevice(0) -> Queue(1000) -> ToDevice(1); FromDevice(1) -> Queue(1000) -> ToDevice(0);';
 
