@@ -14,8 +14,8 @@
  * cannot be opened, go on and send nothing; default false.
  *
  * Handlers: `count`, `drops`, `pulls`, `signal`, `q`, `devname` (read). `full_time` (read): how long packets
- * that were pulled waited for room, in ns in all; `stalled_time`: of that what was more than 1 ms at a time.
- * `peer` (read): number of the process on the other side of a vhost-user socket, 0 if it is not known.
+ * that were pulled waited for room, in ns in all; `stalled_time`: of that what was more than 0.1 ms at a
+ * time. `peer` (read): number of the process on the other side of a vhost-user socket, 0 if it is not known.
  * `debug` (read/write). `reset_counts` (write). `scheduled`, `tickets`.
  *
  * Example: `FromDevice(0) -> Queue -> ToDevice(1);`
@@ -23,6 +23,9 @@
  * See also: FromDevice, ToDump
  */
 #include "port.h"
+
+/* A device that takes packets takes some within this time; else its other side does not run. */
+#define STALL (NSEC_PER_MSEC / 10)
 
 typedef struct ToDevice {
   Element base;
@@ -34,7 +37,7 @@ typedef struct ToDevice {
   char *devname, *method;
   uint64_t count, drops, pulls;
   int64_t full_since, full_ns; /* pulling: steady ns, 0 while there is room; how long it was full in all */
-  int64_t stalled_ns;          /* of that in spells of more than 1 ms */
+  int64_t stalled_ns;          /* of that in spells of more than STALL */
   Task task;
   SignalSet signals;
   Signal room;
@@ -88,7 +91,7 @@ static unsigned to_device_send_backlog(ToDevice *t) {
   if (!t->waiting && t->full_since) {
     int64_t spell = time_steady(&t->base) - t->full_since;
     t->full_ns += spell;
-    if (spell > NSEC_PER_MSEC) t->stalled_ns += spell;
+    if (spell > STALL) t->stalled_ns += spell;
     t->full_since = 0;
   }
   return sent;
@@ -226,7 +229,7 @@ static int to_device_full_time(Element *e, const Handler *h, const char *param, 
   (void)param, (void)errs;
   int64_t now = t->full_since ? time_steady(e) - t->full_since : 0;
   if (h->data)
-    now = (now > NSEC_PER_MSEC ? now : 0) + t->stalled_ns;
+    now = (now > STALL ? now : 0) + t->stalled_ns;
   else
     now += t->full_ns;
   text_printf(out, "%lld", (long long)now);

@@ -86,11 +86,13 @@ export function classify(goal: Goal, trials: readonly Trial[]): Classification {
   return s.pessimisticHighS <= tolerated ? 'lower' : 'undecided';
 }
 
-/** The typical forwarding rate at a load that meets the goal. `trials` are all trials at that load, at least one. */
+/**
+ * The typical forwarding rate at a load that meets the goal, but no more than was forwarded in any trial: what the host
+ * kept from being offered is no loss, and was not forwarded either. `trials` are all trials at that load, at least one.
+ */
 export function conditionalThroughput(goal: Goal, load: number, trials: readonly Trial[]): number {
   const full = trials
     .filter((t) => t.durationS >= goal.finalDurationS)
-    .map((t) => ({ ...t, lossRatio: Math.max(t.lossRatio, t.shortfall ?? 0) }))
     .sort((a, b) => a.lossRatio - b.lossRatio);
   const measuredS = full.reduce((s, t) => s + t.durationS, 0);
   let remainingS = Math.max(goal.durationSumS, measuredS) * (1 - goal.exceedRatio);
@@ -100,6 +102,7 @@ export function conditionalThroughput(goal: Goal, load: number, trials: readonly
     loss = t.lossRatio;
     remainingS -= t.durationS;
   }
-  if (loss === undefined || remainingS > EPSILON_S) loss = 1; // what was not measured counts as lost
-  return load * (1 - loss);
+  if (loss === undefined || remainingS > EPSILON_S) return 0; // what was not measured counts as lost
+  const notForwarded = Math.min(...full.map((t) => Math.max(t.lossRatio, t.shortfall ?? 0)));
+  return load * (1 - Math.max(loss, notForwarded));
 }

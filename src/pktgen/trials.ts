@@ -1,5 +1,6 @@
 /** Trials as searches want them: a load and a duration in, loss and latency out. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GeneratorGraph } from './graph.ts';
 import { type LatencyUs, latencyCurve, latencyUs } from './histogram.ts';
 import type { HeldUpS, HostWatch } from './host-watch.ts';
@@ -51,13 +52,18 @@ export const PRIME = 4;
  * not sent although there was room are no loss: then the generator was held up by other work on the machine.
  */
 export const REFUSED_TOLERANCE = 0.001;
-/** A trial in which the host held up the generator, or the router, for more of the packets than this is repeated. */
+/** A trial with loss in which the host held up the generator, or the router, for more of the packets than this is repeated. */
 const HELD_UP_TOLERANCE = 0.01;
+/** So is one without, of which more than this was not offered. */
+const OFFERED_TOLERANCE = 0.05;
 /** A load of which more than this was not offered was not shown to be borne: what is missing counts as lost after all. */
 const SHORTFALL_TOLERANCE = 0.5;
 /** So many repetitions in all, and of one trial: on a machine that is always busy they do not help. */
-const REPETITIONS = 8;
-const REPETITIONS_EACH = 2;
+const REPETITIONS = 24;
+const REPETITIONS_EACH = 3;
+/** Where the host took more than this share of the time, it is given time to come to rest: twice as long each time. */
+const SEVERE = 0.1;
+const REST_MS = 500;
 /** Shorter delays of a thread are part of any system. */
 const STALL_S = 0.001;
 
@@ -141,6 +147,14 @@ function lossOfHost(t: Disturbed): boolean {
   return lost > 0 && seconds > STALL_S && lost <= (t.load ?? 0) * seconds;
 }
 
+/** Whether the load is borne cannot be told: what is missing may be the host's. Where all came that was sent, it is. */
+const undecided = (t: LoadTrial): boolean =>
+  wasHeldUp(t) && (t.lossRatio > 0 || heldUp(t) > OFFERED_TOLERANCE);
+
+/** The host took much of the time from one side. */
+const severe = (t: LoadTrial): boolean =>
+  Math.max(t.heldUpS?.generator ?? 0, t.heldUpS?.router ?? 0) > SEVERE * t.elapsedS;
+
 export const wasHeldUp = (t: Disturbed): boolean => heldUp(t) > HELD_UP_TOLERANCE || lossOfHost(t);
 
 /** Trials with a generator that runs beside the router. */
@@ -185,8 +199,9 @@ export function liveBed(
     async trial(load, durationS, how = {}) {
       let best = await attempt(load, durationS, how);
       let again = 0;
-      for (; wasHeldUp(best) && again < REPETITIONS_EACH && left > 0; again++) {
+      for (; undecided(best) && again < REPETITIONS_EACH && left > 0; again++) {
         left--;
+        if (severe(best)) await sleep(REST_MS * 2 ** again, undefined, o.signal ? { signal: o.signal } : {});
         const t = await attempt(load, durationS, how);
         // Loss that does not come again is not the load's.
         if (t.lossRatio < best.lossRatio || (t.lossRatio === best.lossRatio && heldUp(t) < heldUp(best)))

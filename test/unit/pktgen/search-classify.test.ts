@@ -96,6 +96,9 @@ describe('conditional throughput', () => {
   it('counts what was not offered as not forwarded', () => {
     const short = times(1, 60, 0).map((t) => ({ ...t, shortfall: 0.02 }));
     expect(conditionalThroughput(tst009, LOAD, short)).toBe(980_000);
+    // What was forwarded once can be forwarded.
+    const worse = { ...short[0]!, shortfall: 0.1 };
+    expect(conditionalThroughput(tst009, LOAD, [worse, ...short])).toBe(980_000);
   });
 
   it('counts what was not measured as lost', () => {
