@@ -103,6 +103,6 @@ export function conditionalThroughput(goal: Goal, load: number, trials: readonly
     remainingS -= t.durationS;
   }
   if (loss === undefined || remainingS > EPSILON_S) return 0; // what was not measured counts as lost
-  const notForwarded = Math.min(...full.map((t) => Math.max(t.lossRatio, t.shortfall ?? 0)));
-  return load * (1 - Math.max(loss, notForwarded));
+  const forwarded = Math.max(...full.map((t) => (1 - t.lossRatio) * (1 - (t.shortfall ?? 0))));
+  return load * Math.min(1 - loss, forwarded);
 }

@@ -99,6 +99,10 @@ describe('conditional throughput', () => {
     // What was forwarded once can be forwarded.
     const worse = { ...short[0]!, shortfall: 0.1 };
     expect(conditionalThroughput(tst009, LOAD, [worse, ...short])).toBe(980_000);
+    // What was lost of the rest was not forwarded either.
+    const lossy = goal('PDR', 60, 60, 0.1, 0.5);
+    const both = short.map((t) => ({ ...t, lossRatio: 0.05 }));
+    expect(conditionalThroughput(lossy, LOAD, both)).toBeCloseTo(931_000, 6);
   });
 
   it('counts what was not measured as lost', () => {
