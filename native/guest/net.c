@@ -1,6 +1,7 @@
 /* net.c: virtio-net (virtio 1.2, 5.1) as NetDevice. Packets are not copied: receive buffers are packets of
  * the pool, whose frame the device puts at the default headroom with its header in front; sent packets carry
- * the header in their headroom. Devices are polled; only an idle engine asks for interrupts. */
+ * the header in their headroom. A received frame that is longer than a buffer comes in several and is joined
+ * in memory of its own. Devices are polled; only an idle engine asks for interrupts. */
 #include "guest.h"
 
 enum {
@@ -13,7 +14,12 @@ enum {
   NICS = 16,
   POOL_STEP = 16
 };
-enum { FRAME_ROOM = PACKET_BUFFER - PACKET_HEADROOM - 64 /* left as tailroom */ };
+enum {
+  TAILROOM = 64,
+  FRAME_ROOM = PACKET_BUFFER - PACKET_HEADROOM - TAILROOM,
+  /* Receive buffers that the device keeps whatever the router holds, so that no frame can block it */
+  POSTED_LEAST = (NET_FRAME_MAX + HEADER + FRAME_ROOM + HEADER - 1) / (FRAME_ROOM + HEADER)
+};
 
 typedef struct Nic {
   NetDevice device;
@@ -23,6 +29,7 @@ typedef struct Nic {
   uint32_t posted_max;
   bool want_rx, want_tx; /* an element waits */
   bool started, opened;
+  bool mergeable;   /* a received frame may span several buffers */
   void *memory;     /* of both queues */
   uint32_t size;    /* of each, descriptors */
   NetDevice **list; /* the engine's open devices */
@@ -132,6 +139,53 @@ always_inline uint8_t type_of(const NetDevice *d, const uint8_t *frame) {
   return load32(frame) == UINT32_MAX && load16(frame + 4) == UINT16_MAX ? PACKET_BROADCAST : PACKET_MULTICAST;
 }
 
+/* Bytes that long frames leave free, for the router's tables and its control; 0: not known yet. */
+static uint64_t left_free;
+
+/* The frame in the first of n used buffers, which has no byte of it, or is full. A full one may go on in
+ * others, as many as num_buffers says (5.1.6.4.1: a device uses all but the last completely); those of the n
+ * become NULL. Where the burst ends early, the rest is taken from the queue: a device shows all of a frame's
+ * buffers together. NULL: the frame is not `wanted`, or it is lost and counted. */
+__attribute__((cold, noinline)) static Packet *odd_frame(Nic *c, Packet **p, uint32_t *lengths, unsigned n,
+                                                         bool wanted) {
+  Packet *first = p[0], *more[BURST], *whole = NULL;
+  uint32_t more_lengths[BURST];
+  if (!first) return NULL;
+  bool full = lengths[0] == FRAME_ROOM + HEADER;
+  unsigned count = full && c->mergeable ? load16(first->buffer + PACKET_HEADROOM - 2) : 1;
+  if (count < 2) count = 1;
+  unsigned here = count < n ? count : n, rest = count - here;
+  if (rest) rest = rest <= BURST ? driver_take(&c->rx, (void **)more, more_lengths, rest) : 0;
+  if (here + rest < count) {
+    if (!c->rx.broken) c->rx.broken = "a frame spans more buffers than the device used";
+  } else if (full && wanted) {
+    uint32_t total = 0;
+    for (unsigned i = 0; i < count; i++) total += i < here ? lengths[i] : more_lengths[i - here];
+    total -= HEADER;
+    if (!left_free) left_free = pages_free() / 2;
+    if (count == 1)
+      packet_begin(whole = first, &(PacketStart){{0}});
+    else if (pages_free() >= left_free + total)
+      whole = packet_make(PACKET_HEADROOM, NULL, 0, total + TAILROOM);
+  }
+  for (unsigned i = 0; i < here + rest; i++) {
+    Packet *x = i < here ? p[i] : more[i - here];
+    uint32_t len = i < here ? lengths[i] : more_lengths[i - here], skip = i ? 0 : HEADER;
+    if (whole && whole != x)
+      memcpy(packet_end(whole), x->buffer + PACKET_HEADROOM - HEADER + skip, len - skip);
+    if (whole) whole->len += len - skip;
+    if (whole != x) packet_free(x);
+    if (i && i < here) p[i] = NULL, lengths[i] = 0;
+  }
+  if (whole) {
+    whole->mac = whole->data;
+    whole->type = type_of(&c->device, whole->data);
+  } else {
+    c->device.rx_dropped++;
+  }
+  return whole;
+}
+
 static void restart(Nic *c);
 
 static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
@@ -157,29 +211,27 @@ static unsigned nic_receive(NetDevice *d, Packet **p, unsigned max) {
   post(c);
   /* The pool is empty: the router holds every packet. What came is dropped and its buffers go back to the
    * device, so that the port lives on and the other side is not blocked. */
-  if (unlikely(driver_outstanding(&c->rx) < POSTED_MIN / 2 && c->posted >= POSTED_MIN)) {
-    for (unsigned i = 0; i < n; i++)
-      driver_add(&c->rx, p[i]->buffer + PACKET_HEADROOM - HEADER, FRAME_ROOM + HEADER, p[i]);
-    d->rx_dropped += n;
-    driver_show(&c->rx);
-    if (driver_must_notify(&c->rx)) virtio_notify(c->virtio, VIRTIO_NET_RX);
+  uint32_t least = c->posted >= POSTED_MIN ? POSTED_MIN / 2 : POSTED_LEAST;
+  if (unlikely(driver_outstanding(&c->rx) < least)) {
+    for (unsigned i = 0; i < n; i++) odd_frame(c, p + i, lengths + i, n - i, false);
+    post(c);
     return 0;
   }
   PacketStart start = packet_start(0, 0);
   uint64_t bytes = 0;
   for (unsigned i = 0; i < n; i++) {
     Packet *x = p[i];
-    if (unlikely(lengths[i] <= HEADER)) {
-      d->rx_dropped++;
-      packet_free(x);
+    uint32_t len = lengths[i] - HEADER;
+    if (unlikely(len - 1 >= FRAME_ROOM - 1)) {
+      if ((x = odd_frame(c, p + i, lengths + i, n - i, true))) bytes += x->len, p[kept++] = x;
       continue;
     }
     uint8_t *data = x->buffer + PACKET_HEADROOM;
     packet_begin(x, &start);
     x->mac = data;
-    x->len = lengths[i] - HEADER;
+    x->len = len;
     x->type = type_of(d, data);
-    bytes += lengths[i] - HEADER;
+    bytes += len;
     p[kept++] = x;
   }
   d->rx_bytes += bytes;
@@ -265,6 +317,7 @@ static bool start(Nic *c) {
     if (!(c->memory = platform_alloc_pages(2 * driver_queue_bytes(c->size)))) return false;
   }
   if (running) features = running;
+  c->mergeable = features & VIRTIO_NET_F_MRG_RXBUF;
   driver_queue_init(&c->rx, c->memory, c->size, features, true);
   driver_queue_init(&c->tx, (uint8_t *)c->memory + driver_queue_bytes(c->size), c->size, features, false);
   if (c->posted_max > c->size) c->posted_max = c->size;
@@ -304,7 +357,9 @@ void net_init(uint32_t pool_packets) {
     if (!c) platform_panic("out of memory for network devices");
     memset(c, 0, sizeof *c);
     c->virtio = &virtio_devices[i];
-    c->posted_max = pool_packets / 4 / count; /* the devices together hold at most a quarter of the pool */
+    c->posted_max =
+        pool_packets / 4 / count; /* the devices together hold at most a quarter of the pool ... */
+    if (c->posted_max < 2 * POSTED_LEAST) c->posted_max = 2 * POSTED_LEAST; /* ... unless it is tiny */
     c->device = (NetDevice){.spec = names[nic_count],
                             .mtu = c->virtio->mtu,
                             .receive = nic_receive,
@@ -331,6 +386,7 @@ NetDevice *netdevice_open(Element *e, const char *spec, const NetDeviceOptions *
     error(errs, "no network device '%s': this guest has %u, named 0 (or eth0) and so on", spec, nic_count);
     return NULL;
   }
+  left_free = 0; /* another router: look anew */
   if (!c->device.references++) {
     NetDevice **list = engine_devices(element_engine(e));
     c->device.next = *list;

@@ -48,12 +48,11 @@ int64_t clock_ns(void); /* CLOCK_MONOTONIC */
  */
 
 typedef struct PortCounters {
-  uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes,
-      rx_dropped; /* as the guest sees them; 0 where the monitor does not move them */
+  uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, rx_dropped,
+      tx_dropped; /* as the guest sees them; 0 where the monitor does not move them */
 } PortCounters;
 
 /* A port at rest, as a snapshot has it. `kind` and `arg` say where it was; no pointers. */
-enum { PORT_FRAME_MAX = 2048 };
 typedef struct PortState {
   char kind[16], arg[256];
   uint8_t mac[6];
@@ -62,7 +61,7 @@ typedef struct PortState {
   uint32_t generation;
   uint32_t held_bytes; /* a frame that found no buffer of the guest yet */
   PortCounters counters;
-  uint8_t held[PORT_FRAME_MAX];
+  uint8_t held[NET_FRAME_MAX];
 } PortState;
 
 struct Port {
@@ -100,7 +99,7 @@ typedef struct DriverSetup {
 bool driver_setup(Monitor *m, unsigned index, DriverSetup *out, const char **error);
 void port_name_state(const Port *p, PortState *s); /* fills in what is the same for all kinds */
 /* What a port can offer a driver. */
-#define PORT_FEATURES (DEVICE_FEATURES & ~(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_EVENT_IDX))
+#define PORT_FEATURES (DEVICE_FEATURES & ~(VIRTIO_F_ANY_LAYOUT | VIRTIO_F_EVENT_IDX))
 void port_offer(Port *p, uint64_t features);
 /* Says "the other side is there" or not. `lost`: the rings are gone, the driver must start anew. */
 void port_link(Port *p, bool up, bool lost);

@@ -13,15 +13,15 @@
 #include <sys/ioctl.h>
 #include "monitor.h"
 
-enum { FRAME_MAX = PORT_FRAME_MAX, BURSTS = 16, BURST = 32 };
+enum { BURSTS = 16, BURST = 32 };
 
 typedef struct TapPort {
   Port *port;
   Watch tap, kick[2];
-  DeviceQueue rx, tx; /* as the driver names them */
-  bool reading;       /* frames of the interface are wanted */
-  uint8_t held[FRAME_MAX];
-  uint32_t held_len; /* a frame that found no buffer */
+  DeviceQueue rx, tx;              /* as the driver names them */
+  bool reading;                    /* frames of the interface are wanted */
+  uint32_t held_len;               /* a frame that found no buffer */
+  uint8_t held[NET_FRAME_MAX + 1]; /* the last byte shows a longer frame, which the interface would cut */
 } TapPort;
 
 static void want_frames(TapPort *t, bool on) {
@@ -52,6 +52,10 @@ static void receive(TapPort *t) {
   for (unsigned i = 0; !full && i < BURSTS * BURST; i++) {
     ssize_t n = read(t->tap.fd, t->held, sizeof t->held);
     if (n <= 0) break;
+    if (n > NET_FRAME_MAX) {
+      t->port->counters.rx_dropped++;
+      continue;
+    }
     full = !give(t, t->held, (uint32_t)n);
     if (full) t->held_len = (uint32_t)n;
   }
@@ -64,7 +68,7 @@ static void receive(TapPort *t) {
 /* From the guest to the interface. */
 static void transmit(TapPort *t) {
   DeviceFrame frames[BURST];
-  uint8_t whole[FRAME_MAX];
+  uint8_t whole[NET_FRAME_MAX];
   PortCounters *c = &t->port->counters;
   unsigned bursts = 0;
   park_wake(t->port->monitor);
@@ -74,9 +78,12 @@ static void transmit(TapPort *t) {
       for (unsigned i = 0; i < n; i++) {
         const DeviceFrame *f = &frames[i];
         const uint8_t *data = f->data;
-        if (f->total > FRAME_MAX) continue;
-        if (f->more) device_frame_copy(&t->tx, f, whole), data = whole;
-        if (write(t->tap.fd, data, f->total) > 0) c->tx_frames++, c->tx_bytes += f->total;
+        bool fits = f->total <= NET_FRAME_MAX;
+        if (fits && f->more) device_frame_copy(&t->tx, f, whole), data = whole;
+        if (fits && write(t->tap.fd, data, f->total) > 0)
+          c->tx_frames++, c->tx_bytes += f->total;
+        else
+          c->tx_dropped++; /* or the interface is down, or its queue full */
       }
       device_receive_done(&t->tx);
       device_notify(&t->tx);
@@ -192,7 +199,7 @@ static void tap_halt(Port *p, PortState *out) {
 
 static void tap_go_on(Port *p, const PortState *from) {
   TapPort *t = p->tap;
-  t->held_len = from->held_bytes <= FRAME_MAX ? from->held_bytes : 0;
+  t->held_len = from->held_bytes <= sizeof from->held ? from->held_bytes : 0;
   memcpy(t->held, from->held, t->held_len);
   if (from->ready)
     start_queues(p, from->bases);

@@ -51,8 +51,10 @@ static void stats(Bytes *b) {
         i ? "," : "", i, p->kind, arg, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5],
         m->boot->devices[i].link ? "true" : "false");
     if (!strcmp(p->kind, "tap"))
-      add(b, ",\"rxPackets\":%lu,\"rxBytes\":%lu,\"rxDropped\":%lu,\"txPackets\":%lu,\"txBytes\":%lu",
-          c->rx_frames, c->rx_bytes, c->rx_dropped, c->tx_frames, c->tx_bytes);
+      add(b,
+          ",\"rxPackets\":%lu,\"rxBytes\":%lu,\"rxDropped\":%lu,\"txPackets\":%lu,\"txBytes\":%lu,"
+          "\"txDropped\":%lu",
+          c->rx_frames, c->rx_bytes, c->rx_dropped, c->tx_frames, c->tx_bytes, c->tx_dropped);
     add(b, "}");
   }
   add(b, "]}");

@@ -136,7 +136,8 @@ void device_frame_copy(const DeviceQueue *q, const DeviceFrame *f, uint8_t *to);
 
 /* Sends the first of n frames and returns how many were taken: fewer when the driver has no buffers. A frame
  * that cannot fit in the driver's buffers at all counts as taken and is dropped (*dropped, if given, is
- * increased). */
+ * increased), and so does one longer than NET_FRAME_MAX for which there is no room now: a driver need not
+ * have that many buffers ever. */
 unsigned device_send(DeviceQueue *q, const DeviceBuffer *b, unsigned n, uint64_t *dropped);
 
 /* Interrupts the driver if it wants to hear of what happened since the last call. */

@@ -206,7 +206,7 @@ static bool send_slowly(DeviceQueue *q, const DeviceBuffer *b, bool *drop) {
     rooms[n++] = room - before;
   }
   if (room < need) {
-    *drop = n && (!q->mergeable || n == DEVICE_BURST || descs == q->size);
+    *drop = n && (!q->mergeable || n == DEVICE_BURST || descs == q->size || b->len > NET_FRAME_MAX);
     return false;
   }
   scatter_frame(q->segments, segments, q->header, (uint16_t)n, b);

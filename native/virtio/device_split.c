@@ -130,7 +130,7 @@ static unsigned send_slowly(DeviceQueue *q, const DeviceBuffer *b, unsigned read
     q->ids[n++] = head;
   }
   if (room < need) {
-    *drop = !q->mergeable || n == DEVICE_BURST || ready == q->size;
+    *drop = !q->mergeable || n == DEVICE_BURST || ready == q->size || b->len > NET_FRAME_MAX;
     return 0;
   }
   scatter_frame(q->segments, segments, q->header, (uint16_t)n, b);

@@ -10,8 +10,10 @@
 #define CLICKLET_VIRTIO_DRIVER_H
 #include "ring.h"
 
-/* What this driver can use. */
-#define DRIVER_FEATURES (VIRTIO_F_VERSION_1 | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER)
+/* What a driver of network queues can use. Who accepts MRG_RXBUF joins the pieces of received frames
+ * (5.1.6.4). */
+#define DRIVER_FEATURES                                                                                      \
+  (VIRTIO_F_VERSION_1 | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER | VIRTIO_NET_F_MRG_RXBUF)
 
 typedef struct DriverQueue {
   union {

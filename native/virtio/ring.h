@@ -131,6 +131,9 @@ always_inline bool packed_is_used(uint16_t flags, bool wrap) {
 enum { VIRTIO_ID_NET = 1 };
 enum { VIRTIO_NET_RX = 0, VIRTIO_NET_TX = 1 }; /* 5.1.2: queues of the first pair, as the driver sees them */
 enum { VIRTIO_NET_STATUS_LINK_UP = 1 };
+/* The longest frame that Clicklet's drivers always keep room for and its monitor's ports carry: an MTU of
+ * 9,216 bytes, the Ethernet header, VLAN tags. */
+enum { NET_FRAME_MAX = 9216 + 64 };
 
 typedef struct VirtioNetHeader { /* 5.1.6: in front of every frame; all zero but num_buffers without offloads
                                   */
