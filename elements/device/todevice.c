@@ -16,6 +16,8 @@
  * Handlers: `count`, `drops`, `pulls`, `signal`, `q`, `devname` (read). `full_time` (read): how long packets
  * that were pulled waited for room, in ns in all; `stalled_time`: of that what was more than 0.1 ms at a
  * time. `peer` (read): number of the process on the other side of a vhost-user socket, 0 if it is not known.
+ * `carrier` (read): whether the other side is there.
+error by log-update; devices are waited for)
  * `debug` (read/write). `reset_counts` (write). `scheduled`, `tickets`.
  *
  * Example: `FromDevice(0) -> Queue -> ToDevice(1);`
@@ -244,6 +246,13 @@ static int to_device_peer(Element *e, const Handler *h, const char *param, Text 
   return 0;
 }
 
+static int to_device_carrier(Element *e, const Handler *h, const char *param, Text *out, Errors *errs) {
+  NetDevice *d = ((ToDevice *)e)->device;
+  (void)h, (void)param, (void)errs;
+  text_printf(out, "%s", d && (!d->carrier || d->carrier(d)) ? "true" : "false");
+  return 0;
+}
+
 static int to_device_reset(Element *e, const Handler *h, const char *value, Errors *errs) {
   ToDevice *t = (ToDevice *)e;
   (void)h, (void)value, (void)errs;
@@ -261,13 +270,12 @@ ELEMENT(
     .args = ARGS(ARG_MUST(ToDevice, STRING, "DEVNAME", devname), ARG(ToDevice, BOOL, "DEBUG", debug, "false"),
                  ARG(ToDevice, WORD, "METHOD", method, NULL), ARG(ToDevice, I32, "BURST", burst, "1"),
                  ARG(ToDevice, BOOL, "ALLOW_NONEXISTENT", allow_nonexistent, "false")),
-    .handlers = HANDLERS(READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
-                         READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
-                         READ_FN("full_time", to_device_full_time),
-                         READ_FN("stalled_time", to_device_full_time, .data = 1),
-                         READ_FN("peer", to_device_peer), READ_FN("q", to_device_read, .data = 1),
-                         READ_FIELD(ToDevice, STRING, "devname", devname),
-                         RW_FIELD(ToDevice, BOOL, "debug", debug,
-                                  .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
-                         WRITE_FN("reset_counts", to_device_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
-                         TASK_HANDLERS(ToDevice, task)));
+    .handlers = HANDLERS(
+        READ_FIELD(ToDevice, U64, "count", count), READ_FIELD(ToDevice, U64, "drops", drops),
+        READ_FIELD(ToDevice, U64, "pulls", pulls), READ_FN("signal", to_device_read),
+        READ_FN("full_time", to_device_full_time), READ_FN("stalled_time", to_device_full_time, .data = 1),
+        READ_FN("peer", to_device_peer), READ_FN("carrier", to_device_carrier),
+        READ_FN("q", to_device_read, .data = 1), READ_FIELD(ToDevice, STRING, "devname", devname),
+        RW_FIELD(ToDevice, BOOL, "debug", debug, .flags = HANDLER_READ | HANDLER_WRITE | HANDLER_CHECKBOX),
+        WRITE_FN("reset_counts", to_device_reset, .flags = HANDLER_WRITE | HANDLER_BUTTON),
+        TASK_HANDLERS(ToDevice, task)));

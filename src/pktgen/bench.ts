@@ -19,6 +19,7 @@ import {
 import { environment, timestampError } from './environment.ts';
 import { type GeneratorGraph, generatorGraph, graphOutline, loopGraph } from './graph.ts';
 import { boundThread, busiestThread, type HostWatch, hostWatch } from './host-watch.ts';
+import { waitForLinks } from './links.ts';
 import { atHighPriority } from './priority.ts';
 import { resolveGateways, resolverGraph } from './resolve.ts';
 import type { BenchResult, TrialResult } from './results.ts';
@@ -106,14 +107,17 @@ async function firstThatRuns(o: BenchOptions): Promise<BenchResult> {
   const candidates = sites(o, count);
   for (let why = ''; ; ) {
     const candidate = candidates.shift()!;
+    let site: Site | undefined;
     try {
-      const site = candidate(why);
+      site = candidate(why);
       const configuration = site.kind === 'vm' ? compile('guest') : onHost;
       return await benchAt(site, o, configuration, count, streams);
     } catch (e) {
       if (!candidates.length || !(e instanceof Error && 'exitCode' in e && e.exitCode === 3)) throw e;
       why = e.message;
       o.observe?.note?.(why);
+    } finally {
+      site?.close();
     }
   }
 }
@@ -158,19 +162,28 @@ async function benchAt(
     const limits: Limits = new Map();
     for (const size of o.sizes) {
       o.observe?.step?.(`the generator's own limit${size ? `, size ${size}` : ''}`);
-      limits.set(size, await loopLimit(given[0]!, size, generatorCpu));
+      limits.set(size, await loopLimit(given[0]!, size, generatorCpu, o.signal));
     }
     generator = await Router.create(resolver ?? generatorConfiguration(graph), {
       ports: site.generatorPorts,
     });
     running = generator.run(generatorCpu ?? undefined);
+    const devices = site.kind === 'device' ? site.generatorPorts : [];
     if (resolver) {
+      const asked = new Set(given.flatMap((s) => (s.gateway === undefined ? [] : [s.from])));
+      await waitForLinks(
+        generator,
+        devices.map((d, i) => (asked.has(i) ? d : undefined)),
+        o,
+      );
       streams = await resolveGateways(generator, given, 3000, o.signal);
       graph = generatorGraph(count, streams, { ramp });
       await generator.swap(generatorConfiguration(graph));
     }
+    await waitForLinks(generator, devices, o);
     await startWarmUp(generator, graph, streams);
-    o.observe?.step?.(site.kind === 'vm' ? 'booting the router' : 'starting the router');
+    if (site.kind !== 'device')
+      o.observe?.step?.(site.kind === 'vm' ? 'booting the router' : 'starting the router');
     dut = await site.start(configuration, o.file, dutCpu ?? undefined);
     o.observe?.step?.('warming up');
     await warmUp(generator, graph, streams, dut, site, o.signal);
@@ -188,21 +201,26 @@ async function benchAt(
       dut = undefined;
       dut = await site.start(configuration, o.file, dutCpu ?? undefined);
     };
-    for (const size of o.sizes) {
-      const limit = limits.get(size)!;
-      const trial = await measure(o, generator, graph, streams, dut, size, limit, watch);
-      trials.push(trial);
-      if (o.search)
-        searched.push(
-          await searchLive(o, o.search, generator, graph, streams, size, {
-            generatorMaxPps: Math.min(limit.tx, limit.rx),
-            forwarded: trial.rate === 'max' ? trial.rxPps : undefined,
-            watch,
-            restart: site.kind === 'device' ? undefined : restart,
-          }),
-        );
+    try {
+      for (const size of o.sizes) {
+        const limit = limits.get(size)!;
+        const trial = await measure(o, generator, graph, streams, dut, size, limit, watch);
+        trials.push(trial);
+        o.signal?.throwIfAborted();
+        if (o.search)
+          searched.push(
+            await searchLive(o, o.search, generator, graph, streams, size, {
+              generatorMaxPps: Math.min(limit.tx, limit.rx),
+              forwarded: trial.rate === 'max' ? trial.rxPps : undefined,
+              watch,
+              restart: site.kind === 'device' ? undefined : restart,
+            }),
+          );
+      }
+    } catch (e) {
+      if (!o.signal?.aborted || !trials.length) throw e;
     }
-    if (!warm) bootMs = await dut.bootMs();
+    if (!warm && dut) bootMs = await dut.bootMs();
     const limit = limits.get(o.sizes[0])!;
     return {
       version: 1,
@@ -213,14 +231,15 @@ async function benchAt(
         why: site.why,
         engine: 'dynamic',
         bootMs,
-        memory: dut.memory(),
+        memory: dut?.memory() ?? null,
         configText: o.text,
         ...(site.kind === 'device' ? { watchedPid: peer } : {}),
         graph: graphOutline(configuration.graph),
       },
       streams: streams.map((s) => ({ ...s })),
       trials,
-      search: o.search ? searchResult(o.search, streams, searched) : null,
+      search: o.search && searched.length ? searchResult(o.search, streams, searched) : null,
+      ...(o.signal?.aborted ? { interrupted: true } : {}),
       generator: { maxTxPps: limit.tx, maxRxPps: limit.rx },
       environment: {
         ...environment(generatorCpu, dutCpu),
@@ -232,7 +251,6 @@ async function benchAt(
     generator?.stop();
     await running;
     generator?.close();
-    site.close();
   }
 }
 
@@ -277,7 +295,12 @@ async function probe(c: Configuration, file: string, ports: number) {
 }
 
 /** What the generator does alone, on its own thread: sending to itself through memory. */
-async function loopLimit(given: Stream, size: string | undefined, cpu: number | null) {
+async function loopLimit(
+  given: Stream,
+  size: string | undefined,
+  cpu: number | null,
+  signal: AbortSignal | undefined,
+) {
   const { replay } = given;
   const stream = replay ? { ...given, replay: { ...replay, speed: 0, loop: 0 } } : given;
   const graph = loopGraph(`loop${process.pid}`, stream);
@@ -291,6 +314,7 @@ async function loopLimit(given: Stream, size: string | undefined, cpu: number | 
       untracked: untrackedOf([stream]),
       rates: [0],
       durationS: 0.3,
+      signal,
       ...(size ? { size } : {}),
     });
     return { tx: counts.tx.packets / counts.durationS, rx: counts.rx.packets / counts.durationS };
@@ -326,13 +350,13 @@ async function measure(
   const before = await dut.exits();
   const first = await runTrial(
     generator,
-    { ...graph, untracked, rates, durationS: o.durationS, drainMs, watch, signal: o.signal, ...asSize },
+    { ...graph, untracked, rates, durationS: o.durationS, drainMs, watch, end: o.signal, ...asSize },
     o.observe?.progress,
   );
   const after = await dut.exits();
   let latency: Counts = first;
   const rxPps = first.rx.packets / first.durationS;
-  if (kind === 'max' && first.rx.packets > 0 && !untracked.length) {
+  if (kind === 'max' && first.rx.packets > 0 && !untracked.length && !o.signal?.aborted) {
     o.observe?.step?.(`size ${label}: latency at half of that rate`);
     const durationS = Math.min(2, Math.max(0.5, o.durationS * 0.4));
     const half = share.map((part) => LATENCY_FRACTION * rxPps * part);

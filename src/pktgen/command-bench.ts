@@ -9,9 +9,10 @@ import { type DutChoice, runBench } from './bench.ts';
 import { isDeviceDut } from './dut.ts';
 import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
-import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
+import { chooseDisplay } from './progress.ts';
 import { type BenchResult, comparable, compareWithBaseline, parseResult } from './results.ts';
 import { type SearchFlags, searchOptions } from './search-flags.ts';
+import { shown } from './shown.ts';
 import { isTracked } from './stream.ts';
 import { DEFAULT_LINE_RATE, type Load, parseLoad, RATE_HELP } from './stream-rate.ts';
 import { lineRateOf, type StreamFlags, streamsOf } from './streams-options.ts';
@@ -61,11 +62,13 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
   const sizes = sizesOf(o.size);
   if (o.dut === 'simulated' && !search && !rate?.value && streams.every(isTracked))
     throw new CliError('in simulated time there is no highest rate: give --rate RATE', EXIT.usage);
+  if (o.dut === 'simulated' && search && search.maxLoad === undefined)
+    throw new CliError('in simulated time there is no highest rate: give --max-load RATE', EXIT.usage);
   const baseline = o.baseline === undefined ? undefined : readBaseline(o.baseline);
   const config = readConfig(file);
 
-  const display = o.json ? silent : process.stderr.isTTY ? await liveDisplay() : plainDisplay(message);
-  const result = await shown(display, (signal) =>
+  const display = await chooseDisplay(o.json);
+  const { result, status } = await shown(display, (signal) =>
     runBench({
       signal,
       text: config.text,
@@ -93,26 +96,7 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
     writeCsv(result, o.csv);
   }
   if (o.csv !== '-') print(o.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
-  return baseline ? compare(result, baseline, gate, o.baseline!) : EXIT.ok;
-}
-
-/** Runs with a display that ends properly whatever happens; an interrupt stops everything that was started. */
-export async function shown<T>(display: Display, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  try {
-    const result = await body(controller.signal);
-    await display.end(true);
-    return result;
-  } catch (e) {
-    await display.end(false);
-    throw controller.signal.aborted ? new CliError('stopped', 130) : e;
-  } finally {
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
-  }
+  return status || !baseline ? status : compare(result, baseline, gate, o.baseline!);
 }
 
 export function seconds(text: string): number {

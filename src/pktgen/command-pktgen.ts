@@ -3,7 +3,7 @@
 import { CliError, EXIT, message, print } from '../cli/output.ts';
 import { plainTable } from '../cli/table.ts';
 import { captureStreams, firstFrames, hexLines } from './capture.ts';
-import { seconds, shown } from './command-bench.ts';
+import { seconds } from './command-bench.ts';
 import { completeStream } from './discover.ts';
 import { portsOfDut } from './dut.ts';
 import { timingText } from './environment.ts';
@@ -11,7 +11,8 @@ import { type ExchangeResult, exchange, type Pacing } from './exchange.ts';
 import { type LoopbackResult, loopback } from './loopback.ts';
 import { gbit, micro, mpps, percent } from './print.ts';
 import { atHighPriority } from './priority.ts';
-import { type Display, liveDisplay, plainDisplay, silent } from './progress.ts';
+import { chooseDisplay, type Display } from './progress.ts';
+import { shown } from './shown.ts';
 import { isTracked, type Stream, shareOf } from './stream.ts';
 import { DEFAULT_LINE_RATE, loadPps, parseLoad, RATE_HELP, WIRE_OVERHEAD } from './stream-rate.ts';
 import { meanSize, parseSizes } from './stream-size.ts';
@@ -94,18 +95,18 @@ export async function pktgen(o: PktgenFlags): Promise<number> {
     print(`${generatorGraph(Math.max(beyond + 1, ports.length), streams).text}\n`);
     return EXIT.ok;
   }
-  const display = o.json ? silent : process.stderr.isTTY ? await liveDisplay() : plainDisplay(message);
+  const display = await chooseDisplay(o.json);
   if (o.loopback) return limit(streams[0]!, durationS, display, o.json);
   if (beyond > last)
     throw new CliError(
       `a stream uses port ${beyond}, but there ${last ? `are only ports 0 to ${last}` : 'is only port 0'}`,
       EXIT.usage,
     );
-  const result = await shown(display, (signal) =>
+  const { result, status } = await shown(display, (signal) =>
     atHighPriority(() => exchange({ signal, ports, streams, durationS, count, cpu, observe: display })),
   );
   print(o.json ? `${JSON.stringify(result, null, 2)}\n` : exchangeText(result, streams));
-  return EXIT.ok;
+  return status;
 }
 
 function describe(s: Stream, i: number) {
@@ -156,9 +157,11 @@ async function limit(
   display: Display,
   json: boolean | undefined,
 ): Promise<number> {
-  const r = await shown(display, (signal) => atHighPriority(() => loopback(stream, durationS, signal)));
+  const { result: r, status } = await shown(display, (signal) =>
+    atHighPriority(() => loopback(stream, durationS, signal)),
+  );
   print(json ? `${JSON.stringify(r, null, 2)}\n` : loopbackText(r));
-  return EXIT.ok;
+  return status;
 }
 
 const loopbackText = (r: LoopbackResult): string =>

@@ -5,8 +5,9 @@ import { parseSize } from '../cli/boot.ts';
 import { libraryResolver, readConfig } from '../cli/load.ts';
 import { CliError, EXIT, message, print } from '../cli/output.ts';
 import { type DutChoice, runBench } from './bench.ts';
-import { seconds, shown } from './command-bench.ts';
+import { seconds } from './command-bench.ts';
 import { silent } from './progress.ts';
+import { shown } from './shown.ts';
 import { parseStreamFile } from './streams-file.ts';
 import { runSuite } from './suite.ts';
 import { suiteHtml, suiteText } from './suite-report.ts';
@@ -29,7 +30,7 @@ export async function benchSuite(file: string, only: string[], o: SuiteFlags): P
   if (!(Number.isInteger(runs) && runs > 0 && runs < 100))
     throw new CliError(`--runs '${o.runs}': expected a whole number from 1 to 99`, EXIT.usage);
   const memBytes = parseSize(o.mem);
-  const result = await shown(silent, (signal) =>
+  const { result, status } = await shown(silent, (signal) =>
     runSuite(
       file,
       runs,
@@ -51,6 +52,7 @@ export async function benchSuite(file: string, only: string[], o: SuiteFlags): P
       },
       (text) => message(`${text}\n`),
       only,
+      signal,
     ),
   );
   if (o.report) {
@@ -60,5 +62,6 @@ export async function benchSuite(file: string, only: string[], o: SuiteFlags): P
     message(`report: ${stem}.html, ${stem}.json\n`);
   }
   print(o.json ? `${JSON.stringify(result, null, 2)}\n` : suiteText(result));
+  if (status) return status;
   return result.scenarios.some((s) => s.pps === null) ? EXIT.input : EXIT.ok;
 }

@@ -5,6 +5,7 @@ import type { Observer } from './bench.ts';
 import { completeStream } from './discover.ts';
 import { environment, timestampError } from './environment.ts';
 import { generatorGraph } from './graph.ts';
+import { waitForLinks } from './links.ts';
 import { resolveGateways, resolverGraph } from './resolve.ts';
 import type { Environment, TrialResult } from './results.ts';
 import type { Stream } from './stream.ts';
@@ -20,6 +21,7 @@ export interface ExchangeOptions {
   count?: number | undefined;
   cpu?: number | undefined;
   observe?: Observer;
+  /** Ends it early, with what was counted until then. */
   signal?: AbortSignal;
 }
 
@@ -47,6 +49,8 @@ export interface ExchangeResult {
   trials: TrialResult[];
   pacing: Pacing[];
   search: null;
+  /** Stopped before the end: what is there was counted until then. */
+  interrupted?: true;
   environment: Environment;
 }
 
@@ -62,18 +66,25 @@ export async function exchange(o: ExchangeOptions): Promise<ExchangeResult> {
   try {
     let streams = complete;
     if (resolver) {
+      const asked = new Set(complete.flatMap((s) => (s.gateway === undefined ? [] : [s.from])));
+      await waitForLinks(
+        router,
+        o.ports.map((d, i) => (asked.has(i) ? d : undefined)),
+        o,
+      );
       o.observe?.step?.('asking for the Ethernet addresses of the gateways');
       streams = await resolveGateways(router, complete, 3000, o.signal);
       await router.swap(compilePlan(generatorGraph(o.ports.length, streams).text, 'generator'));
     }
     const graph = generatorGraph(o.ports.length, streams);
+    await waitForLinks(router, o.ports, o);
     o.observe?.step?.(`sending to ${o.ports.join(', ')}`);
     if (o.count !== undefined)
       for (const s of graph.sources) await router.write(`${s}.limit`, String(o.count));
     const rates = streams.map((s) => s.rate);
     const counts = await runTrial(
       router,
-      { ...graph, rates, durationS: o.durationS, signal: o.signal },
+      { ...graph, rates, durationS: o.durationS, end: o.signal },
       o.observe?.progress,
     );
     const sizes = new Set(streams.map((s) => s.size));
@@ -86,6 +97,7 @@ export async function exchange(o: ExchangeOptions): Promise<ExchangeResult> {
       trials: [trialResult(sizes.size === 1 ? streams[0]!.size : 'mixed', rates, counts)],
       pacing: await pacingOf(router, graph.sources, streams),
       search: null,
+      ...(o.signal?.aborted ? { interrupted: true } : {}),
       environment: {
         ...environment(o.cpu ?? null, null),
         timestampErrorNs: await timestampError(router, graph.sinks[0]!, null),

@@ -69,7 +69,8 @@ export function generatorGraph(
   };
 }
 
-const sender = (port: number): string => `send${port}`;
+/** The element that sends to a port. */
+export const sender = (port: number): string => `send${port}`;
 
 /** Sources that take turns on one input. */
 function pulledBy(

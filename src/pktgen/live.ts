@@ -24,6 +24,8 @@ const clock = (s: number): string =>
   s < 60 ? `${Math.ceil(s)} s` : `${Math.floor(s / 60)} min ${Math.ceil(s % 60)} s`;
 
 const COLUMNS = 32;
+/** Rates of less time than this mean nothing: a trial ends at any moment. */
+const LEAST_S = 0.05;
 
 /** Follows the samples of one trial after the other. */
 export class LiveView {
@@ -50,7 +52,7 @@ export class LiveView {
     if (this.#last && s.elapsedS < this.#last.elapsedS) this.#last = undefined; // another trial
     const last = this.#last ?? { elapsedS: 0, durationS: 0, tx: 0, rx: 0, latency: null };
     const dt = s.elapsedS - last.elapsedS;
-    if (dt <= 0) return this.#lines;
+    if (dt < LEAST_S) return this.#lines;
     const tx = s.tx - last.tx;
     const rx = s.rx - last.rx;
     this.#last = s;

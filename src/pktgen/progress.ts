@@ -1,5 +1,6 @@
-/** Showing what a benchmark does: a live display on a terminal, plain lines elsewhere. */
+/** Showing what a benchmark does: a live display on a terminal, plain lines elsewhere. All of it on standard error. */
 
+import { message } from '../cli/output.ts';
 import type { Observer } from './bench.ts';
 import { LiveView } from './live.ts';
 
@@ -10,7 +11,13 @@ export interface Display extends Observer {
   end(ok: boolean): Promise<void>;
 }
 
-/** No display at all, for `--json`. */
+/** The display that suits standard error; `quiet`: nothing but a live one. */
+export async function chooseDisplay(quiet: boolean | undefined): Promise<Display> {
+  if (process.stderr.isTTY && process.env.TERM !== 'dumb') return liveDisplay(process.stderr);
+  return quiet ? silent : plainDisplay(message);
+}
+
+/** No display at all. */
 export const silent: Display = { step: () => undefined, note: () => undefined, end: async () => undefined };
 
 /** One line for each step. */
@@ -22,48 +29,50 @@ export function plainDisplay(write: (text: string) => void): Display {
   };
 }
 
-/** A task for each step, with rates, latency and the time left below it while it runs. */
-export async function liveDisplay(): Promise<Display> {
-  const { Listr } = await import('listr2');
-  interface Task {
-    output: string;
-  }
-  let finish: ((ok: boolean) => void) | undefined;
-  let shown: Promise<unknown> = Promise.resolve();
-  let task: Task | undefined;
-  const view = new LiveView();
+/** What a terminal is, as far as it is used here. */
+export type Terminal = Pick<NodeJS.WriteStream, 'columns' | 'rows'> & { write(text: string): unknown };
 
-  const close = async (ok: boolean) => {
-    finish?.(ok);
-    finish = undefined;
-    task = undefined;
-    await shown.catch(() => undefined);
+/** A line for each step, with rates, latency and the time left below it while it runs. */
+export async function liveDisplay(terminal: Terminal): Promise<Display> {
+  const { createLogUpdate } = await import('log-update');
+  // A terminal that does not know its size says 0.
+  const sized = {
+    get columns() {
+      return terminal.columns || 80;
+    },
+    get rows() {
+      return terminal.rows || 24;
+    },
+    write: (text: string) => terminal.write(text),
   };
-  const open = (title: string) => {
-    view.begin();
-    const before = close(true);
-    const over = new Promise<void>((resolve, reject) => {
-      finish = (ok) => (ok ? resolve() : reject(new Error('stopped')));
-    });
-    over.catch(() => undefined);
-    const run = (_: unknown, t: Task) => {
-      task = t;
-      return over;
-    };
-    const list = new Listr([{ title, task: run, rendererOptions: { outputBar: 3 } }], {
-      exitOnError: false,
-      collectErrors: false,
-    });
-    shown = before.then(() => list.run());
+  // The cursor stays as it is: nobody would show it again after an interrupt.
+  const update = createLogUpdate(sized as unknown as NodeJS.WriteStream, { showCursor: true });
+  const view = new LiveView();
+  let title: string | undefined;
+  const close = (mark: string) => {
+    if (title !== undefined) {
+      update(`${mark} ${title}`);
+      update.done();
+    }
+    title = undefined;
   };
   return {
-    step: open,
-    note: open,
-    progress: (state) => {
+    step(text) {
+      close('✔');
+      view.begin();
+      title = text;
+      update(`▸ ${text}`);
+    },
+    note(text) {
+      close('✔');
+      terminal.write(`  ${text}\n`);
+    },
+    progress(state) {
       const lines = view.sample(state, performance.now());
-      if (task && lines.length) task.output = lines.join('\n');
+      if (title !== undefined && lines.length)
+        update([`▸ ${title}`, ...lines.map((l) => `  ${l}`)].join('\n'));
     },
     overall: (state) => view.overall(state, performance.now()),
-    end: close,
+    end: async (ok) => close(ok ? '✔' : '✖'),
   };
 }

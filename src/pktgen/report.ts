@@ -139,6 +139,7 @@ export async function reportHtml(r: BenchResult): Promise<string> {
     `${r.config}: benchmark`,
     `<h1>${text(r.config)}</h1>
 <p class="muted">${text(placeOf[r.dut.vmm])} · ${text(r.dut.why)} · ${text(e.date)}</p>
+${r.interrupted ? '<p><b>Interrupted before the end</b>: this was measured until then.</p>' : ''}
 ${tiles(r)}
 ${search}
 <h2>Rate, loss and latency</h2>

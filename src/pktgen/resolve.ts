@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Configuration, compilePlan } from '../engine/router.ts';
 import { parseField } from './field-values.ts';
+import { sender } from './graph.ts';
 import { defaultMac, isIp6, type Stream, StreamError } from './stream.ts';
 import type { Handlers } from './trial.ts';
 
@@ -31,7 +32,7 @@ export function resolverGraph(streams: readonly Stream[]): Configuration | undef
     return [
       `arp${port} :: ARPQuerier(${ip}, ${mac});`,
       `FromDevice(${port}) -> kind${port} :: Classifier(12/0806 20/0001, 12/0806 20/0002, -);`,
-      `out${port} :: Queue(64) -> ToDevice(${port});`,
+      `out${port} :: Queue(64) -> ${sender(port)} :: ToDevice(${port});`,
       `kind${port}[0] -> ARPResponder(${ip} ${mac}) -> out${port};`,
       `kind${port}[1] -> [1] arp${port}; kind${port}[2] -> Discard;`,
       `arp${port}[0] -> Discard; arp${port}[1] -> out${port};`,

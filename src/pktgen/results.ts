@@ -118,6 +118,8 @@ export const ResultSchema = z.object({
   streams: z.array(z.record(z.string(), z.unknown())),
   trials: z.array(TrialSchema),
   search: SearchSchema.nullable(),
+  /** Stopped before the end: what is there was measured until then. */
+  interrupted: z.literal(true).optional(),
   generator: z.object({ maxTxPps: z.number(), maxRxPps: z.number() }),
   environment: EnvironmentSchema,
 });

@@ -72,33 +72,37 @@ export async function simulatedBench(
   });
   const trials: TrialResult[] = [];
   const searched: SearchSize[] = [];
-  for (const size of o.sizes) {
-    const label = size ?? streams[0]!.size;
-    const { rampS, drainS } = o.search ?? SEARCH_DEFAULTS;
-    const bed = simulatedBed(o.text, compile, ports, streams, {
-      size,
-      rampS,
-      maxLoad: o.search?.maxLoad ?? Number.POSITIVE_INFINITY,
-      drainMs: drainS * 1000,
-      signal: o.signal,
-      progress: o.observe?.progress,
-    });
-    const rate = o.rate === undefined ? 0 : totalRate(o.rate, streams, size);
-    if (rate) {
-      o.observe?.step?.(`size ${label}: at the given rate, in simulated time`);
-      trials.push(simulatedTrial(label, rate, await bed.trial(rate, o.durationS)));
+  try {
+    for (const size of o.sizes) {
+      const label = size ?? streams[0]!.size;
+      const { rampS, drainS } = o.search ?? SEARCH_DEFAULTS;
+      const bed = simulatedBed(o.text, compile, ports, streams, {
+        size,
+        rampS,
+        maxLoad: o.search?.maxLoad ?? Number.POSITIVE_INFINITY,
+        drainMs: drainS * 1000,
+        signal: o.signal,
+        progress: o.observe?.progress,
+      });
+      const rate = o.rate === undefined ? 0 : totalRate(o.rate, streams, size);
+      if (rate) {
+        o.observe?.step?.(`size ${label}: at the given rate, in simulated time`);
+        trials.push(simulatedTrial(label, rate, await bed.trial(rate, o.durationS)));
+      }
+      if (o.search)
+        searched.push(
+          await searchSize(o.search, {
+            bed,
+            size: label,
+            streams,
+            generatorMaxPps: null,
+            step: (text) => o.observe?.step?.(`${text}, in simulated time`),
+            overall: o.observe?.overall,
+          }),
+        );
     }
-    if (o.search)
-      searched.push(
-        await searchSize(o.search, {
-          bed,
-          size: label,
-          streams,
-          generatorMaxPps: null,
-          step: (text) => o.observe?.step?.(`${text}, in simulated time`),
-          overall: o.observe?.overall,
-        }),
-      );
+  } catch (e) {
+    if (!o.signal?.aborted || !(trials.length || searched.length)) throw e;
   }
   return {
     version: 1,
@@ -115,7 +119,8 @@ export async function simulatedBench(
     },
     streams: streams.map((s) => ({ ...s })),
     trials,
-    search: o.search ? searchResult(o.search, streams, searched) : null,
+    search: searched.length ? searchResult(o.search!, streams, searched) : null,
+    ...(o.signal?.aborted ? { interrupted: true } : {}),
     generator: { maxTxPps: 0, maxRxPps: 0 },
     environment: { ...environment(null, null), timestamps: 'simulated clock, exact' },
   };

@@ -127,13 +127,17 @@ export function scenarioResult(
   };
 }
 
-/** Runs all scenarios, one after the other; what fails is told and does not stop the others. */
+/**
+ * Runs all scenarios, one after the other; what fails is told and does not stop the others. When `signal` is aborted the
+ * result has those that were measured until then; none is an AbortError.
+ */
 export async function runSuite(
   file: string,
   runs: number,
   bench: (s: Scenario) => Promise<BenchResult>,
   step: (text: string) => void,
   only: readonly string[] = [],
+  signal?: AbortSignal,
 ): Promise<SuiteResult> {
   const suite = readSuite(file);
   const unknown = only.find((name) => !suite.scenarios.some((s) => s.name === name));
@@ -155,12 +159,15 @@ export async function runSuite(
       try {
         results.push(await bench(s));
       } catch (e) {
-        if (!(e instanceof Error) || e.name === 'AbortError') throw e;
+        if (signal?.aborted) break;
+        if (!(e instanceof Error)) throw e;
         problem = e.message;
       }
     }
+    if (signal?.aborted && results.length < runs) break;
     environment = results.at(-1)?.environment ?? environment;
     scenarios.push(scenarioResult(s, results, problem));
   }
+  if (!scenarios.length) signal?.throwIfAborted();
   return { version: 1, suite: basename(file), sources: suite.sources, scenarios, environment };
 }

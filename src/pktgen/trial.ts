@@ -81,6 +81,8 @@ export interface TrialPlan {
   watch?: HostWatch | undefined;
   /** Ends the trial early with an AbortError. */
   signal?: AbortSignal | undefined;
+  /** Ends it early too, but with what was counted until then. */
+  end?: AbortSignal | undefined;
 }
 
 export interface Counts {
@@ -190,6 +192,19 @@ async function rampUp(g: Handlers, { sources, durationS, prime }: Ramp, signal: 
   await wait(prime ? durationS / 2 : durationS);
 }
 
+/** Sleeps, unless the trial is to end: then it throws, or returns early. */
+async function pause(
+  milliseconds: number,
+  { signal, end }: Pick<TrialPlan, 'signal' | 'end'>,
+): Promise<void> {
+  const first = signal ?? end;
+  try {
+    await sleep(milliseconds, undefined, first ? { signal: first } : {});
+  } catch (e) {
+    if (!end?.aborted) throw e;
+  }
+}
+
 /** Run one trial. The generator's engine must be running. */
 export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress): Promise<Counts> {
   await resetTrial(g, plan);
@@ -217,7 +232,7 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
   ]);
   for (;;) {
     const left = plan.durationS * 1000 - (performance.now() - started);
-    await sleep(Math.min(200, Math.max(5, left)), undefined, plan.signal ? { signal: plan.signal } : {});
+    await pause(Math.min(200, Math.max(5, left)), plan);
     const active = await Promise.all(plan.sources.map((s) => g.read(`${s}.active`)));
     if (progress) {
       const came = await Promise.all([
@@ -231,7 +246,7 @@ export async function runTrial(g: Handlers, plan: TrialPlan, progress?: Progress
     }
     if (active.every((a) => a.trim() === 'false')) break;
     // A source that is never asked for packets does not notice that its time is over.
-    if (performance.now() - started > plan.durationS * 1000 + 1000) {
+    if (plan.end?.aborted || performance.now() - started > plan.durationS * 1000 + 1000) {
       for (const s of plan.sources) await g.write(`${s}.active`, 'false');
       break;
     }

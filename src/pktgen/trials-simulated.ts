@@ -96,8 +96,11 @@ export function simulatedBed(
         simulatedTime: true,
         simulatedTick: tickNs(load),
       });
+      const stop = () => router.stop();
+      o.signal?.addEventListener('abort', stop);
       try {
         await router.run();
+        o.signal?.throwIfAborted();
         const summaries = await Promise.all(
           sources.map(async (s) => JSON.parse(await router.read(`${s}.summary`)) as SourceSummary),
         );
@@ -118,6 +121,7 @@ export function simulatedBed(
         });
         return t;
       } finally {
+        o.signal?.removeEventListener('abort', stop);
         router.close();
       }
     },

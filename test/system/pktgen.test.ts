@@ -166,6 +166,19 @@ describe.skipIf(problem)('through a bridge of the kernel', { timeout: 60_000 }, 
     );
   });
 
+  it('bench replays a trace through devices that it did not start', () => {
+    const trace = join(folder, 'bench.pcap');
+    must(process.execPath, clicklet, 'pktgen', '--rate', '2000', '-o', trace, '--count', '300');
+    const before = counter('ta', 'rx_packets');
+    const r = inside(
+      ...[process.execPath, clicklet, 'bench', join(root, 'configs', 'middleboxes', 'wire.click')],
+      ...['--dut', 'tap:ta,tb', '--replay', trace, '--loop', '2', '--duration', '3', '--json'],
+    );
+    expect(r.status, r.stderr).toBe(0);
+    expect(JSON.parse(r.stdout).trials[0]).toMatchObject({ rate: 'trace', txPackets: 600, rxPackets: 600 });
+    expect(counter('ta', 'rx_packets') - before).toBe(600);
+  });
+
   it('a gateway that does not answer is an error', () => {
     const r = generate('--gateway', '10.0.0.77');
     expect(r.status).toBe(1);
