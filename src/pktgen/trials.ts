@@ -58,9 +58,11 @@ const HELD_UP_TOLERANCE = 0.01;
 const OFFERED_TOLERANCE = 0.05;
 /** A load of which more than this was not offered was not shown to be borne: what is missing counts as lost after all. */
 const SHORTFALL_TOLERANCE = 0.5;
-/** So many repetitions in all, and of one trial: on a machine that is always busy they do not help. */
+/** So many repetitions in all, and of one trial. */
 const REPETITIONS = 24;
 const REPETITIONS_EACH = 3;
+/** After so many trials on end that stayed disturbed there are none until one is not: the machine is busy all the time. */
+const IN_VAIN = 2;
 /** Where the host took more than this share of the time, it is given time to come to rest: twice as long each time. */
 const SEVERE = 0.1;
 const REST_MS = 500;
@@ -166,6 +168,8 @@ export function liveBed(
 ): Bed {
   const parts = shares(streams);
   let left = REPETITIONS;
+  /** Trials on end of which all repetitions were in vain. */
+  let vain = 0;
   const primeAt = (load: number) => ({
     sources: graph.primeSources,
     rates: parts.map((p) => p * Math.min(PRIME * load, Math.max(load, o.maxLoad))),
@@ -199,7 +203,7 @@ export function liveBed(
     async trial(load, durationS, how = {}) {
       let best = await attempt(load, durationS, how);
       let again = 0;
-      for (; undecided(best) && again < REPETITIONS_EACH && left > 0; again++) {
+      for (; undecided(best) && again < REPETITIONS_EACH && left > 0 && vain < IN_VAIN; again++) {
         left--;
         if (severe(best)) await sleep(REST_MS * 2 ** again, undefined, o.signal ? { signal: o.signal } : {});
         const t = await attempt(load, durationS, how);
@@ -207,6 +211,8 @@ export function liveBed(
         if (t.lossRatio < best.lossRatio || (t.lossRatio === best.lossRatio && heldUp(t) < heldUp(best)))
           best = t;
       }
+      if (!undecided(best)) vain = 0;
+      else if (again === REPETITIONS_EACH) vain++;
       const shortfall = heldUp(best);
       const lossRatio =
         shortfall > SHORTFALL_TOLERANCE ? Math.max(best.lossRatio, shortfall) : best.lossRatio;

@@ -179,6 +179,14 @@ describe('a trial that the host disturbs', () => {
     expect(little).toMatchObject({ excusedPackets: 40, lossRatio: 0, shortfall: 0.04, repeated: 0 });
   });
 
+  it('is not repeated while the host is busy all the time', async () => {
+    const g = pretended([stalled]);
+    const b = bed(g, { generator: 0, router: 0.004 });
+    const repeated: number[] = [];
+    for (let i = 0; i < 4; i++) repeated.push((await b.trial(20_000, 0.05)).repeated);
+    expect(repeated).toEqual([3, 3, 0, 0]);
+  });
+
   it('is not excused when both sides ran, or when the port was never full for long', async () => {
     const ran = await bed(pretended([stalled]), { generator: 0, router: 0 }).trial(20_000, 0.05);
     expect(ran).toMatchObject({ excusedPackets: 0, lossRatio: 0.1, repeated: 0 });
