@@ -19,6 +19,10 @@ static struct { /* the frame being read */
 } in;
 static Text out; /* bytes to send */
 static uint32_t out_at;
+static struct { /* what was received behind a request whose response waits */
+  uint8_t *buffer;
+  uint32_t at, len;
+} held;
 bool guest_stop;
 
 void channel_init(Engine *e) {
@@ -69,6 +73,9 @@ static void pump(void) {
     out_at = 0;
   }
 }
+
+/* A response waits, or there would be no buffer for the next one's header. */
+static bool blocked(void) { return out.len || !free_count; }
 
 static void send(uint16_t type, uint32_t id, uint32_t status, const void *payload, uint32_t n) {
   ChannelFrame f = {.magic = CHANNEL_MAGIC,
@@ -267,8 +274,10 @@ static void resynchronise(void) {
   memmove(h, h + 1, --in.have);
 }
 
-static void receive(Engine *e, const uint8_t *p, uint32_t n) {
+/* Returns how many bytes were used: up to all of them, or to the end of a request whose response waits. */
+static uint32_t receive(Engine *e, const uint8_t *p, uint32_t n) {
   const uint32_t header = sizeof in.frame;
+  const uint8_t *start = p;
   while (n || in.have >= header) {
     uint32_t want = in.have < header ? header - in.have : header + in.frame.length - in.have;
     uint32_t part = n < want ? n : want;
@@ -277,7 +286,7 @@ static void receive(Engine *e, const uint8_t *p, uint32_t n) {
     else if (in.payload)
       memcpy(in.payload + in.have - header, p, part);
     in.have += part, p += part, n -= part;
-    if (in.have < header) return;
+    if (in.have < header) break;
     if (in.have == header && !in.payload) {
       if (in.frame.magic != CHANNEL_MAGIC) {
         resynchronise();
@@ -289,7 +298,7 @@ static void receive(Engine *e, const uint8_t *p, uint32_t n) {
                       "the guest has no memory for a request of that size: boot it with more (--mem)");
     }
     if (in.have < header + in.frame.length) {
-      if (!n) return;
+      if (!n) break;
       continue;
     }
     if (in.payload) {
@@ -299,21 +308,29 @@ static void receive(Engine *e, const uint8_t *p, uint32_t n) {
     platform_free(in.payload);
     in.payload = NULL;
     in.have = 0;
+    if (blocked()) break;
   }
+  return (uint32_t)(p - start);
 }
 
 bool channel_pending(void) {
-  return console && (driver_has_used(&rx) || (unlikely(out.len) && driver_has_used(&tx)));
+  if (!console) return false;
+  if (unlikely(blocked())) return driver_has_used(&tx);
+  return driver_has_used(&rx) || unlikely(held.buffer != NULL);
 }
 
 void channel_run(Engine *e) {
   if (!console) return;
-  if (out.len) pump();
-  void *b;
-  uint32_t n;
-  while (!out.len && driver_take(&rx, &b, &n, 1)) {
-    receive(e, b, n);
-    driver_add(&rx, b, BUFFER, b);
+  if (blocked()) pump();
+  while (!blocked()) {
+    if (!held.buffer) {
+      if (!driver_take(&rx, (void **)&held.buffer, &held.len, 1)) return;
+      held.at = 0;
+    }
+    held.at += receive(e, held.buffer + held.at, held.len - held.at);
+    if (held.at < held.len) continue;
+    driver_add(&rx, held.buffer, BUFFER, held.buffer);
+    held.buffer = NULL;
     driver_show(&rx);
     if (driver_must_notify(&rx)) virtio_notify(console, 0);
   }
@@ -321,9 +338,8 @@ void channel_run(Engine *e) {
 
 bool channel_arm(bool on) {
   if (!console) return false;
-  bool any = driver_arm(&rx, on);
-  if (out.len || !on) any |= driver_arm(&tx, on);
-  return any;
+  bool received = driver_arm(&rx, on), sent = (blocked() || !on) && driver_arm(&tx, on);
+  return on && (blocked() ? sent : received || held.buffer);
 }
 
 void channel_flush(void) {

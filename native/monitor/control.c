@@ -69,6 +69,12 @@ static void bytes_shift(Bytes *b, uint32_t n) { /* drops the first n bytes */
 /* ---- Clients
  * -------------------------------------------------------------------------------------------------------- */
 
+static void watch_listener(void) { /* while there is room; who comes then waits in line */
+  bool room = false;
+  for (unsigned i = 0; i < CLIENTS_MAX; i++) room |= !clients[i];
+  if (listener.fd >= 0) watch_change(&listener, room ? EPOLLIN : 0);
+}
+
 static void client_drop(Client *c) {
   for (unsigned i = 0; i < request_count; i++)
     if (requests[i].client == c) requests[i].client = NULL;
@@ -80,10 +86,11 @@ static void client_drop(Client *c) {
   bytes_free(&c->in);
   bytes_free(&c->out);
   free(c);
+  watch_listener();
 }
 
 static void client_watch(Client *c) {
-  bool busy = to_guest.len - to_guest.at > WAITING_MAX || c->closing;
+  bool busy = to_guest.len - to_guest.at > WAITING_MAX || c->out.len - c->out.at > WAITING_MAX || c->closing;
   uint32_t events = (busy ? 0 : EPOLLIN) | (c->out.len ? EPOLLOUT : 0);
   if (events != c->events) watch_change(&c->watch, events);
   c->events = events;
@@ -144,7 +151,7 @@ static bool client_frame(Client *c, const ChannelFrame *f, const uint8_t *payloa
     return alive;
   }
   if (monitor.pause || monitor.vcpu_ended)
-    return client_refuse(c, f, CHANNEL_GONE, monitor.pause ? "the guest is paused" : "the guest has ended");
+    return client_refuse(c, f, CHANNEL_GONE, monitor.pause ? "the guest is paused: resume it first" : "the guest has ended");
   if (f->length > monitor.memory)
     return client_refuse(c, f, CHANNEL_TOO_LARGE, "larger than the guest's memory");
   if (request_count == REQUESTS) return client_refuse(c, f, CHANNEL_FAILED, "too many requests at once");
@@ -197,6 +204,7 @@ static void client_arrived(Watch *w, uint32_t events) {
     *c = (Client){.watch = {fd, client_ready}, .events = EPOLLIN};
     clients[i] = c;
     watch_add(&c->watch, EPOLLIN);
+    watch_listener();
     return;
   }
   close(fd);
@@ -298,7 +306,7 @@ void control_listen(Monitor *m) {
   if (stat(path, &s) == 0 && S_ISSOCK(s.st_mode)) unlink(path); /* nobody listens there any more */
   mode_t mask = umask(0077);
   bool bound =
-      bind(listener.fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(listener.fd, CLIENTS_MAX) == 0;
+      bind(listener.fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(listener.fd, SOMAXCONN) == 0;
   umask(mask);
   if (!bound) {
     m->options.control = NULL;

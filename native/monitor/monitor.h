@@ -15,7 +15,7 @@
 /* Exit statuses; DESIGN.md's where they overlap. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_BAD_USAGE = 2, EXIT_HOST = 3, EXIT_FAULT = 70 };
 
-enum { PORTS_MAX = 16, CLIENTS_MAX = 16 };
+enum { PORTS_MAX = 16, CLIENTS_MAX = 64 };
 
 typedef struct Monitor Monitor;
 typedef struct Port Port;

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { ControlSession } from '../control/session.ts';
 import { logPath } from '../vm/registry.ts';
 import type { Vm } from '../vm/vm.ts';
-import { EXIT, message, print } from './output.ts';
+import { EXIT, message, print, printBytes } from './output.ts';
 import { withVm } from './vm-verbs.ts';
 
 /** Prints what the router writes to its console from now on, to standard error. Returns how to end it. */
@@ -29,7 +29,7 @@ async function interactive(vm: Vm, session: ControlSession): Promise<void> {
   lines.prompt();
   for await (const line of lines) {
     const text = (await session.feed(Buffer.from(`${line}\n`))).replaceAll('\r\n', '\n');
-    print(text && !text.endsWith('\n') ? `${text}\n` : text);
+    printBytes(text && !text.endsWith('\n') ? `${text}\n` : text);
     if (session.ended) break;
     lines.prompt();
   }
@@ -41,10 +41,10 @@ async function interactive(vm: Vm, session: ControlSession): Promise<void> {
 async function piped(session: ControlSession): Promise<void> {
   print(ControlSession.greeting);
   for await (const data of process.stdin) {
-    print(await session.feed(data as Buffer));
+    printBytes(await session.feed(data as Buffer));
     if (session.ended) return;
   }
-  print(await session.feed(new Uint8Array(), true));
+  printBytes(await session.feed(new Uint8Array(), true));
 }
 
 export function consoleCommand(): Command {
@@ -55,7 +55,10 @@ export function consoleCommand(): Command {
     .argument('<name>')
     .action((name: string) =>
       withVm(name, async (vm) => {
-        const session = new ControlSession(vm);
+        const session = new ControlSession({
+          read: (handler, parameter) => vm.read(handler, parameter, 'latin1'),
+          write: (handler, value) => vm.write(handler, value, 'latin1'),
+        });
         if (process.stdin.isTTY && process.stdout.isTTY) {
           message(`${name}: READ and WRITE handlers, HELP for more, QUIT or Ctrl-D to leave\n`);
           await interactive(vm, session);

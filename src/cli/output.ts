@@ -33,6 +33,8 @@ export function writeAll(fd: number, text: string | Uint8Array): void {
 }
 
 export const print = (text: string): void => writeAll(1, text);
+/** Of a string with a character a byte. */
+export const printBytes = (text: string): void => writeAll(1, Buffer.from(text, 'latin1'));
 export const message = (text: string): void => writeAll(2, text);
 
 /** Colour belongs on a terminal, unless NO_COLOR says no or FORCE_COLOR says yes. */

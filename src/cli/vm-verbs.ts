@@ -11,7 +11,7 @@ import { detachPorts } from '../vm/ports.ts';
 import { endProcess, killStrays } from '../vm/process-end.ts';
 import { alive, forget, load, vmFolder } from '../vm/registry.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
-import { done, print, report } from './output.ts';
+import { done, print, printBytes, report } from './output.ts';
 
 export async function withVm<T>(name: string, body: (vm: Vm) => Promise<T>): Promise<T> {
   const vm = await Vm.open(name);
@@ -33,14 +33,12 @@ export function handlerCommand(): Command {
       withVm(name, async (vm) => {
         try {
           if (value === undefined) {
-            const text = await vm.read(handler);
-            print(
-              o.json
-                ? `${JSON.stringify({ version: 1, handler, value: text })}\n`
-                : text.endsWith('\n') || !text
-                  ? text
-                  : `${text}\n`,
-            );
+            if (o.json) {
+              print(`${JSON.stringify({ version: 1, handler, value: await vm.read(handler) })}\n`);
+              return;
+            }
+            const text = await vm.read(Buffer.from(handler).toString('latin1'), '', 'latin1');
+            printBytes(text.endsWith('\n') || !text ? text : `${text}\n`);
           } else {
             await vm.write(handler, value);
             if (o.json) print(`${JSON.stringify({ version: 1, handler, written: value })}\n`);

@@ -30,6 +30,8 @@ export const FRAME = {
 const STATUS = ['ok', 'failed', 'malformed', 'too large', 'gone'] as const;
 export type ChannelStatus = (typeof STATUS)[number];
 
+export type Encoding = 'utf8' | 'latin1';
+
 /** The other side refused a request, or went away. */
 export class ChannelError extends Error {
   readonly exitCode: number;
@@ -39,7 +41,7 @@ export class ChannelError extends Error {
     super(text ?? (messages.map((m) => m.message).join('\n') || `the guest answered: ${status}`));
     this.status = status;
     this.messages = messages;
-    this.exitCode = status === 'closed' || status === 'gone' ? 3 : 1;
+    this.exitCode = status === 'closed' ? 3 : 1;
   }
 }
 
@@ -166,12 +168,14 @@ export class Channel {
     });
   }
 
-  async read(handler: string, parameter = ''): Promise<string> {
-    return (await this.request(FRAME.read, Buffer.from(`${handler}\0${parameter}\0`))).toString();
+  /** `encoding`: of all strings; `latin1` keeps values that are no text as they are, a character a byte. */
+  async read(handler: string, parameter = '', encoding: Encoding = 'utf8'): Promise<string> {
+    const question = Buffer.from(`${handler}\0${parameter}\0`, encoding);
+    return (await this.request(FRAME.read, question)).toString(encoding);
   }
 
-  async write(handler: string, value = ''): Promise<void> {
-    await this.request(FRAME.write, Buffer.from(`${handler}\0${value}`));
+  async write(handler: string, value = '', encoding: Encoding = 'utf8'): Promise<void> {
+    await this.request(FRAME.write, Buffer.from(`${handler}\0${value}`, encoding));
   }
 
   /** Install a plan; the warnings. A refusal throws ChannelError with the messages; the old router goes on. */

@@ -2,7 +2,7 @@
 
 import { ChannelError } from './channel.ts';
 
-/** What a session needs of a virtual router. */
+/** What a session needs of a virtual router. All strings are bytes, a character each (latin1). */
 export interface Handlers {
   read(handler: string, parameter?: string): Promise<string>;
   write(handler: string, value?: string): Promise<void>;
@@ -31,7 +31,7 @@ function words(line: string): { command: string; name: string; rest: string } {
   return { command: command.toUpperCase(), name, rest };
 }
 
-/** Feed it bytes; it hands out the answers, in order. */
+/** Feed it bytes; it hands out the answers, in order, as strings of bytes. */
 export class ControlSession {
   static readonly greeting = 'Click::ControlSocket/1.3\r\n';
   readonly #handlers: Handlers;
@@ -58,7 +58,7 @@ export class ControlSession {
         }
         break;
       }
-      const line = this.#in.subarray(0, eol < 0 ? undefined : eol).toString();
+      const line = this.#in.subarray(0, eol < 0 ? undefined : eol).toString('latin1');
       const behind = eol < 0 ? this.#in.length : eol + 1;
       const { command, name, rest } = words(line);
       let data = '';
@@ -71,7 +71,7 @@ export class ControlSession {
           continue;
         }
         if (this.#in.length - behind < n && !end) break;
-        data = this.#in.subarray(behind, behind + n).toString();
+        data = this.#in.subarray(behind, behind + n).toString('latin1');
         used = Math.min(behind + n, this.#in.length);
       }
       this.#in = this.#in.subarray(used);
@@ -120,7 +120,7 @@ export class ControlSession {
   async #read(name: string, parameter: string): Promise<string> {
     try {
       const value = await this.#handlers.read(name, parameter);
-      return `${answer(200, `Read handler '${name}' OK`)}DATA ${Buffer.byteLength(value)}\r\n${value}`;
+      return `${answer(200, `Read handler '${name}' OK`)}DATA ${value.length}\r\n${value}`;
     } catch (e) {
       return this.#refused(e, name, 590, `Read handler '${name}' error:`);
     }
@@ -137,7 +137,7 @@ export class ControlSession {
 
   async #refused(e: unknown, name: string, code: number, heading: string): Promise<string> {
     if (!(e instanceof ChannelError) || e.status !== 'failed') throw e;
-    const lines = e.message.split('\n');
+    const lines = Buffer.from(e.message).toString('latin1').split('\n');
     const first = lines[0] ?? '';
     if (/^no element named/i.test(first)) return this.#fail(510, `No element named '${name.split('.')[0]}'`);
     if (/^no (read|write) handler/.test(first))

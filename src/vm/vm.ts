@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { Channel, ChannelError, FRAME, type GuestStats } from '../control/channel.ts';
+import { Channel, ChannelError, type Encoding, FRAME, type GuestStats } from '../control/channel.ts';
 import { type Configuration, ConfigurationError, locateMessages } from '../engine/router.ts';
 import { VmError } from './errors.ts';
 import { note } from './journal.ts';
@@ -67,11 +67,12 @@ export class Vm {
     return { guestBytes: this.record.memBytes, ...processMemory(this.record.pid) };
   }
 
-  read(handler: string, parameter = ''): Promise<string> {
-    return this.#channel.read(handler, parameter);
+  /** `encoding` as in Channel.read. */
+  read(handler: string, parameter = '', encoding: Encoding = 'utf8'): Promise<string> {
+    return this.#channel.read(handler, parameter, encoding);
   }
-  write(handler: string, value = ''): Promise<void> {
-    return this.#channel.write(handler, value);
+  write(handler: string, value = '', encoding: Encoding = 'utf8'): Promise<void> {
+    return this.#channel.write(handler, value, encoding);
   }
   stats(): Promise<GuestStats> {
     return this.#channel.stats();
