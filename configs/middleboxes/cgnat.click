@@ -6,7 +6,7 @@
 // packets find the subscriber. What begins outside is dropped.
 //
 //   clicklet boot cgnat.click --name cgn --mem 16M --port tap:access --port tap:outside -d
-//   clicklet handler cgn rw.table           who uses which address and port now
+//   clicklet handler cgn rw.udp_table       who uses which address and port now
 //   clicklet handler cgn refused.count      packets that no mapping could be made for
 
 define($IN_IP 100.64.0.1, $IN_NET 100.64.0.1/10, $IN_MAC 02:00:00:00:00:60,

@@ -4,7 +4,7 @@
 // from inside, DNS answers, pings and what is meant for the servers named below.
 //
 //   clicklet boot firewall.click --name fw --port tap:inside --port tap:outside -d
-//   clicklet handler fw in.drops
+//   clicklet handler fw outside.count
 
 define($WEB 10.0.0.80, $MAIL 10.0.0.25);
 

@@ -5,7 +5,7 @@
 // server in turn and stays there; answers carry the service's address again.
 //
 //   clicklet boot load-balancer.click --name lb --port tap:clients --port tap:servers -d
-//   clicklet handler lb rw.table          flows and the servers they went to
+//   clicklet handler lb rw.tcp_table      flows and the servers they went to
 //   clicklet handler lb s0.count          packets for the first server
 
 define($VIP 203.0.113.80, $PORT 80, $OUT_NET 203.0.113.80/24, $OUT_MAC 02:00:00:00:00:70, $GW 203.0.113.1,

@@ -151,7 +151,8 @@ static bool client_frame(Client *c, const ChannelFrame *f, const uint8_t *payloa
     return alive;
   }
   if (monitor.pause || monitor.vcpu_ended)
-    return client_refuse(c, f, CHANNEL_GONE, monitor.pause ? "the guest is paused: resume it first" : "the guest has ended");
+    return client_refuse(c, f, CHANNEL_GONE,
+                         monitor.pause ? "the guest is paused: resume it first" : "the guest has ended");
   if (f->length > monitor.memory)
     return client_refuse(c, f, CHANNEL_TOO_LARGE, "larger than the guest's memory");
   if (request_count == REQUESTS) return client_refuse(c, f, CHANNEL_FAILED, "too many requests at once");
@@ -305,8 +306,7 @@ void control_listen(Monitor *m) {
     fail(EXIT_HOST, "another monitor serves the control socket %s", path);
   if (stat(path, &s) == 0 && S_ISSOCK(s.st_mode)) unlink(path); /* nobody listens there any more */
   mode_t mask = umask(0077);
-  bool bound =
-      bind(listener.fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(listener.fd, SOMAXCONN) == 0;
+  bool bound = bind(listener.fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(listener.fd, SOMAXCONN) == 0;
   umask(mask);
   if (!bound) {
     m->options.control = NULL;

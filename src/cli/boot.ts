@@ -86,6 +86,7 @@ export function bootCommand(): Command {
         ...(o.parkAfter === undefined ? {} : { parkAfterS: o.parkAfter as number }),
         detach: o.detach ?? false,
       });
+      report(vm.warnings);
       await booted(vm, o);
     });
 }

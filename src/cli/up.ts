@@ -52,17 +52,25 @@ export function upCommand(): Command {
       }
       tell(result);
       if (result.failed.length) process.exitCode = EXIT.input;
+      else if (result.tapErrors.length) process.exitCode = EXIT.host;
     });
 }
 
+/** As the shell takes them. */
+const definitions = (vars: Record<string, string>): string[] =>
+  Object.entries(vars).map(([name, value]) =>
+    /^[\w.,:/-]*$/.test(value) ? `${name}=${value}` : `'${name}=${value.replaceAll("'", "'\\''")}'`,
+  );
+
 /** What people should know beyond the numbers. */
-function tell({ changed, orphans, failed }: UpResult): void {
+function tell({ changed, orphans, failed, tapErrors }: UpResult): void {
   const diagnostics = new Diagnostics();
+  for (const { message } of tapErrors) diagnostics.error(undefined, message);
   for (const { router, error } of failed) failure(diagnostics, router, error);
-  for (const { name, file, span } of changed)
+  for (const { name, file, vars, span } of changed)
     diagnostics.warning(
       span,
-      `'${name}' runs with something else than is described here: clicklet swap ${name} ${file}, or clicklet rm -f ${name} and up again`,
+      `'${name}' runs with something else than is described here: clicklet swap ${[name, file, ...definitions(vars)].join(' ')}, or clicklet rm -f ${name} and up again`,
     );
   for (const name of orphans)
     diagnostics.warning(
@@ -89,6 +97,7 @@ function asJson(name: string, file: string, r: UpResult) {
     changed: r.changed.map((c) => c.name),
     orphans: r.orphans,
     failed: r.failed.map(({ router, error }) => ({ name: router.name, error: error.message })),
+    tapErrors: r.tapErrors.map((e) => e.message),
     switches: r.switches,
     ms: r.ms,
   };

@@ -69,7 +69,8 @@ export function swapCommand(): Command {
           target: 'guest',
         });
         report(compiled.warnings);
-        await vm.swap(compiled);
+        await vm.swap(compiled, config.file);
+        report(vm.warnings);
         done(o, name, 'swapped');
       }),
     );

@@ -1,17 +1,19 @@
 /** Reading a topology file: everything that can be wrong is found, each with its place, before anything starts. */
 
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Configuration, ConfigurationError, checkArguments, compilePlan } from '../engine/router.ts';
 import { Diagnostics, type Note } from '../lang/diagnostics.ts';
 import type { Span } from '../lang/source.ts';
 import { parsePort, portProblem } from '../vm/ports.ts';
+import { digestOf } from '../vm/registry.ts';
 import { readSize } from '../vm/size.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { devicesOf } from './devices.ts';
 import { LocatedDocument, reportIssues } from './document.ts';
 import { type TopologyFile, topologySchema } from './schema.ts';
+import { wireName } from './state.ts';
 import { compileSwitch } from './switches.ts';
 
 const PORTS = ['tap', 'vhost-user', 'switch', 'link'];
@@ -21,6 +23,8 @@ export interface TopologyRouter {
   name: string;
   /** The configuration's file, as it was found. */
   file: string;
+  /** Its variables. */
+  vars: Record<string, string>;
   configuration: Configuration;
   memBytes: number;
   /** As in the file, with `%n` replaced. */
@@ -56,9 +60,6 @@ export interface Topology {
   switches: TopologySwitch[];
   taps: TopologyTap[];
 }
-
-/** A link's wire is known by the topology's name too, so that topologies do not share links. */
-export const wireName = (topology: string, link: string): string => `${topology}.${link}`;
 
 const KEYS: Record<string, string[]> = {
   '': ['name', 'routers', 'switches', 'taps'],
@@ -202,12 +203,12 @@ class Loader {
       if (!good) continue;
       const { cpu, vmm = 'auto', 'park-after': parkAfterS } = r;
       const file = resolvePath(this.#file, r.config);
-      const digest = createHash('sha256')
-        .update(configuration.plan)
-        .update(JSON.stringify([mem, ports, cpu ?? null, vmm, parkAfterS]))
-        .digest('hex')
-        .slice(0, 16);
-      result.push({ name, file, configuration, memBytes: mem, ports, cpu, vmm, parkAfterS, digest, span });
+      const rest = JSON.stringify([mem, ports, cpu ?? null, vmm, parkAfterS]);
+      const digest = digestOf(configuration.plan) + digestOf(rest);
+      const memBytes = mem;
+      result.push({
+        ...{ name, file, vars, configuration, memBytes, ports, cpu, vmm, parkAfterS, digest, span },
+      });
     }
     return result;
   }
@@ -352,12 +353,15 @@ class Loader {
     for (const { name, netns, address, gateway } of taps) {
       const at = (key: string) => this.#document.at(['taps', name, key]);
       const key = this.#document.key(['taps', name]);
-      if (!/^[^\s/:]{1,15}$/.test(name))
-        this.#diagnostics.error(key, `'${name}' cannot be an interface: 15 characters at most`);
+      if (!/^(?!\.{1,2}$)[^\s/:%]{1,15}$/.test(name))
+        this.#diagnostics.error(
+          key,
+          `'${name}' cannot be an interface: 15 characters at most, none of them '/', ':', '%' or a space`,
+        );
       if (!this.#ends.has(`tap:${name}`)) this.#diagnostics.error(key, `no router has a port tap:${name}`);
       if (netns !== undefined && !existsSync(join('/run/netns', netns)))
         this.#diagnostics.error(at('netns'), `there is no network namespace ${netns}: ip netns add ${netns}`);
-      if (address !== undefined && !/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(address))
+      if (address !== undefined && !isPrefix(address))
         this.#diagnostics.error(
           at('address'),
           `'${address}' is not an address with a prefix, as 10.0.0.2/24`,
@@ -367,6 +371,8 @@ class Loader {
           at('gateway'),
           "a gateway is for a TAP with 'netns': the host keeps its own routes",
         );
+      else if (gateway !== undefined && !isIP(gateway))
+        this.#diagnostics.error(at('gateway'), `'${gateway}' is not an address`);
     }
     for (const [end, [span]] of this.#ends) {
       const name = /^tap:(.*)/.exec(end)?.[1];
@@ -395,6 +401,13 @@ class Loader {
         ]);
     }
   }
+}
+
+/** An address of either version, `/` and the length of its network's prefix. */
+function isPrefix(text: string): boolean {
+  const [address = '', length = '', ...more] = text.split('/');
+  const bits = { 4: 32, 6: 128 }[isIP(address)];
+  return bits !== undefined && /^\d{1,3}$/.test(length) && Number(length) <= bits && !more.length;
 }
 
 function hostHasTap(name: string): boolean {

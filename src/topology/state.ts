@@ -52,6 +52,13 @@ export function findTopology(fileOrName: string): TopologyState | undefined {
   return listTopologies().find((t) => t.file === path) ?? loadTopologyState(fileOrName);
 }
 
+/** Is the topology up, with a router of that name? */
+export const isMember = (topology: string, router: string): boolean =>
+  loadTopologyState(topology)?.routers.includes(router) ?? false;
+
+/** A link's switch is known by the topology's name too, so that topologies do not share links. */
+export const wireName = (topology: string, link: string): string => `${topology}.${link}`;
+
 /** Names of the routers and switches of a topology, by its file or name. Throws where none is up. */
 export function membersOf(fileOrName: string): Set<string> {
   const state = findTopology(fileOrName);

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { HostError } from '../engine/native.ts';
 import { ConfigurationError } from '../engine/router.ts';
 import { Diagnostics } from '../lang/diagnostics.ts';
 import { bootVm } from '../vm/boot.ts';
@@ -12,11 +13,18 @@ import { alive, type BootMs, forget, list, vmFolder } from '../vm/registry.ts';
 import { chooseVmm, type VmmChoice } from '../vm/vmm.ts';
 import { type Actions, planActions } from './actions.ts';
 import { bootMany } from './boot-many.ts';
-import { type Topology, type TopologyRouter, type TopologyTap, wireName } from './load.ts';
+import type { Topology, TopologyRouter, TopologyTap } from './load.ts';
 import { eachOf } from './pool.ts';
-import { loadTopologyState, saveTopology, type TopologyState, topologyLock } from './state.ts';
+import {
+  forgetTopology,
+  loadTopologyState,
+  saveTopology,
+  type TopologyState,
+  topologyLock,
+  wireName,
+} from './state.ts';
 import { attach, type Wanted } from './switches.ts';
-import { configureTap, makeTap, tapExists } from './taps.ts';
+import { configureTap, makeTap, removeTap, tapExists } from './taps.ts';
 
 export interface UpOptions {
   /** Boots at the same time. */
@@ -30,6 +38,8 @@ export interface UpResult {
   changed: TopologyRouter[];
   orphans: string[];
   failed: { router: TopologyRouter; error: Error }[];
+  /** Of TAPs that are there, but not as the file says. */
+  tapErrors: HostError[];
   switches: string[];
   /** From the first to the last start. */
   ms: number;
@@ -49,7 +59,7 @@ async function locked(topology: Topology, options: UpOptions): Promise<UpResult>
   saveTopology(next);
 
   const start = performance.now();
-  for (const tap of taps) makeTap(tap);
+  makeTaps(topology.name, taps, state);
   const sockets = await attachAll(topology);
   const left = actions.boot.map((r) => r.name).filter((name) => existsSync(vmFolder(name)));
   await killStrays(new Set(left)); // of an `up` that was killed
@@ -57,14 +67,18 @@ async function locked(topology: Topology, options: UpOptions): Promise<UpResult>
   const { started, failed } = await bootAll(topology, actions.boot, sockets, options);
   const bad = new Set(failed.flatMap(({ router }) => router.ports.map((p) => p.replace(/,.*/, ''))));
   const ours = new Set(next.taps.map((t) => t.name));
-  for (const tap of topology.taps) // also of an `up` that was killed before it came to that
-    if (ours.has(tap.name) && !bad.has(`tap:${tap.name}`)) configureTap(tap);
+  // Also those of an `up` that was killed before it came to that.
+  const tapErrors = hostErrors(
+    topology.taps.filter((t) => ours.has(t.name) && !bad.has(`tap:${t.name}`)),
+    configureTap,
+  );
   return {
     started,
     running: actions.running.map((r) => r.name),
     changed: actions.changed,
     orphans: actions.orphans,
     failed,
+    tapErrors,
     switches: topology.switches.map((s) => s.name),
     ms: performance.now() - start,
   };
@@ -92,6 +106,30 @@ function tapsToMake(topology: Topology, state: TopologyState | undefined, { boot
     boot.flatMap((r) => r.ports.map(parsePort)).map(({ kind, arg }) => `${kind}:${arg}`),
   );
   return topology.taps.filter((t) => needed.has(`tap:${t.name}`) && (ours.has(t.name) || !tapExists(t.name)));
+}
+
+/** What the host refused of doing this to all of them. */
+function hostErrors(taps: readonly TopologyTap[], act: (tap: TopologyTap) => void): HostError[] {
+  return taps.flatMap((tap) => {
+    try {
+      act(tap);
+      return [];
+    } catch (e) {
+      if (e instanceof HostError) return [e];
+      throw e;
+    }
+  });
+}
+
+/** All of them, or none: then nothing has been started. */
+function makeTaps(topology: string, taps: readonly TopologyTap[], before: TopologyState | undefined): void {
+  const errors = hostErrors(taps, makeTap);
+  if (!errors.length) return;
+  const had = new Set((before?.taps ?? []).map((t) => t.name));
+  for (const tap of taps) if (!had.has(tap.name)) removeTap(tap);
+  if (before) saveTopology(before);
+  else forgetTopology(topology);
+  throw new HostError(errors.map((e) => e.message).join('\n'));
 }
 
 function nextState(
@@ -153,9 +191,11 @@ async function bootAll(
     if (!kinds.has(vmm)) kinds.set(vmm, chooseVmm(vmm).kind);
     return kinds.get(vmm)!;
   };
-  const alone = routers.filter((r) => kindOf(r.vmm) === 'qemu');
+  // bootVm waits for backends that are not ours and says which one does not come.
+  const foreign = (r: TopologyRouter) => r.ports.some((p) => p.startsWith('vhost-user:'));
+  const alone = routers.filter((r) => kindOf(r.vmm) === 'qemu' || foreign(r));
   await bootMany(
-    routers.filter((r) => kindOf(r.vmm) === 'kvm'),
+    routers.filter((r) => !alone.includes(r)),
     {
       topology: topology.name,
       atOnce,

@@ -10,6 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Channel, ChannelError } from '../control/channel.ts';
 import { HostError, type NativeMessage } from '../engine/native.ts';
 import { type Configuration, ConfigurationError, locateMessages } from '../engine/router.ts';
+import { isMember } from '../topology/state.ts';
 import { VmError } from './errors.ts';
 import { note, openJournal, tail } from './journal.ts';
 import { attachPorts, detachPorts, parsePort } from './ports.ts';
@@ -93,7 +94,7 @@ export async function bootVm(options: BootOptions): Promise<Vm> {
   }
   const ports = options.ports ?? [];
   try {
-    const attached = options.attachedPorts ?? (await attachPorts(name, ports));
+    const attached = options.attachedPorts ?? (await attachPorts(name, ports, options.topology?.name));
     const plan = options.configuration?.plan ?? options.restoredPlan;
     return await start(name, vmm, { ...options, plan }, attached);
   } catch (e) {
@@ -196,6 +197,7 @@ async function start(
       channel.close();
       refuse(options.configuration, boot.messages);
     }
+    const warnings = options.configuration && locateMessages(options.configuration.graph, boot.messages).list;
     const configure = Number(process.hrtime.bigint() - startedAt) / 1e6;
     record.bootMs = (await monitorEvents?.outcome)?.phases ?? {
       monitor: 0,
@@ -210,7 +212,7 @@ async function start(
       await Promise.race([linksUp(channel), died]);
     monitorEvents?.close();
     if (options.detach) child.unref();
-    return new Vm(record, vmm.reason, channel, child, exited);
+    return new Vm(record, vmm.reason, channel, child, exited, warnings);
   } catch (e) {
     const closed = e instanceof ChannelError && e.status === 'closed';
     if (closed) await Promise.race([exited, sleep(500)]); // it is ending by itself and says why
@@ -295,8 +297,11 @@ export async function restoreVm(file: string, options: RestoreOptions = {}): Pro
       `'${meta.name}' runs with the ports and addresses of this snapshot: give --port, or use 'clicklet clone'`,
       2,
     );
+  // Back in its place in its topology.
+  const member = !another && !options.ports && meta.topology && isMember(meta.topology.name, meta.name);
   return bootVm({
     ...options,
+    ...(member && meta.topology && { topology: meta.topology }),
     name: options.name ?? meta.name,
     ports: options.ports ?? meta.ports,
     restore: file,

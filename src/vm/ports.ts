@@ -1,5 +1,6 @@
 /** Ports of virtual routers as they are written on the command line and in topology files: `KIND:ARG[,OPTION=..]`. */
 
+import { wireName } from '../topology/state.ts';
 import { attach, detach, type Wanted } from '../topology/switches.ts';
 import { VmError } from './errors.ts';
 
@@ -67,21 +68,34 @@ const wantedOf = (router: string, port: number, { vlan }: PortSpec): Wanted => (
 export const switchedPort = (router: string, port: number, spec: PortSpec, socket: string): string =>
   `vhost-user:${socket},mac=${spec.mac ?? defaultMac(router, port)}`;
 
-/** Attach a router's ports to their switches, which are started if need be; the ports as the monitor takes them. */
-export async function attachPorts(router: string, ports: readonly string[]): Promise<string[]> {
+/**
+ * Attach a router's ports to their switches, which are started if need be; the ports as the monitor takes them. Links
+ * are those of the topology it belongs to, which is up.
+ */
+export async function attachPorts(
+  router: string,
+  ports: readonly string[],
+  topology?: string,
+): Promise<string[]> {
   const result: string[] = [];
   for (const [i, text] of ports.entries()) {
     const spec = parsePort(text);
-    if (spec.kind === 'link')
+    if (spec.kind === 'link' && topology === undefined)
       throw new VmError(
-        `'${text}' is a link of a topology: give '${router}' ports of its own with --port`,
+        `'${text}' is a link of a topology that is not up with a router '${router}': give '${router}' ports of its own with --port`,
         2,
       );
-    if (spec.kind !== 'switch') {
+    if (spec.kind !== 'switch' && spec.kind !== 'link') {
       result.push(text);
       continue;
     }
-    const [socket] = await attach(spec.arg, [wantedOf(router, i, spec)]);
+    const link = spec.kind === 'link';
+    const name = link ? wireName(topology!, spec.arg) : spec.arg;
+    const [socket] = await attach(
+      name,
+      [wantedOf(router, i, spec)],
+      link ? { kind: 'wire', keep: true } : {},
+    );
     result.push(switchedPort(router, i, spec, socket!));
   }
   return result;

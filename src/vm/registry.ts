@@ -1,5 +1,6 @@
 /** The running virtual routers of this machine: one folder each, with what is needed to find and handle them. */
 
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ export interface VmRecord {
   memBytes: number;
   ports: string[];
   bootMs: BootMs | null;
-  /** The topology it belongs to, and a digest of all that it was booted with. */
+  /** The topology it belongs to, and digests of the plan it runs and of all else it was booted with, in a row. */
   topology?: { name: string; digest: string };
   /** Its end is in the journal. */
   ended?: true;
@@ -47,6 +48,10 @@ export function stateRoot(): string {
 
 export const vmFolder = (name: string): string => join(stateRoot(), name);
 export const controlPath = (name: string): string => join(vmFolder(name), 'control');
+/** Of a plan or a text, 16 characters. */
+export const digestOf = (of: Uint8Array | string): string =>
+  createHash('sha256').update(of).digest('hex').slice(0, 16);
+
 /** The configuration as it was booted. */
 export const planPath = (name: string): string => join(vmFolder(name), 'plan');
 export const logPath = (name: string): string => join(vmFolder(name), 'log');

@@ -2,6 +2,7 @@
 
 import { chmodSync, closeSync, copyFileSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { VmError } from './errors.ts';
+import type { VmRecord } from './registry.ts';
 
 /** What a snapshot says about the router it was taken of. */
 export interface SnapshotMeta {
@@ -11,6 +12,8 @@ export interface SnapshotMeta {
   memBytes: number;
   /** `KIND:ARG,mac=...`, as they were. */
   ports: string[];
+  /** The topology it belonged to. */
+  topology?: VmRecord['topology'];
   /** The plan it was given last, in base64, where known: for clones. */
   plan?: string;
 }

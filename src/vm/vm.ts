@@ -4,16 +4,19 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Channel, ChannelError, type Encoding, FRAME, type GuestStats } from '../control/channel.ts';
 import { type Configuration, ConfigurationError, locateMessages } from '../engine/router.ts';
+import type { Diagnostic } from '../lang/diagnostics.ts';
 import { VmError } from './errors.ts';
 import { note } from './journal.ts';
 import { endProcess } from './process-end.ts';
 import {
   type BootMs,
   controlPath,
+  digestOf,
   load,
   planPath,
   processMemory,
   processStart,
+  save,
   type VmRecord,
 } from './registry.ts';
 import { copySnapshot, type SnapshotMeta } from './snapshot.ts';
@@ -24,6 +27,8 @@ export class Vm {
   readonly vmmReason: string;
   readonly #channel: Channel;
   readonly #child: ChildProcess | undefined;
+  /** What the elements of the configuration warned of when it was booted or swapped in by this object. */
+  warnings: readonly Diagnostic[];
   /** Resolves with the monitor's exit status; undefined where this process did not start it. */
   readonly exited: Promise<number> | undefined;
 
@@ -33,7 +38,9 @@ export class Vm {
     channel: Channel,
     child?: ChildProcess,
     exited?: Promise<number>,
+    warnings: readonly Diagnostic[] = [],
   ) {
+    this.warnings = warnings;
     this.record = record;
     this.vmmReason = vmmReason;
     this.#channel = channel;
@@ -81,13 +88,20 @@ export class Vm {
   async monitorStats(): Promise<Record<string, unknown> | undefined> {
     return this.vmm === 'kvm' ? this.#channel.monitorStats() : undefined;
   }
-  /** Replace the running configuration; a bad one is refused with located errors and changes nothing. */
-  async swap(configuration: Configuration): Promise<void> {
+  /**
+   * Replace the running configuration; a bad one is refused with located errors and changes nothing. `file` is what
+   * `ps` shows.
+   */
+  async swap(configuration: Configuration, file = this.record.config): Promise<void> {
     try {
-      await this.install(configuration.plan);
+      const messages = await this.#channel.install(configuration.plan);
+      this.warnings = locateMessages(configuration.graph, messages).list;
       writeFileSync(planPath(this.name), configuration.plan);
+      const { topology } = this.record;
+      const digest = digestOf(configuration.plan) + (topology?.digest.slice(16) ?? '');
+      save(Object.assign(this.record, { config: file }, topology && { topology: { ...topology, digest } }));
     } catch (e) {
-      if (e instanceof ChannelError && e.messages.length)
+      if (e instanceof ChannelError && e.status === 'failed' && e.messages.length)
         throw new ConfigurationError(locateMessages(configuration.graph, e.messages).list);
       throw e;
     }
@@ -121,7 +135,7 @@ export class Vm {
   /** Write a snapshot; the guest stands still for a moment and goes on. */
   async snapshot(file: string): Promise<{ bytes: number; tookMs: number }> {
     const monitor = (await this.monitorStats()) as { ports: { mac: string }[] } | undefined;
-    const { name, config, memBytes, ports } = this.record;
+    const { name, config, memBytes, ports, topology } = this.record;
     const meta: SnapshotMeta = {
       version: 1,
       name,
@@ -131,6 +145,7 @@ export class Vm {
         const without = spec.replace(/,mac=[^,]*/, '');
         return `${without},mac=${monitor?.ports[i]?.mac}`;
       }),
+      ...(topology && { topology }),
       ...(existsSync(planPath(name)) ? { plan: readFileSync(planPath(name)).toString('base64') } : {}),
     };
     const answer = await this.#monitorOnly(FRAME.snapshot, 'snapshotted', Buffer.from(JSON.stringify(meta)));

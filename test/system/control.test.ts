@@ -109,7 +109,9 @@ describe.skipIf(!kvm)('the control channel', () => {
     const read = spawnSync(process.execPath, [clicklet, 'handler', 'r', 'src.data'], { env: box.env });
     expect(read.stdout).toEqual(Buffer.concat([bytes, ask('\n')]));
     const large = console(
-      Buffer.from(`WRITEDATA src.data ${value.length}\n${value}READ src.data\nWRITE src.data äö\nREAD src.data`),
+      Buffer.from(
+        `WRITEDATA src.data ${value.length}\n${value}READ src.data\nWRITE src.data äö\nREAD src.data`,
+      ),
     );
     expect(large.stdout.length).toBeGreaterThan(MEGABYTE);
     expect(large.stdout.includes(`DATA ${MEGABYTE}\r\n${value}200 Write`)).toBe(true);

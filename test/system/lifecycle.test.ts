@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compilePlan, Router } from '../../src/engine/router.ts';
+import { formatDiagnostics } from '../../src/lang/diagnostics.ts';
 import { bootVm, cloneVm, restoreVm, type Vm } from '../../src/vm/boot.ts';
 import { readJournal } from '../../src/vm/journal.ts';
 import { clicklet, namespaceProblem, TwoHosts } from './hosts.ts';
@@ -94,11 +95,23 @@ describe.skipIf(!kvm)('life cycle', () => {
     for (let i = 0; i < 3; i++) {
       await vm.snapshot(join(dir, 'wire.snapshot'));
       await vm.swap(plan(`${WIRE} // ${i}`));
+      // Refused when the guest initialises it, after all of it was configured.
+      const refused = await vm.swap(plan(`${WIRE}\nScript(goto nowhere);`)).catch((e) => e);
+      expect(formatDiagnostics(refused.diagnostics)).toMatch(
+        /^test\.click:2:1: error: 'Script@\d+ :: Script': there is no label 'nowhere'/,
+      );
+      const large = await vm.swap(plan(`${WIRE}\nIdle -> Queue(10000000) -> Discard;`)).catch((e) => e);
+      expect(formatDiagnostics(large.diagnostics)).toMatch(
+        /^error: out of memory: .*\n.*test\.click:2:9: error: /,
+      );
       await sleep(200);
     }
     expect(Number(await t.router.read('got.count'))).toBeLessThan(10_000); // all of it happened on the way
     await reaches(10_000, () => t.router.read('got.count'));
     expect(await vm.read('c.count')).toBe('10000');
+    expect(events('wire').filter((e) => e.startsWith('swap'))).toEqual(
+      Array(3).fill(['swapped', 'swapRefused', 'swapRefused']).flat(),
+    );
     expect(await t.router.read('sent.count')).toBe('10000');
     await vm.stop();
     await t.close();

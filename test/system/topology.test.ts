@@ -72,6 +72,15 @@ describe.skipIf(namespaceProblem() ?? noKvm)('the chain of the example, router, 
     expect(report.end!.sum_received.bytes).toBeGreaterThan(0); // what is under way at the end is not counted
   });
 
+  it.skipIf(!hasProgram('iperf3'))('carries UDP, and answers from where the firewall lets them come', () => {
+    const server = spawnSync('ip', ['netns', 'exec', world, 'iperf3', '-s', '-1', '-D', '-p', '53']);
+    expect(server.status).toBe(0);
+    let report: { end?: { sum?: { packets: number; lost_packets: number } } } = {};
+    const words = ['-u', '-c', '203.0.113.2', '-p', '53', '-b', '1M', '-l', '1000', '-k', '100', '-J'];
+    for (let i = 0; i < 20 && !report.end?.sum; i++) report = JSON.parse(inside(home, 'iperf3', ...words));
+    expect(report.end!.sum).toMatchObject({ packets: 100, lost_packets: 0 });
+  });
+
   it('is left alone by a second up, which tells what the file has changed', () => {
     const before = box.json('ps');
     const again = box.json('up', file);

@@ -127,6 +127,12 @@ switches:
   two: { config: bridge.click }
 taps:
   unused: { address: nonsense }
+  a0: { address: 10.0.0.1/99 }
+  a1: { address: 10.0.0/8, netns: none, gateway: 10.0.0.300 }
+  a2: { address: "fd00::1/129" }
+  a3: { address: 10.0.0.1/32/1, gateway: 10.0.0.2 }
+  a4: { address: "fd00::1/128" }
+  a%d: {}
 `),
     ).toEqual([
       "2:36 link 'x' has one end: give another router the port link:x",
@@ -140,6 +146,20 @@ taps:
       '11:38 QEMU cannot park routers: leave park-after out, or use vmm: kvm',
       '15:3 no router has a port tap:unused',
       "15:22 'nonsense' is not an address with a prefix, as 10.0.0.2/24",
+      '16:3 no router has a port tap:a0',
+      "16:18 '10.0.0.1/99' is not an address with a prefix, as 10.0.0.2/24",
+      '17:3 no router has a port tap:a1',
+      "17:18 '10.0.0/8' is not an address with a prefix, as 10.0.0.2/24",
+      '17:35 there is no network namespace none: ip netns add none',
+      "17:50 '10.0.0.300' is not an address",
+      '18:3 no router has a port tap:a2',
+      "18:18 'fd00::1/129' is not an address with a prefix, as 10.0.0.2/24",
+      '19:3 no router has a port tap:a3',
+      "19:18 '10.0.0.1/32/1' is not an address with a prefix, as 10.0.0.2/24",
+      "19:42 a gateway is for a TAP with 'netns': the host keeps its own routes",
+      '20:3 no router has a port tap:a4',
+      "21:3 'a%d' cannot be an interface: 15 characters at most, none of them '/', ':', '%' or a space",
+      '21:3 no router has a port tap:a%d',
       "bridge.click:1:27 'ToDevice@2' uses port 1, but router 'd' has port 0 only",
       "bridge.click:1:42 'FromDevice@3' uses port 1, but router 'd' has port 0 only",
     ]);
