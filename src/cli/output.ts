@@ -78,7 +78,8 @@ export async function runCommand(name: string, body: () => Promise<number>): Pro
     process.exitCode = await body();
   } catch (e) {
     if (e instanceof ConfigurationError) report(e.diagnostics);
-    else if (e instanceof Error && 'exitCode' in e) message(`${name}: ${e.message}\n`);
+    else if (e instanceof Error && 'exitCode' in e)
+      message('located' in e ? `${e.message}\n` : `${name}: ${e.message}\n`);
     else if (e instanceof Error && 'code' in e && typeof e.code === 'string' && 'path' in e)
       message(`${name}: ${fileProblem(e as NodeJS.ErrnoException)}\n`);
     else throw e;

@@ -85,7 +85,7 @@ const isOption = (layer: LayerName, key: string): boolean => layer === 'udp' && 
 function checkFields(layer: Layer, path: FrameIssue['path'], issues: FrameIssue[]): void {
   const known = layers[layer.name].fields;
   for (const [key, value] of Object.entries(layer.values)) {
-    const spec = known[key];
+    const spec = Object.hasOwn(known, key) ? known[key] : undefined;
     if (isOption(layer.name, key)) {
       if (typeof value !== 'boolean')
         issues.push({ path: [...path, key], message: 'expected true or false' });

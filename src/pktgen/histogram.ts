@@ -40,7 +40,8 @@ const us = (ns: number): number => Math.round(ns) / 1000;
 /** Percentiles in microseconds; null if nothing was recorded. */
 export function latencyUs(h: LatencyHistogram): LatencyUs | null {
   if (!h.totalCount) return null;
-  const at = (p: number) => us(h.getValueAtPercentile(p));
+  // A bucket is named by its upper end, which may lie beyond the largest value in it.
+  const at = (p: number) => us(Math.min(h.maxValue, h.getValueAtPercentile(p)));
   return {
     min: us(h.minNonZeroValue),
     p50: at(50),
@@ -61,7 +62,7 @@ export function latencyCurve(h: LatencyHistogram): { percentile: number; us: num
     const beyond = 10 ** -nines;
     if (beyond * h.totalCount < 0.5) break;
     const percentile = 100 * (1 - beyond);
-    points.push({ percentile, us: us(h.getValueAtPercentile(percentile)) });
+    points.push({ percentile, us: us(Math.min(h.maxValue, h.getValueAtPercentile(percentile))) });
   }
   return points;
 }

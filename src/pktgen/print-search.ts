@@ -109,7 +109,7 @@ function rfc2544Text(s: SearchSize): string[] {
     lines.push(
       `  reset           ${withInterval(r.reset.byLossS, seconds)} by packets lost, ${withInterval(r.reset.byTimeS, seconds)} by the clock to within ${seconds(r.reset.resolutionS)}`,
     );
-  for (const x of r.skipped) lines.push(`  ${x.test}: left out: ${x.why}`);
+  for (const x of r.skipped) lines.push(`  ${x.test.padEnd(15)} none: ${x.why}`);
   return lines;
 }
 

@@ -28,7 +28,7 @@ ${list([
     ...x.goals.flatMap((g) =>
       g.regular ? [] : [`Size ${x.size}: ${g.name} has no bounds on both sides: ${g.why}.`],
     ),
-    ...(x.rfc2544?.skipped ?? []).map((k) => `Size ${x.size}: ${k.test} was left out: ${k.why}.`),
+    ...(x.rfc2544?.skipped ?? []).map((k) => `Size ${x.size}: no ${k.test}: ${k.why}.`),
     ...(x.repeats
       ? [
           `Size ${x.size}, of repeated searches: NDR ${withInterval(x.repeats.ndr, exactRate)}${x.repeats.pdr ? `, PDR ${withInterval(x.repeats.pdr, exactRate)}` : ''}.`,

@@ -15,8 +15,16 @@ const scale = (letter: string): number => 1000 ** ['', 'k', 'M', 'G'].indexOf(le
 export const RATE_HELP =
   "packets a second such as 1000000, 250k or 5M, bits a second such as 2.5Gbit/s or '2.5Gbit/s L2', a part of the line's rate such as 50%, or max";
 
+/** No line is faster, in bits or packets a second. */
+const MOST = 1e12;
+
 /** Read a rate; undefined if it is none. `max` is 0 packets a second: as fast as they are taken. */
 export function parseLoad(value: string | number): Load | undefined {
+  const load = readLoad(value);
+  return load && load.value <= MOST ? load : undefined;
+}
+
+function readLoad(value: string | number): Load | undefined {
   if (typeof value === 'number') return value >= 0 ? { unit: 'pps', value } : undefined;
   const text = value.trim();
   if (/^max$/i.test(text)) return { unit: 'pps', value: 0 };

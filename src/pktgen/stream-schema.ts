@@ -1,20 +1,19 @@
 /** One stream of a description as it is written: its keys, and what each may be. */
 
 import { z } from 'zod';
-import { FieldError, parseField } from './field-values.ts';
+import { FieldError, type FieldKind, parseField } from './field-values.ts';
 import { type Load, parseLoad, RATE_HELP } from './stream-rate.ts';
 import { parseSizes, SIZE_HELP } from './stream-size.ts';
 
-function isField(text: string, kinds: ('ip4' | 'ip6' | 'mac' | 'number')[], bits: number[]): boolean {
-  return kinds.some((kind, i) => {
-    try {
-      parseField(text, kind, bits[i]!);
-      return true;
-    } catch (e) {
-      if (e instanceof FieldError) return false;
-      throw e;
-    }
-  });
+/** What is wrong with a field's text; `help` where it is no such field at all. */
+function fieldProblem(text: string, kind: FieldKind, bits: number, help: string): string | undefined {
+  try {
+    parseField(text, kind, bits);
+    return undefined;
+  } catch (e) {
+    if (!(e instanceof FieldError)) throw e;
+    return e.message.startsWith('expected') ? help : e.message;
+  }
 }
 
 const mac = z
@@ -22,17 +21,20 @@ const mac = z
   .regex(/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/, 'expected an Ethernet address such as 02:00:00:00:00:01');
 const ADDRESS_HELP =
   "expected ADDR, FIRST-LAST or ADDR/LEN, perhaps followed by 'random', such as '10.0.0.2-10.0.0.99 random'";
-const addresses = z
-  .string(ADDRESS_HELP)
-  .refine((text) => isField(text, ['ip4', 'ip6'], [32, 128]), ADDRESS_HELP);
+const addresses = z.string(ADDRESS_HELP).superRefine((text, context) => {
+  const [kind, bits] = text.includes(':') ? (['ip6', 128] as const) : (['ip4', 32] as const);
+  const problem = fieldProblem(text, kind, bits, ADDRESS_HELP);
+  if (problem) context.addIssue(problem);
+});
 const PORT_HELP = "expected a port from 0 to 65535 or FIRST-LAST, perhaps followed by 'random'";
 const ports = z.union([z.number(), z.string()], PORT_HELP).transform((v, context) => {
-  if (isField(String(v), ['number'], [16])) return String(v);
-  context.addIssue(PORT_HELP);
+  const problem = fieldProblem(String(v), 'number', 16, PORT_HELP);
+  if (!problem) return String(v);
+  context.addIssue(problem);
   return z.NEVER;
 });
 const size = z
-  .union([z.number(), z.array(z.number()).min(1), z.string()], `expected ${SIZE_HELP}`)
+  .union([z.number(), z.array(z.number()), z.string()], `expected ${SIZE_HELP}`)
   .superRefine((v, context) => {
     const sizes = parseSizes(v);
     if (typeof sizes === 'string') context.addIssue(sizes);

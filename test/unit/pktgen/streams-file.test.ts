@@ -45,11 +45,11 @@ streams:
 `;
     expect(mistakes(text).map((line) => line.slice(0, 60))).toEqual(
       [
-        '1:11: error: expected bits a second such as 10G or 25Gbit/s',
+        '1:11: error: fast: expected bits a second such as 10G or 25Gbit/s',
         "2:1: error: unknown key 'colour': expected streams, lineRate",
-        '5:10: error: expected ADDR, FIRST-LAST or ADDR/LEN, perhaps followed by',
-        '6:11: error: expected packets a second such as 1000000, 250k or 5M',
-        "8:23: error: expected an Ethernet address or FIRST-LAST, such as '02:",
+        '5:10: error: 10.0.0.300: expected ADDR, FIRST-LAST or ADDR/LEN, perhaps',
+        '6:11: error: quick: expected packets a second such as 1000000',
+        '8:23: error: 5: expected an Ethernet address or FIRST-LAST, such as',
         '9:21: error: 5000 does not fit: the field has 12 bits',
         "9:27: error: vlan has no 'colour': it has id, priority, dei",
         '10:9: error: vlan carries vlan, qinq, mpls, pppoe, ipv4, ipv6, not tcp',
@@ -59,10 +59,10 @@ streams:
         '13:11: error: frames of 63 bytes are not possible: 64 to 9216',
         '14:11: error: frames of 64 bytes are not possible: 76 (these headers, the',
         "16:5: error: unknown key 'wieght': expected name, from, to, bidirectional",
-        '17:12: error: expected a whole number from 1 to 1000000',
-        '18:14: error: the first header must be ether',
+        '17:12: error: 0: expected a whole number from 1 to 1000000',
+        '18:14: error: ipv4: the first header must be ether',
         '19:13: error: dir/x.pcap: no such file',
-        '20:11: error: expected packets a second: the sizes are those of the trace',
+        '20:11: error: 50%: expected packets a second: the sizes are those of',
       ].map((line) => line.slice(0, 60)),
     );
   });
@@ -72,12 +72,82 @@ streams:
     expect(mistakes('streams: []')[0]).toBe('1:10: error: expected streams: a list of 1 to 1024 streams');
     expect(mistakes('[]')).toEqual(['1:1: error: expected streams: a list of 1 to 1024 streams']);
     expect(mistakes('streams: [foo]')).toEqual([
-      '1:11: error: expected a stream: keys with values, such as { size: 64, rate: 1M }',
+      '1:11: error: foo: expected a stream: keys with values, such as { size: 64, rate: 1M }',
     ]);
     expect(mistakes('{}')[0]).toBe('1:1: error: expected streams: a list of 1 to 1024 streams');
     expect(mistakes('streams: [{size: 64}, {size: 65, size: 66}]')[0]).toMatch(
-      /not YAML: Map keys must be unique/,
+      /not YAML: this key is there already/,
     );
+  });
+
+  it('say of each wrong value what it is and what was expected', () => {
+    expect(
+      mistakes(`streams:
+  - src: 10.0.0.9-10.0.0.1
+    dst: 2001:db8::9-2001:db8::1
+    srcPort: 1-70000
+    dstPort: 2000-1000
+    rate: 1e99
+    size: []
+    name: 5
+  - size: 64*0
+    bidirectional: maybe
+    opening: [zz]
+  - layers: [ether, ipv4: {__proto__: 1, src: '2001:db8::1'}]
+  - layers: [constructor]
+  - [1, 2]
+`),
+    ).toEqual([
+      "2:10: error: the range ends before it begins: '10.0.0.9-10.0.0.1'",
+      "3:10: error: the range ends before it begins: '2001:db8::9-2001:db8::1'",
+      '4:14: error: 1-70000: 70000 does not fit: the field has 16 bits',
+      "5:14: error: the range ends before it begins: '2000-1000'",
+      "6:11: error: 1e99: expected packets a second such as 1000000, 250k or 5M, bits a second such as 2.5Gbit/s or '2.5Gbit/s L2', a part of the line's rate such as 50%, or max",
+      "7:11: error: expected frame sizes in bytes such as 64, '64*7 594*4' or 'imix'",
+      '8:11: error: 5: expected text',
+      "9:11: error: 64*0: expected frame sizes in bytes such as 64, '64*7 594*4' or 'imix'",
+      '10:20: error: maybe: expected true or false',
+      '11:15: error: zz: expected a list of at most 64 Ethernet frames in hexadecimal, each of 14 to 1514 bytes',
+      "12:28: error: ipv4 has no '__proto__': it has src, dst, tos, id, df, ttl, protocol",
+      expect.stringMatching(/^12:47: error: '2001:db8::1': expected ADDR, .* of IPv4/),
+      expect.stringMatching(/^13:14: error: unknown header 'constructor': expected ether, vlan/),
+      '14:5: error: expected a stream: keys with values, such as { size: 64, rate: 1M }',
+    ]);
+  });
+
+  it('may share parts by anchors, but not without end', () => {
+    const shared = 'streams:\n  - &b {size: 70, rate: 5k}\n  - *b\n  - {<<: *b, rate: 6k}\n';
+    const all = parseStreamFile(shared, 's.yaml');
+    expect(all.map((s) => [s.size, s.rate])).toEqual([
+      ['70', 5000],
+      ['70', 5000],
+      ['70', 6000],
+    ]);
+    expect(mistakes('streams:\n  - size: *none\n  - {dst: *other}')).toEqual([
+      '2:11: error: *none: no anchor &none before it',
+      '3:11: error: *other: no anchor &other before it',
+    ]);
+    expect(mistakes('streams: &a\n  - *a')).toEqual(['2:5: error: *a: it would hold itself']);
+    const ten = (x: string) => `[${Array(10).fill(x).join(', ')}]`;
+    const levels = [...'bcdefg'].map((k, i) => `${k}: &${k} ${ten(`*${'abcdef'[i]}`)}\n`).join('');
+    expect(mistakes(`a: &a ${ten('x')}\n${levels}streams: *g`)).toEqual([
+      '1:1: error: aliases stand for too much: write it out',
+    ]);
+  });
+
+  it('are one document of no great length, in the end of which nothing is printed', () => {
+    expect(mistakes('streams: [{}]\n---\nstreams: [{}]')).toEqual([
+      '2:1: error: not YAML: a second document: expected one',
+    ]);
+    expect(mistakes(`streams: [{}]\n#${' '.repeat(5 << 20)}`)).toEqual([
+      '1:1: error: 5.0 MiB: expected 4 MiB at most',
+    ]);
+    const warned: string[] = [];
+    const listen = (w: Error) => warned.push(w.message);
+    process.on('warning', listen);
+    expect(mistakes('streams: [{? {x: 1} : 5}]')[0]).toMatch(/unknown key '\{ x: 1 \}'/);
+    process.removeListener('warning', listen);
+    expect(warned).toEqual([]);
   });
 
   it('find traces beside themselves, and say at once what is wrong with one', () => {
@@ -107,7 +177,7 @@ streams:
           `${file('s.yaml')}:2:13: error: ${file('missing.pcap')}: no such file`,
           `${file('s.yaml')}:3:42: error: ${file('raw.pcap')}: link type 101: only Ethernet can be sent`,
           `${file('s.yaml')}:4:13: error: ${file('text.pcap')}: neither a pcap nor a pcapng file`,
-          `${file('s.yaml')}:5:13: error: ${folder}: a directory`,
+          `${file('s.yaml')}:5:13: error: .: ${folder}: a directory`,
         ].join('\n'),
       );
     } finally {
