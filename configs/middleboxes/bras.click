@@ -13,13 +13,13 @@ define($MAC 02:00:00:00:00:80, $IP 100.70.0.1, $POOL 100.70.0.0/24, $DNS 10.2.0.
 
 sessions :: PPPoEServer($MAC, $IP, $POOL, DNS $DNS, SESSIONS $SESSIONS);
 
-FromDevice(0) -> access :: Classifier(12/8863, 12/8864, -);
+FromDevice(0, SNAPLEN 9216) -> access :: Classifier(12/8863, 12/8864, -);
 access[0] -> dialled :: Counter -> [0] sessions;
 access[1] -> [0] sessions;
 access[2] -> Discard;                                  // nothing but PPPoE comes in here
 sessions[0] -> Queue(512) -> ToDevice(0);
 
-FromDevice(1) -> HostEtherFilter($CORE_MAC) -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+FromDevice(1, SNAPLEN 9216) -> HostEtherFilter($CORE_MAC) -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
 out :: Queue(512) -> ToDevice(1);
 arp :: ARPQuerier($CORE_IP, $CORE_MAC) -> out;
 kind[0] -> ARPResponder($CORE_IP $CORE_MAC) -> out;

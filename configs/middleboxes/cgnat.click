@@ -25,8 +25,8 @@ ping_pool :: SourceIPHashMapper(64 1,
 rw :: IPRewriter(tcp_udp_pool, drop, CAPACITY $FLOWS, UDP_TIMEOUT 300, TCP_TIMEOUT 7440, GUARANTEE 30);
 pings :: ICMPPingRewriter(ping_pool, drop, CAPACITY 1000);
 
-in0 :: FromDevice(0) -> HostEtherFilter($IN_MAC) -> kind0 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
-in1 :: FromDevice(1) -> HostEtherFilter($OUT_MAC) -> kind1 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+in0 :: FromDevice(0, SNAPLEN 9216) -> HostEtherFilter($IN_MAC) -> kind0 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+in1 :: FromDevice(1, SNAPLEN 9216) -> HostEtherFilter($OUT_MAC) -> kind1 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
 out0 :: Queue(512) -> ToDevice(0);
 out1 :: Queue(512) -> ToDevice(1);
 arp0 :: ARPQuerier($IN_IP, $IN_MAC) -> out0;

@@ -3,4 +3,4 @@
 //   clicklet boot ether-mirror.click --name mirror --port tap:a -d
 //   clicklet handler mirror c.count
 
-FromDevice(0) -> c :: Counter -> EtherMirror -> Queue(512) -> ToDevice(0);
+FromDevice(0, SNAPLEN 9216) -> c :: Counter -> EtherMirror -> Queue(512) -> ToDevice(0);

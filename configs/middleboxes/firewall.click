@@ -16,8 +16,8 @@ elementclass Bridge { // Ethernet in and out; output 1 and input 1 are IP packet
   input[1] -> [0] output;
 }
 
-FromDevice(0) -> inside :: Counter -> b0 :: Bridge -> to_outside :: Queue(512) -> ToDevice(1);
-FromDevice(1) -> outside :: Counter -> b1 :: Bridge -> to_inside :: Queue(512) -> ToDevice(0);
+FromDevice(0, SNAPLEN 9216) -> inside :: Counter -> b0 :: Bridge -> to_outside :: Queue(512) -> ToDevice(1);
+FromDevice(1, SNAPLEN 9216) -> outside :: Counter -> b1 :: Bridge -> to_inside :: Queue(512) -> ToDevice(0);
 
 // Outwards: no address but our own may leave.
 b0[1] -> out :: IPFilter(

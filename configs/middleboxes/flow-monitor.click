@@ -27,8 +27,8 @@ elementclass Services {
   kind[1] -> [1] output;    kind[2] -> [2] output;    kind[3] -> [3] output;
 }
 
-FromDevice(0) -> rate0 :: AverageCounter -> w0 :: Watch;
-FromDevice(1) -> rate1 :: AverageCounter -> w1 :: Watch;
+FromDevice(0, SNAPLEN 9216) -> rate0 :: AverageCounter -> w0 :: Watch;
+FromDevice(1, SNAPLEN 9216) -> rate1 :: AverageCounter -> w1 :: Watch;
 to0 :: Queue(512) -> ToDevice(0);
 to1 :: Queue(512) -> ToDevice(1);
 

@@ -15,8 +15,8 @@ elementclass Rule { $label |
   limit[1] -> Discard;
 }
 
-FromDevice(0) -> c0 :: Counter -> copy0 :: Tee(2);   copy0[0] -> Queue(512) -> ToDevice(1);
-FromDevice(1) -> c1 :: Counter -> copy1 :: Tee(2);   copy1[0] -> Queue(512) -> ToDevice(0);
+FromDevice(0, SNAPLEN 9216) -> c0 :: Counter -> copy0 :: Tee(2);   copy0[0] -> Queue(512) -> ToDevice(1);
+FromDevice(1, SNAPLEN 9216) -> c1 :: Counter -> copy1 :: Tee(2);   copy1[0] -> Queue(512) -> ToDevice(0);
 
 copy0[1] -> ip :: Classifier(12/0800, -);
 copy1[1] -> ip;

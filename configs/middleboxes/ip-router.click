@@ -41,8 +41,8 @@ elementclass Receive { $ip, $mac, $color |
   kind[3] -> Discard;
 }
 
-in0 :: FromDevice(0);   out0 :: Queue(512) -> ToDevice(0);
-in1 :: FromDevice(1);   out1 :: Queue(512) -> ToDevice(1);
+in0 :: FromDevice(0, SNAPLEN 9216);   out0 :: Queue(512) -> ToDevice(0);
+in1 :: FromDevice(1, SNAPLEN 9216);   out1 :: Queue(512) -> ToDevice(1);
 
 rx0 :: Receive($IP0, $MAC0, 1);   tx0 :: Forward($IP0, $MAC0, 1, $MTU);
 rx1 :: Receive($IP1, $MAC1, 2);   tx1 :: Forward($IP1, $MAC1, 2, $MTU);

@@ -16,8 +16,8 @@ define($VIP 203.0.113.80, $PORT 80, $OUT_NET 203.0.113.80/24, $OUT_MAC 02:00:00:
 servers :: RoundRobinIPMapper(- - $S0 - 0 1, - - $S1 - 0 1, - - $S2 - 0 1, - - $S3 - 0 1);
 rw :: IPRewriter(servers, drop, CAPACITY 2000);
 
-FromDevice(0) -> HostEtherFilter($OUT_MAC) -> kind0 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
-FromDevice(1) -> HostEtherFilter($IN_MAC) -> kind1 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+FromDevice(0, SNAPLEN 9216) -> HostEtherFilter($OUT_MAC) -> kind0 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+FromDevice(1, SNAPLEN 9216) -> HostEtherFilter($IN_MAC) -> kind1 :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
 out0 :: Queue(512) -> ToDevice(0);
 out1 :: Queue(512) -> ToDevice(1);
 arp0 :: ARPQuerier($VIP, $OUT_MAC) -> out0;

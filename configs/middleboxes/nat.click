@@ -17,8 +17,8 @@ elementclass Receive { $ip, $mac | // output 0: IP packets, 1: ARP replies, 2: o
   kind[3] -> Discard;
 }
 
-FromDevice(0) -> inside :: Counter -> rx0 :: Receive($IN_IP, $IN_MAC);
-FromDevice(1) -> outside :: Counter -> rx1 :: Receive($OUT_IP, $OUT_MAC);
+FromDevice(0, SNAPLEN 9216) -> inside :: Counter -> rx0 :: Receive($IN_IP, $IN_MAC);
+FromDevice(1, SNAPLEN 9216) -> outside :: Counter -> rx1 :: Receive($OUT_IP, $OUT_MAC);
 out0 :: Queue(512) -> ToDevice(0);
 out1 :: Queue(512) -> ToDevice(1);
 arp0 :: ARPQuerier($IN_IP, $IN_MAC) -> out0;    rx0[1] -> [1] arp0;   rx0[2] -> out0;

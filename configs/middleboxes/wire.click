@@ -2,5 +2,5 @@
 //
 //   clicklet boot wire.click --name wire --port tap:a --port tap:b -d
 
-FromDevice(0) -> c0 :: Counter -> ToDevice(1);
-FromDevice(1) -> c1 :: Counter -> ToDevice(0);
+FromDevice(0, SNAPLEN 9216) -> c0 :: Counter -> ToDevice(1);
+FromDevice(1, SNAPLEN 9216) -> c1 :: Counter -> ToDevice(0);

@@ -28,8 +28,10 @@ __attribute__((cold, noinline)) static void broken(VhostDevice *v, VhostRing *r)
 
 static Packet *slow_packet(const DeviceQueue *q, const DeviceFrame *f) {
   if (f->total < 14) return NULL;
-  Packet *p = packet_make(PACKET_HEADROOM, NULL, f->total, 0);
-  if (p) device_frame_copy(q, f, p->data);
+  Packet *p = packet_make(PACKET_HEADROOM, NULL, 0, f->total); /* empty: nothing is zeroed */
+  if (!p) return NULL;
+  p->len = f->total;
+  device_frame_copy(q, f, p->data);
   return p;
 }
 

@@ -6,7 +6,6 @@ import type { Diagnostic } from '../lang/diagnostics.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { completeStream, discover, foreignDevices, portCount } from './discover.ts';
 import {
-  checkFrameSizes,
   type Dut,
   deviceSite,
   isDeviceDut,
@@ -17,6 +16,7 @@ import {
   vmSite,
 } from './dut.ts';
 import { environment, timestampError } from './environment.ts';
+import { cutFrames } from './frame-sizes.ts';
 import { type GeneratorGraph, generatorGraph, graphOutline, loopGraph } from './graph.ts';
 import { boundThread, busiestThread, type HostWatch, hostWatch } from './host-watch.ts';
 import { waitForLinks } from './links.ts';
@@ -141,10 +141,6 @@ async function benchAt(
   count: number,
   given: readonly Stream[],
 ): Promise<BenchResult> {
-  checkFrameSizes(
-    site,
-    given.flatMap((s) => o.sizes.map((size) => size ?? s.size)),
-  );
   o.observe?.note?.(`device under test: ${placeOf[site.vmm]}: ${site.why}`);
   const cores = cpus().length;
   const generatorCpu = cores > 1 ? 0 : null;
@@ -275,6 +271,8 @@ function checkPorts(c: Configuration, o: BenchOptions): number {
     throw new BenchError(`${o.file}: nothing to drive: there is no FromDevice(0) and no ToDevice(0)`);
   const problem = untrackedProblem(o);
   if (problem) throw new BenchError(problem);
+  const cut = isDeviceDut(o.dut) ? undefined : cutFrames(c.graph, o.streams, o.sizes);
+  if (cut) throw new BenchError(`${o.file}: ${cut}`);
   const beyond = Math.max(...o.streams.flatMap((s) => [s.from, s.to]));
   if (beyond >= count)
     throw new BenchError(

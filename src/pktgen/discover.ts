@@ -35,6 +35,21 @@ export function foreignDevices(graph: ResolvedGraph): string[] {
     .map((e) => `${e.name} :: ${e.className}(${e.args[0]?.text ?? ''})`);
 }
 
+/** The element that receives on a port, and how many bytes of a frame it keeps. */
+export function receiverOf(
+  graph: ResolvedGraph,
+  port: number,
+): { name: string; snapLength: number } | undefined {
+  const found = portElements(graph, 'FromDevice').find((x) => x.port === port);
+  if (!found) return undefined;
+  const { name, args, class: known } = graph.elements[found.index]!;
+  const place = known.args.findIndex((a) => a.key === 'SNAPLEN');
+  const written = args
+    .map((a) => /^(SNAPLEN\s+)?(\d+)$/.exec(a.text.trim()) ?? [])
+    .find((m, i) => m[2] !== undefined && (m[1] !== undefined || i === place));
+  return { name, snapLength: Number(written?.[2] ?? known.args[place]?.default) };
+}
+
 /** The ARPResponder nearest behind each port's FromDevice, by name. */
 export function responders(graph: ResolvedGraph): Map<number, string> {
   const next = new Map<number, number[]>();

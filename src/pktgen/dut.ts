@@ -7,15 +7,11 @@ import { type Configuration, Router } from '../engine/router.ts';
 import { bootVm, type Vm } from '../vm/boot.ts';
 import { type BootMs, forget } from '../vm/registry.ts';
 import { chooseVmm, type VmmChoice } from '../vm/vmm.ts';
-import { FCS, LONGEST_FRAME } from './frames.ts';
-import { parseSizes } from './stream-size.ts';
 
 /** A place for a router under test: where its ports will be, before it runs. */
 export interface Site {
   kind: 'vm' | 'process' | 'device';
   vmm: 'kvm' | 'qemu' | 'process' | 'device';
-  /** The longest frame that its ports take, frame check sequence included. */
-  maxFrame: number;
   /** One sentence: what was chosen and why. */
   why: string;
   /** Device specs of the generator's ends. */
@@ -47,26 +43,6 @@ export const placeOf = {
 
 let serial = 0;
 
-/** A guest receives a frame into one packet buffer: its room (FRAME_ROOM in native/guest/net.c) and the check sequence. */
-const VM_LONGEST_FRAME = 1728 + FCS;
-
-/** Refuse frames that the site's ports would drop. Throws FrameSizeError. */
-export function checkFrameSizes(site: Site, sizes: readonly string[]): void {
-  for (const text of sizes) {
-    const parsed = parseSizes(text);
-    const wrong = typeof parsed === 'string' ? undefined : parsed.list.find((x) => x.bytes > site.maxFrame);
-    if (wrong)
-      throw new FrameSizeError(
-        `frames of ${wrong.bytes} bytes: ${placeOf[site.vmm]} takes up to ${site.maxFrame} bytes, frame check sequence included`,
-      );
-  }
-}
-
-/** Frames are longer than the device under test can take. */
-export class FrameSizeError extends Error {
-  readonly exitCode = 1;
-}
-
 /** A router in this process, its ports joined to the generator's through memory. */
 export function processSite(ports: number, why: string): Site {
   const name = `bench${process.pid}-${serial++}`;
@@ -74,7 +50,6 @@ export function processSite(ports: number, why: string): Site {
   return {
     kind: 'process',
     vmm: 'process',
-    maxFrame: LONGEST_FRAME,
     why,
     generatorPorts: end('a'),
     close: () => undefined,
@@ -116,7 +91,6 @@ export function vmSite(
   return {
     kind: 'vm',
     vmm: vmm.kind,
-    maxFrame: VM_LONGEST_FRAME,
     why: instead ? `because ${instead}` : vmm.reason,
     generatorPorts: specs,
     close: () => rmSync(folder, { recursive: true, force: true }),
@@ -190,7 +164,6 @@ export function deviceSite(text: string): Site {
   return {
     kind: 'device',
     vmm: 'device',
-    maxFrame: LONGEST_FRAME,
     why: text,
     generatorPorts: ports,
     close: () => undefined,

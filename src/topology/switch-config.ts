@@ -14,6 +14,8 @@ export type SwitchKind = 'switch' | 'wire';
 
 /** Frames kept for a port while its router is busy or away. */
 const QUEUE = 256;
+/** Whole frames, whatever their length. */
+const receive = (device: string): string => `FromDevice(${device}, SNAPLEN 65535)`;
 
 /**
  * Click text. A port's place in `ports` is its number in the switch; empty places keep the numbers of the others.
@@ -38,7 +40,7 @@ export function switchText(
     const i = number.get(p)!;
     lines.push(
       `q${p.id} :: Queue(${QUEUE}) -> out${p.id} :: ToDevice(${spec(p)});`,
-      `in${p.id} :: FromDevice(${spec(p)})${p.vlan === 'trunk' ? trunkText(p.id, i, switches) : accessText(p, i)}`,
+      `in${p.id} :: ${receive(spec(p))}${p.vlan === 'trunk' ? trunkText(p.id, i, switches) : accessText(p, i)}`,
     );
   }
   for (const v of switches) {
@@ -79,6 +81,6 @@ function wireText(ports: readonly SwitchPort[], spec: (p: SwitchPort) => string)
     p ? `q${p.id} :: Queue(${2 * QUEUE}) -> out${p.id} :: ToDevice(${spec(p)});` : '';
   const [a, b] = ports;
   if (a && b)
-    return `${to(a)}\n${to(b)}\nin${a.id} :: FromDevice(${spec(a)}) -> q${b.id};\nin${b.id} :: FromDevice(${spec(b)}) -> q${a.id};\n`;
-  return a ? `in${a.id} :: FromDevice(${spec(a)}) -> Discard;\n` : '';
+    return `${to(a)}\n${to(b)}\nin${a.id} :: ${receive(spec(a))} -> q${b.id};\nin${b.id} :: ${receive(spec(b))} -> q${a.id};\n`;
+  return a ? `in${a.id} :: ${receive(spec(a))} -> Discard;\n` : '';
 }

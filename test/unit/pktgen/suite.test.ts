@@ -24,9 +24,9 @@ const write = (name: string, text: string): string => {
 
 const wire =
   'FromDevice(0, SNAPLEN 9216) -> Queue(1000) -> ToDevice(1); Idle -> ToDevice(0); FromDevice(1) -> Discard;';
-const bench = (size: string | number, more = {}) =>
+const bench = (size: string | number, more = {}, text = wire) =>
   runBench({
-    text: wire,
+    text,
     file: 'wire.click',
     dut: 'process',
     vmm: 'auto',
@@ -109,20 +109,16 @@ describe('frame sizes', () => {
     expect(t).toMatchObject({ lossRatio: 0, lost: 0 });
   });
 
-  it('that a virtual machine cannot take are refused before it starts', async () => {
-    const o = {
-      text: wire,
-      file: 'wire.click',
-      dut: 'vm',
-      vmm: 'auto',
-      sizes: [undefined],
-      rate: undefined,
-      durationS: 0.1,
-    } as const;
-    const streams = checkStreams({ streams: [{ size: 1733 }] });
-    await expect(runBench({ ...o, streams })).rejects.toThrow(
-      /takes up to 1732 bytes|no virtual machine|KVM|QEMU/,
-    );
+  it('that the router would cut are refused before it starts', async () => {
+    const cut =
+      /wire.click: frames of 2051 bytes: in0 cuts frames to 2046 bytes .* FromDevice\(0, SNAPLEN 9216\)/;
+    const by = (device: string) =>
+      wire.replace('FromDevice(0, SNAPLEN 9216)', `in0 :: FromDevice(${device})`);
+    await expect(bench(2051, {}, by('0'))).rejects.toThrow(cut);
+    await expect(bench('64*9 2051', {}, by('0, SNIFFER true'))).rejects.toThrow(cut);
+    await expect(bench(2051, {}, by('0, true, 2046'))).rejects.toThrow(cut);
+    for (const device of ['0, true, 2047', '0, SNAPLEN 2047'])
+      expect((await bench(2051, {}, by(device))).trials[0]).toMatchObject({ lossRatio: 0, lost: 0 });
   });
 });
 
