@@ -178,6 +178,8 @@ bool image_sane(const GuestImage *i);
 /* Where the image at hand is the one a snapshot was taken with, maps its code and constants and says so;
  * m->image is the snapshot's in any case. */
 bool image_share(Monitor *m, const GuestImage *want, const uint8_t *id);
+/* log.c */
+void log_write(const uint8_t *text, uint64_t n);
 /* vm.c */
 void vm_create(Monitor *m);
 void vm_pin(Monitor *m);   /* --cpu: the vCPU's thread there, the calling one elsewhere, where it can */

@@ -207,11 +207,7 @@ static void console(Monitor *m, uint64_t value) {
   uint64_t at = value >> 32, n = value & 0xffffffff;
   if (n > GUEST_TEXT_MAX) n = GUEST_TEXT_MAX;
   const uint8_t *text = memory_at(&m->map, at, n);
-  while (text && n) {
-    ssize_t done = write(STDOUT_FILENO, text, n);
-    if (done <= 0 && errno != EINTR) break;
-    if (done > 0) text += done, n -= (uint64_t)done;
-  }
+  if (text) log_write(text, n);
 }
 
 /* Blocks until a device has called or the time is over. */

@@ -76,7 +76,7 @@ static int start(char **words, Job *j, pid_t *pid) {
   sigemptyset(&none);
   posix_spawn_file_actions_init(&a);
   posix_spawn_file_actions_addopen(&a, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&a, 1, words[0], O_WRONLY | O_APPEND | O_CREAT, 0600);
+  posix_spawn_file_actions_addopen(&a, 1, words[0], O_RDWR | O_APPEND | O_CREAT, 0600);
   posix_spawn_file_actions_adddup2(&a, 1, 2);
   posix_spawn_file_actions_adddup2(&a, child, 3);
   posix_spawnattr_init(&attr);

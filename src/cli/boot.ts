@@ -1,6 +1,6 @@
 /** `clicklet boot FILE`: a configuration as a virtual router. */
 
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { imagePlan } from '../engine/fuse/image.ts';
@@ -8,11 +8,12 @@ import { type Configuration, compilePlan } from '../engine/router.ts';
 import { bootVm, DEFAULT_MEMORY, type Vm } from '../vm/boot.ts';
 import { detachPorts, portProblem } from '../vm/ports.ts';
 import { endProcess } from '../vm/process-end.ts';
-import { forget, logPath } from '../vm/registry.ts';
+import { forget } from '../vm/registry.ts';
 import { readSize } from '../vm/size.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { libraryResolver, readConfig, splitDefinitions } from './load.ts';
-import { CliError, EXIT, message, print, report } from './output.ts';
+import { LogReader } from './log-reader.ts';
+import { CliError, EXIT, message, print, report, writeAll } from './output.ts';
 
 export const collect = (value: string, list: string[]) => [...list, value];
 
@@ -136,21 +137,12 @@ async function attached(vm: Vm): Promise<void> {
   const stop = () => void vm.stop();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  let at = 0;
-  const show = () =>
-    new Promise<void>((resolve) => {
-      const stream = createReadStream(logPath(vm.name), { start: at });
-      stream.on('data', (data) => {
-        at += data.length;
-        print(data.toString());
-      });
-      stream.on('close', () => resolve());
-      stream.on('error', () => resolve());
-    });
-  const timer = setInterval(() => void show(), 100);
+  const log = new LogReader(vm.name);
+  const show = () => writeAll(1, log.read());
+  const timer = setInterval(show, 100);
   const status = await vm.exited;
   clearInterval(timer);
-  await show();
+  show();
   await endProcess(vm.record);
   await detachPorts(vm.name, vm.record.ports);
   forget(vm.name);

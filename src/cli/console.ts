@@ -1,24 +1,17 @@
 /** `clicklet console`: a control session with a virtual router, for people and for scripts. */
 
-import { createReadStream, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { ControlSession } from '../control/session.ts';
-import { logPath } from '../vm/registry.ts';
 import type { Vm } from '../vm/vm.ts';
-import { EXIT, message, print, printBytes } from './output.ts';
+import { LogReader } from './log-reader.ts';
+import { EXIT, message, print, printBytes, writeAll } from './output.ts';
 import { withVm } from './vm-verbs.ts';
 
 /** Prints what the router writes to its console from now on, to standard error. Returns how to end it. */
 function followLog(name: string): () => void {
-  const size = () => statSync(logPath(name), { throwIfNoEntry: false })?.size ?? 0;
-  let at = size();
-  const timer = setInterval(() => {
-    const end = size();
-    if (end <= at) return;
-    createReadStream(logPath(name), { start: at, end: end - 1 }).on('data', (d) => message(d.toString()));
-    at = end;
-  }, 100);
+  const log = new LogReader(name, true);
+  const timer = setInterval(() => writeAll(2, log.read()), 100);
   return () => clearInterval(timer);
 }
 

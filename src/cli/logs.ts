@@ -1,30 +1,32 @@
 /** `clicklet logs`: what virtual routers wrote to their consoles. */
 
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { findTopology, membersOf } from '../topology/state.ts';
 import { alive, load, logPath, vmFolder } from '../vm/registry.ts';
-import { CliError, print } from './output.ts';
+import { LogReader } from './log-reader.ts';
+import { CliError, print, writeAll } from './output.ts';
 
 const LOOK_MS = 100;
 
-/** What was written to a file since the last look. */
+/** Shows one log, if need be with a prefix before each line. */
 class Follower {
   readonly name: string;
   readonly #prefix: string;
-  #at = 0;
+  readonly #log: LogReader;
   /** The start of a line whose end is not written yet; only where lines get a prefix. */
   #rest = Buffer.alloc(0);
 
   constructor(name: string, prefix: string) {
     this.name = name;
     this.#prefix = prefix;
+    this.#log = new LogReader(name);
   }
 
   show(last: boolean): void {
-    const bytes = this.#read();
+    const bytes = this.#log.read();
     if (!this.#prefix) {
-      if (bytes.length) print(bytes.toString());
+      writeAll(1, bytes);
       return;
     }
     const all = Buffer.concat([this.#rest, bytes]);
@@ -32,20 +34,6 @@ class Follower {
     this.#rest = all.subarray(end);
     const text = all.subarray(0, end).toString().replace(/\n$/, '');
     if (end) print(text.replace(/^/gm, this.#prefix).concat('\n'));
-  }
-
-  #read(): Buffer {
-    let fd: number;
-    try {
-      fd = openSync(logPath(this.name), 'r');
-    } catch {
-      return Buffer.alloc(0); // removed while we followed
-    }
-    const bytes = Buffer.alloc(Math.max(0, fstatSync(fd).size - this.#at));
-    const n = bytes.length ? readSync(fd, bytes, 0, bytes.length, this.#at) : 0;
-    closeSync(fd);
-    this.#at += n;
-    return bytes.subarray(0, n);
   }
 
   /** Is there anybody who may write more? */

@@ -137,7 +137,7 @@ async function start(
   if (!kvm && (options.restore || options.parkAfterS))
     throw new VmError('QEMU can neither restore snapshots nor park routers: use --vmm kvm', 3);
   if (options.plan) writeFileSync(planPath(name), options.plan);
-  const log = openSync(logPath(name), 'a');
+  const log = openSync(logPath(name), 'a+');
   const journal = openJournal();
   const args = kvm
     ? monitorArguments(name, memBytes, options, attached)

@@ -1,6 +1,7 @@
 /** The control channel of virtual routers: large values and values that are no text, many clients, slow ones. */
 
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -93,6 +94,24 @@ describe.skipIf(!kvm)('the control channel', () => {
       }),
     );
     expect(answers).toEqual(Array(100).fill('0'));
+  });
+
+  it('keeps the newest lines of a guest that writes and writes', async () => {
+    const LINES = 60_000; // of 100 bytes: more than the 4 MiB that a log may have
+    const text = `InfiniteSource(LIMIT ${LINES}, STOP true)
+      -> Script(TYPE PACKET, init i 0, set i $(add $i 1), print "$(sprintf %07d $i) ${'x'.repeat(91)}") -> Discard;`;
+    const configuration = compilePlan(text, 'noisy.click', { target: 'guest' });
+    const noisy = await bootVm({ name: 'noisy', configuration, file: 'noisy.click', vmm: 'kvm' });
+    await noisy.exited;
+    noisy.close();
+    const log = readFileSync(join(box.state, 'noisy', 'log'), 'utf8');
+    expect(log.length).toBeLessThanOrEqual(4 << 20);
+    const [first, ...lines] = log.trimEnd().split('\n');
+    expect(first).toBe('[older lines were dropped]');
+    expect(lines.length).toBeGreaterThan(10_000);
+    const numbers = lines.map((l) => Number(l.slice(0, 7)));
+    expect(numbers).toEqual(lines.map((_, i) => LINES - lines.length + 1 + i));
+    expect(box.run('rm', 'noisy').status).toBe(0);
   });
 
   it('takes and gives bytes that are no text, on the console and by the command line', () => {
