@@ -9,6 +9,7 @@ export function benchSuiteCommand(): Command {
     .argument('<suite>', 'YAML file, such as configs/bench/suite.yaml')
     .argument('[scenarios...]', 'only these')
     .option('--dut <kind>', 'vm, process, or auto', 'vm')
+    .option('--engine <engine>', 'dynamic, or fused: compiled first, by a C compiler', 'dynamic')
     .option('--duration <seconds>', 'of each run', '1')
     .option('--runs <n>', 'of each scenario; the median counts', '3')
     .option('--mem <size>', 'guest memory', '8M')

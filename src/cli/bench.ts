@@ -15,6 +15,7 @@ export function benchCommand(): Command {
       'auto',
     )
     .option('--vmm <vmm>', 'auto, kvm or qemu', 'auto')
+    .option('--engine <engine>', 'dynamic, or fused: compiled first, by a C compiler', 'dynamic')
     .option('--mem <size>', 'guest memory', '5M')
     .option('--size <sizes>', 'frame sizes in bytes, one after the other: 64,128,512 or imix')
     .option(

@@ -8,6 +8,7 @@ import { completeStream, discover, foreignDevices, portCount } from './discover.
 import {
   type Dut,
   deviceSite,
+  type EngineChoice,
   isDeviceDut,
   placeOf,
   portsOfDut,
@@ -50,6 +51,8 @@ export interface BenchOptions {
   resolveLibrary?: (name: string) => { file: string; text: string } | undefined;
   dut: DutChoice;
   vmm: VmmChoice;
+  /** Default: dynamic. */
+  engine?: EngineChoice;
   memBytes?: number;
   streams: readonly Stream[];
   /** Each is one trial: `64`, `imix`, ... undefined: the streams' own sizes. */
@@ -124,13 +127,14 @@ async function firstThatRuns(o: BenchOptions): Promise<BenchResult> {
 
 /** The places to try, best first. Each is given why the one before it was of no use. */
 function sites(o: BenchOptions, ports: number): ((why: string) => Site)[] {
-  const asked = () => processSite(ports, 'as asked for');
+  const engine = o.engine ?? 'dynamic';
+  const asked = () => processSite(ports, engine, 'as asked for');
   if (isDeviceDut(o.dut)) return [() => deviceSite(o.dut)];
   if (o.dut === 'process') return [asked];
-  const list: ((why: string) => Site)[] = [() => vmSite(ports, o.vmm, o.memBytes)];
+  const list: ((why: string) => Site)[] = [() => vmSite(ports, o.vmm, engine, o.memBytes)];
   if (o.vmm !== 'auto') return list;
-  list.push((why) => vmSite(ports, 'qemu', o.memBytes, why));
-  if (o.dut === 'auto') list.push((why) => processSite(ports, `no virtual machine: ${why}`));
+  list.push((why) => vmSite(ports, 'qemu', engine, o.memBytes, why));
+  if (o.dut === 'auto') list.push((why) => processSite(ports, engine, `no virtual machine: ${why}`));
   return list;
 }
 
@@ -142,6 +146,10 @@ async function benchAt(
   given: readonly Stream[],
 ): Promise<BenchResult> {
   o.observe?.note?.(`device under test: ${placeOf[site.vmm]}: ${site.why}`);
+  if (site.prepare) {
+    o.observe?.step?.('compiling the router');
+    await site.prepare(configuration, o.signal);
+  }
   const cores = cpus().length;
   const generatorCpu = cores > 1 ? 0 : null;
   const dutCpu = cores > 1 ? 1 : null;
@@ -225,7 +233,7 @@ async function benchAt(
         kind: site.kind,
         vmm: site.vmm,
         why: site.why,
-        engine: 'dynamic',
+        engine: site.engine,
         bootMs,
         memory: dut?.memory() ?? null,
         configText: o.text,

@@ -6,7 +6,7 @@ import { libraryResolver, readConfig, splitDefinitions } from '../cli/load.ts';
 import { CliError, EXIT, message, print, report } from '../cli/output.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { type DutChoice, runBench } from './bench.ts';
-import { isDeviceDut } from './dut.ts';
+import { type EngineChoice, isDeviceDut } from './dut.ts';
 import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
 import { chooseDisplay } from './progress.ts';
@@ -21,6 +21,7 @@ import { BenchError } from './warm-up.ts';
 export interface BenchFlags extends StreamFlags, SearchFlags {
   dut: string;
   vmm: string;
+  engine: string;
   mem: string;
   size?: string;
   report?: string;
@@ -47,6 +48,9 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
     );
   if (!['auto', 'kvm', 'qemu'].includes(o.vmm))
     throw new CliError(`unknown --vmm '${o.vmm}': expected auto, kvm or qemu`, EXIT.usage);
+  const engine = engineOf(o.engine);
+  if (engine === 'fused' && (o.dut === 'simulated' || isDeviceDut(o.dut)))
+    throw new CliError(`--engine fused is for --dut vm and process, not ${o.dut}`, EXIT.usage);
   const { variables, rest } = splitDefinitions(words);
   if (rest.length) throw new CliError(`unexpected '${rest[0]}': expected NAME=value`, EXIT.usage);
   const durationS = o.duration === undefined ? 5 : seconds(o.duration);
@@ -77,6 +81,7 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
       resolveLibrary: libraryResolver(),
       dut: o.dut as DutChoice,
       vmm: o.vmm as VmmChoice,
+      engine,
       memBytes,
       streams,
       sizes,
@@ -97,6 +102,11 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
   }
   if (o.csv !== '-') print(o.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
   return status || !baseline ? status : compare(result, baseline, gate, o.baseline!);
+}
+
+export function engineOf(text: string): EngineChoice {
+  if (text === 'dynamic' || text === 'fused') return text;
+  throw new CliError(`unknown --engine '${text}': expected dynamic or fused`, EXIT.usage);
 }
 
 export function seconds(text: string): number {

@@ -5,7 +5,7 @@ import { parseSize } from '../cli/boot.ts';
 import { libraryResolver, readConfig } from '../cli/load.ts';
 import { CliError, EXIT, message, print } from '../cli/output.ts';
 import { type DutChoice, runBench } from './bench.ts';
-import { seconds } from './command-bench.ts';
+import { engineOf, seconds } from './command-bench.ts';
 import { silent } from './progress.ts';
 import { shown } from './shown.ts';
 import { parseStreamFile } from './streams-file.ts';
@@ -14,6 +14,7 @@ import { suiteHtml, suiteText } from './suite-report.ts';
 
 export interface SuiteFlags {
   dut: string;
+  engine: string;
   duration: string;
   runs: string;
   mem: string;
@@ -25,6 +26,7 @@ export interface SuiteFlags {
 export async function benchSuite(file: string, only: string[], o: SuiteFlags): Promise<number> {
   if (!['auto', 'vm', 'process'].includes(o.dut))
     throw new CliError(`unknown --dut '${o.dut}': expected vm, process or auto`, EXIT.usage);
+  const engine = engineOf(o.engine);
   const durationS = seconds(o.duration);
   const runs = Number(o.runs);
   if (!(Number.isInteger(runs) && runs > 0 && runs < 100))
@@ -42,6 +44,7 @@ export async function benchSuite(file: string, only: string[], o: SuiteFlags): P
           resolveLibrary: libraryResolver(),
           dut: o.dut as DutChoice,
           vmm: 'auto',
+          engine,
           memBytes,
           streams: parseStreamFile(readConfig(s.streams).text, s.streams),
           sizes: [undefined],

@@ -3,6 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildImage } from '../engine/fuse/image.ts';
+import { fuseRouter } from '../engine/fuse/index.ts';
 import { type Configuration, Router } from '../engine/router.ts';
 import { bootVm, type Vm } from '../vm/boot.ts';
 import { type BootMs, forget } from '../vm/registry.ts';
@@ -14,11 +16,17 @@ export interface Site {
   vmm: 'kvm' | 'qemu' | 'process' | 'device';
   /** One sentence: what was chosen and why. */
   why: string;
+  engine: 'dynamic' | 'fused' | 'unknown';
   /** Device specs of the generator's ends. */
   generatorPorts: string[];
+  /** Compiles what is compiled before the router starts. */
+  prepare?(configuration: Configuration, signal: AbortSignal | undefined): Promise<void>;
   start(configuration: Configuration, file: string, cpu: number | undefined): Promise<Dut>;
   close(): void;
 }
+
+/** What runs a router: `fused` is compiled first, in a virtual machine as an image of its own. */
+export type EngineChoice = 'dynamic' | 'fused';
 
 export interface Dut {
   read(handler: string): Promise<string>;
@@ -44,17 +52,23 @@ export const placeOf = {
 let serial = 0;
 
 /** A router in this process, its ports joined to the generator's through memory. */
-export function processSite(ports: number, why: string): Site {
+export function processSite(ports: number, engine: EngineChoice, why: string): Site {
   const name = `bench${process.pid}-${serial++}`;
   const end = (side: string) => Array.from({ length: ports }, (_, i) => `pipe:${name}.${i}/${side}`);
   return {
     kind: 'process',
     vmm: 'process',
     why,
+    engine,
     generatorPorts: end('a'),
     close: () => undefined,
     async start(configuration, file, cpu) {
       const router = await Router.create(configuration, { file, ports: end('b') });
+      if (engine === 'fused')
+        await fuseRouter(router).catch((e: unknown) => {
+          router.close();
+          throw e;
+        });
       let stopping = false;
       const run = router.run(cpu);
       return {
@@ -82,21 +96,26 @@ export function processSite(ports: number, why: string): Site {
 export function vmSite(
   ports: number,
   choice: VmmChoice,
+  engine: EngineChoice,
   memBytes: number | undefined,
   instead?: string,
 ): Site {
   const vmm = chooseVmm(choice);
   const folder = mkdtempSync(join(tmpdir(), 'clicklet-bench-'));
+  const image = join(folder, 'image');
   const specs = Array.from({ length: ports }, (_, i) => `vhost-user:${join(folder, `${i}.sock`)}`);
   return {
     kind: 'vm',
     vmm: vmm.kind,
     why: instead ? `because ${instead}` : vmm.reason,
+    engine,
     generatorPorts: specs,
+    ...(engine === 'fused' && { prepare: (c, signal) => buildImage(c, image, signal) }),
     close: () => rmSync(folder, { recursive: true, force: true }),
     async start(configuration, file, cpu) {
       const vm = await bootVm({
         configuration,
+        ...(engine === 'fused' && { image }),
         file,
         vmm: choice,
         ports: specs,
@@ -165,6 +184,7 @@ export function deviceSite(text: string): Site {
     kind: 'device',
     vmm: 'device',
     why: text,
+    engine: 'unknown',
     generatorPorts: ports,
     close: () => undefined,
     start: async () => ({

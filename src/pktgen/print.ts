@@ -30,7 +30,8 @@ export const ms = (x: number | null): string => (x === null ? '-' : `${x.toFixed
 
 /** The boot phases, memory, a line for each trial, and what qualifies the figures. */
 export function resultText(r: BenchResult): string {
-  const lines = [`${r.config} as ${placeOf[r.dut.vmm]}: ${r.dut.why}`];
+  const fused = r.dut.engine === 'fused' ? ', fused' : '';
+  const lines = [`${r.config} as ${placeOf[r.dut.vmm]}${fused}: ${r.dut.why}`];
   if (r.interrupted) lines.push('interrupted before the end: this was measured until then');
   const b = r.dut.bootMs;
   if (b)

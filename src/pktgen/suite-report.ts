@@ -13,7 +13,7 @@ const ratio = (r: ScenarioResult['references'][number]): string =>
 export function suiteText(r: SuiteResult): string {
   const rows = r.scenarios.flatMap((s) => {
     const own = [
-      s.name,
+      s.engine === 'fused' ? `${s.name}, fused` : s.name,
       s.size === null ? '' : String(s.size),
       s.pps === null ? '-' : mpps(s.pps),
       s.runs.length > 1 ? `${mpps(Math.min(...s.runs))} to ${mpps(Math.max(...s.runs))}` : '',
@@ -63,7 +63,7 @@ export function suiteHtml(r: SuiteResult): string {
   const bar = (value: number) =>
     `<span class="bar" style="width:${((100 * value) / most).toFixed(1)}%"></span>`;
   const rows = r.scenarios.flatMap((s) => [
-    `<tr class="first own"><td><b>${html(s.name)}</b></td><td>${s.pps === null ? html(s.problem ?? '') : `${mpps(s.pps)}, ${html(String(s.vmm))}, size ${s.size}`}</td><td></td><td style="width:40%">${bar((s.pps ?? 0) / 1e6)}</td></tr>`,
+    `<tr class="first own"><td><b>${html(s.name)}</b></td><td>${s.pps === null ? html(s.problem ?? '') : `${mpps(s.pps)}, ${html(`${s.vmm}${s.engine === 'fused' ? ', fused' : ''}`)}, size ${s.size}`}</td><td></td><td style="width:40%">${bar((s.pps ?? 0) / 1e6)}</td></tr>`,
     ...s.references.map(
       (x) =>
         `<tr><td></td><td class="muted">${html(figure(x))}</td><td>${ratio(x)}</td><td>${bar(x.most ?? x.mpps)}</td></tr>`,

@@ -85,6 +85,7 @@ export interface ScenarioResult {
   lossRatio: number | null;
   latencyUs: { p50: number; p99: number } | null;
   vmm: string | null;
+  engine: string | null;
   /** Why it was not measured. */
   problem: string | null;
   references: (Reference & { ratio: number | null })[];
@@ -119,6 +120,7 @@ export function scenarioResult(
     lossRatio: at?.lossRatio ?? null,
     latencyUs: at?.latencyUs ? { p50: at.latencyUs.p50, p99: at.latencyUs.p99 } : null,
     vmm: results[0]?.dut.vmm ?? null,
+    engine: results[0]?.dut.engine ?? null,
     problem,
     references: s.references.map((r) => ({
       ...r,

@@ -71,27 +71,35 @@ function prepareCache(): string {
 }
 
 /** Compiles a unit to a shared library, or finds it in the cache. Throws HostError. */
-export async function compileUnit(
+export const compileUnit = (text: string, signal?: AbortSignal): Promise<{ file: string; cached: boolean }> =>
+  compileCached(text, '.so', [...flags(), processor()], flags(), signal);
+
+/** Compiles a unit into a file, or finds that in the cache; `key` is what else it depends on. Throws HostError. */
+export async function compileCached(
   text: string,
+  suffix: '.so' | '.o',
+  key: readonly string[],
+  options: readonly string[],
   signal?: AbortSignal,
 ): Promise<{ file: string; cached: boolean }> {
   const compiler = findCompiler();
   if (!compiler)
     throw new HostError('the fused engine needs a C compiler (cc, gcc or clang): apt-get install gcc');
   const folder = prepareCache();
-  const key = createHash('sha256');
-  for (const part of [text, compiler.version, flags().join(' '), processor()]) key.update(part).update('\0');
-  const stem = join(folder, key.digest('hex'));
-  const file = `${stem}.so`;
+  const digest = createHash('sha256');
+  for (const part of [text, compiler.version, ...key]) digest.update(part).update('\0');
+  const stem = join(folder, digest.digest('hex'));
+  const file = `${stem}${suffix}`;
   if (existsSync(file)) return { file, cached: true };
   const temporary = `${stem}.${randomBytes(4).toString('hex')}`;
   try {
     writeFileSync(`${temporary}.c`, text);
     const include = ['-I', packagePath('native', 'include'), '-I', packagePath()];
-    await run(compiler.command, [...flags(), ...include, '-o', `${temporary}.so`, `${temporary}.c`], signal);
-    renameSync(`${temporary}.so`, file);
+    const out = ['-o', `${temporary}${suffix}`, `${temporary}.c`];
+    await run(compiler.command, [...options, ...include, ...out], signal);
+    renameSync(`${temporary}${suffix}`, file);
   } finally {
-    for (const suffix of ['.c', '.so']) rmSync(`${temporary}${suffix}`, { force: true });
+    for (const end of ['.c', suffix]) rmSync(`${temporary}${end}`, { force: true });
   }
   return { file, cached: false };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { HostError } from '../native.ts';
 import { packagePath } from '../paths.ts';
 import type { Configuration } from '../router.ts';
-import { findCompiler, run } from './compiler.ts';
+import { compileCached, findCompiler, run } from './compiler.ts';
 import { fusedSource } from './index.ts';
 
 /** As native/guest/CMakeLists.txt compiles the generic image, and as units are compiled (compiler.ts). */
@@ -54,7 +54,11 @@ function objects(): string[] {
 }
 
 /** Links an image for a configuration that was compiled for the guest. Throws HostError without a compiler. */
-export async function buildImage(configuration: Configuration, output: string): Promise<void> {
+export async function buildImage(
+  configuration: Configuration,
+  output: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const compiler = findCompiler();
   if (!compiler)
     throw new HostError('building an image needs a C compiler (cc, gcc or clang): apt-get install gcc');
@@ -65,26 +69,29 @@ export async function buildImage(configuration: Configuration, output: string): 
   const dir = mkdtempSync(join(tmpdir(), 'clicklet-image-'));
   const at = (name: string) => join(dir, name);
   try {
-    writeFileSync(at('unit.c'), fusedSource(configuration).text);
+    const options = [...GUEST_FLAGS, '-c'];
+    const unit = await compileCached(fusedSource(configuration).text, '.o', options, options, signal);
     writeFileSync(at('config.plan'), configuration.plan);
     writeFileSync(at('plan.S'), planSource(at('config.plan')));
-    const include = ['-I', packagePath('native', 'include'), '-I', packagePath()];
-    await run(compiler.command, [...GUEST_FLAGS, ...include, '-c', '-o', at('unit.o'), at('unit.c')]);
-    await run(compiler.command, ['-c', '-o', at('plan.o'), at('plan.S')]);
-    await run(process.env.AR ?? 'ar', ['rcs', at('elements.a'), ...all.filter(isElement)]);
+    await run(compiler.command, ['-c', '-o', at('plan.o'), at('plan.S')], signal);
+    await run(process.env.AR ?? 'ar', ['rcs', at('elements.a'), ...all.filter(isElement)], signal);
     const script = `-Wl,-T,${packagePath('native', 'guest', 'guest.ld')}`;
-    await run(compiler.command, [
-      ...LINK_FLAGS,
-      script,
-      '-o',
-      output,
-      ...[...classes].map((name) => `-Wl,-u,element_class_${name}`),
-      ...all.filter((file) => !isElement(file)),
-      at('unit.o'),
-      at('plan.o'),
-      at('elements.a'),
-      '-lgcc',
-    ]);
+    await run(
+      compiler.command,
+      [
+        ...LINK_FLAGS,
+        script,
+        '-o',
+        output,
+        ...[...classes].map((name) => `-Wl,-u,element_class_${name}`),
+        ...all.filter((file) => !isElement(file)),
+        unit.file,
+        at('plan.o'),
+        at('elements.a'),
+        '-lgcc',
+      ],
+      signal,
+    );
   } finally {
     rmSync(dir, { recursive: true });
   }

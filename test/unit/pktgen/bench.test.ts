@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { findCompiler } from '../../../src/engine/fuse/compiler.ts';
 import { type BenchOptions, runBench } from '../../../src/pktgen/bench.ts';
 import { captureStreams } from '../../../src/pktgen/capture.ts';
 import { completeStream } from '../../../src/pktgen/discover.ts';
@@ -61,13 +62,38 @@ describe('a benchmark in this process', () => {
     expect(html).not.toMatch(/(src|href)="http/);
   });
 
-  it('finds a known loss exactly', async () => {
-    const text = `FromDevice(0) -> c :: Classifier(53/00, 53/80, -); c[0] -> Discard; c[1] -> Discard;
+  const lossy = `FromDevice(0) -> c :: Classifier(53/00, 53/80, -); c[0] -> Discard; c[1] -> Discard;
       c[2] -> Queue(1000) -> ToDevice(1); FromDevice(1) -> Discard;`;
-    const t = (await runBench(options(text))).trials[0]!;
-    const dropped = Math.ceil(t.txPackets / 256) + Math.ceil((t.txPackets - 128) / 256);
-    expect(t.txPackets - t.rxPackets).toBe(dropped);
+  const dropped = (sent: number) => Math.ceil(sent / 256) + Math.ceil((sent - 128) / 256);
+
+  it('finds a known loss exactly', async () => {
+    const r = await runBench(options(lossy));
+    const t = r.trials[0]!;
+    expect(t.txPackets - t.rxPackets).toBe(dropped(t.txPackets));
+    expect(r.dut.engine).toBe('dynamic');
   });
+
+  const compiler = findCompiler();
+  it.skipIf(!compiler)(
+    `finds it on the fused engine${compiler ? '' : ' (skipped: no C compiler)'}`,
+    async () => {
+      const cache = mkdtempSync(join(tmpdir(), 'clicklet-bench-'));
+      vi.stubEnv('XDG_CACHE_HOME', cache);
+      try {
+        const r = await runBench(options(lossy, { engine: 'fused' }));
+        const t = r.trials[0]!;
+        expect(t.txPackets - t.rxPackets).toBe(dropped(t.txPackets));
+        expect(r.dut.engine).toBe('fused');
+        expect(resultText(r)).toContain('in this process, fused: as asked for');
+        expect(readdirSync(cache, { recursive: true }).filter((f) => /\.so$/.test(String(f)))).toHaveLength(
+          1,
+        );
+      } finally {
+        vi.unstubAllEnvs();
+        rmSync(cache, { recursive: true });
+      }
+    },
+  );
 
   it('runs both directions', async () => {
     const t = (await runBench(options(wire, {}, [{}, { from: 1, to: 0 }]))).trials[0]!;

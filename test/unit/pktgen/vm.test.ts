@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findCompiler } from '../../../src/engine/fuse/compiler.ts';
 import { compilePlan } from '../../../src/engine/router.ts';
 import { type DutChoice, runBench } from '../../../src/pktgen/bench.ts';
 import { captureStreams } from '../../../src/pktgen/capture.ts';
 import { completeStream } from '../../../src/pktgen/discover.ts';
+import type { EngineChoice } from '../../../src/pktgen/dut.ts';
 import { checkStreams } from '../../../src/pktgen/stream.ts';
 import { bootVm } from '../../../src/vm/boot.ts';
 import { forget } from '../../../src/vm/registry.ts';
@@ -39,6 +41,31 @@ describe.skipIf(problem !== undefined)(
       expect(t).toMatchObject({ rxPackets: t.txPackets, lost: 0, duplicates: 0, reordered: 0 });
       expect(t.exitsPerMillionPackets).not.toBeNull();
     });
+
+    const compiler = findCompiler();
+    it.skipIf(!compiler)(
+      `boots an image of its own${compiler ? '' : ' (skipped: no C compiler)'}`,
+      async () => {
+        const of = async (engine: EngineChoice) =>
+          runBench({
+            text: wire,
+            file: 'wire.click',
+            dut: 'vm',
+            vmm: 'kvm',
+            engine,
+            streams: checkStreams({ streams: [{}] }),
+            sizes: ['64'],
+            rate: 2000,
+            durationS: 0.2,
+          });
+        const [fused, dynamic] = [await of('fused'), await of('dynamic')];
+        const t = fused.trials[0]!;
+        expect(t).toMatchObject({ rxPackets: t.txPackets, lost: 0, duplicates: 0, reordered: 0 });
+        expect([fused.dut.engine, dynamic.dut.engine]).toEqual(['fused', 'dynamic']);
+        // Only the elements that are used.
+        expect(fused.dut.memory!.residentBytes).toBeLessThan(dynamic.dut.memory!.residentBytes - 200_000);
+      },
+    );
 
     describe('replays a trace', () => {
       let folder: string;
