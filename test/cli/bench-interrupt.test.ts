@@ -1,10 +1,10 @@
 /** Interrupts while `clicklet bench` and `clicklet pktgen` are at work: they end, say so, and leave nothing behind. */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { guestImage, kvmProblem } from '../../src/vm/vmm.ts';
 import { clicklet, hasProgram } from '../system/hosts.ts';
 
@@ -25,13 +25,23 @@ beforeEach(() => {
   temporary = mkdtempSync(join(dir, 'tmp'));
   state = mkdtempSync(join(dir, 'state'));
 });
+const children: ChildProcess[] = [];
+/** What a test that failed has left. */
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+const start = (command: string, args: string[]) => {
+  const child = spawn(command, args, { cwd: dir, env: environment() });
+  children.push(child);
+  return child;
+};
 const environment = () => ({ ...process.env, TMPDIR: temporary, CLICKLET_STATE: state, TERM: 'xterm' });
 /** Temporary folders and virtual routers; the journal of events stays. */
 const left = () => [...readdirSync(temporary), ...readdirSync(state).filter((f) => f !== '.events')];
 
 /** Runs, and is sent the signals one after the other once it has said `at`. */
 async function interrupted(args: string[], at: string | RegExp, signals: NodeJS.Signals[] = ['SIGINT']) {
-  const child = spawn(process.execPath, [clicklet, ...args], { cwd: dir, env: environment() });
+  const child = start(process.execPath, [clicklet, ...args]);
   let [stdout, stderr, sent] = ['', '', false];
   const look = () => {
     if (sent || !(stdout + stderr).match(at)) return;
@@ -102,9 +112,16 @@ describe('an interrupt', { timeout: 60_000 }, () => {
   });
 
   it.skipIf(noVm ?? !hasProgram('script'))('on a terminal, where all processes get it', async () => {
-    const command = [process.execPath, clicklet, ...bench('--dut', 'vm')].join(' ');
-    // What is typed there: Ctrl-C.
-    const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: dir, env: environment() });
+    const command = [
+      'timeout',
+      '--foreground',
+      '60',
+      process.execPath,
+      clicklet,
+      ...bench('--dut', 'vm'),
+    ].join(' ');
+    // What is typed there: Ctrl-C. Killing `script` would not end what it runs.
+    const child = start('script', ['-qec', command, '/dev/null']);
     let [said, typed] = ['', false];
     child.stdout.on('data', (d) => {
       said += d;
