@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type NetConnectOpts, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,19 +90,54 @@ it('a new configuration keeps its clients; one that fails is answered with why',
   client.close();
 });
 
-it('what is sent behind a new configuration is answered by that one', async () => {
+const SWITCH = 'Idle -> s :: Switch(1) -> Discard; s[1] -> Discard;';
+it.each([
+  `WRITE hotconfig ${SWITCH}\n`,
+  `WRITEDATA hotconfig ${SWITCH.length}\n${SWITCH}`,
+  `WRITEUNTIL hotconfig END\n${SWITCH}\nEND\n`,
+])('what is sent behind a new configuration is answered by that one: %j', async (write) => {
   const port = await freePort();
   await start(['-R', '-p', String(port)]);
   const client = new Client({ host: '127.0.0.1', port });
   await client.until(/Click::ControlSocket/);
   const all = await client.ask(
-    'WRITE hotconfig Idle -> s :: Switch(1) -> Discard; s[1] -> Discard;\nREAD s.config\nWRITE s.switch 0\nREAD s.switch\n',
+    `${write}READ s.config\nWRITE s.switch 0\nREAD s.switch\n`,
     /s.switch' OK\r\nDATA 1\r\n.$/,
   );
   expect(all.replace(/\r\n/g, '\n')).toBe(
     "200 Write handler 'hotconfig' OK\n200 Read handler 's.config' OK\nDATA 1\n1" +
       "200 Write handler 's.switch' OK\n200 Read handler 's.switch' OK\nDATA 1\n0",
   );
+  client.close();
+});
+
+it('a client that does not read its answers does not make them pile up, and gets them all later', async () => {
+  const READS = 1000;
+  const port = await freePort();
+  await start(['-R', '-p', String(port)]);
+  const client = new Client({ host: '127.0.0.1', port });
+  await client.until(/Click::ControlSocket/);
+  const text = `Idle -> c :: Counter -> Discard; //${'x'.repeat(100_000)}`;
+  expect(await client.reconfigure(text)).toBe("200 Write handler 'hotconfig' OK\r\n");
+  const memory = () =>
+    1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child!.pid}/status`, 'utf8'))![1]);
+  const before = memory();
+  const slow = new Socket().pause().connect({ host: '127.0.0.1', port });
+  slow.write('READ config\n'.repeat(READS));
+  for (
+    let i = 0;
+    i < 20;
+    i++ // meanwhile the others are served
+  )
+    expect(await client.ask('READ c.count\n', /DATA 1\r\n0$/)).toContain('200 Read');
+  expect(memory() - before).toBeLessThan(30e6);
+  const one = `200 Read handler 'config' OK\r\nDATA ${text.length}\r\n${text}`.length;
+  let left = 'Click::ControlSocket/1.3\r\n'.length + READS * one;
+  for await (const part of slow) {
+    left -= (part as Buffer).length;
+    if (left <= 0) break;
+  }
+  expect(left).toBe(0);
   client.close();
 });
 
