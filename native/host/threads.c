@@ -1,33 +1,11 @@
 /* threads.c: the engines of several threads as one, see threads.h. */
 #define _GNU_SOURCE
-#include "threads.h"
-#include "core/router.h"
+#include "threads_group.h"
 #include "platform_host.h"
 #include "threads_pace.h"
 #include <clicklet/platform.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
-
-typedef struct Member {
-  Engine *engine;
-  pthread_t thread;
-  bool running, standing;               /* standing: between two rounds, until nobody holds it */
-  bool hold;                            /* atomic */
-  _Alignas(CACHE_LINE) uint32_t asleep; /* who sends it packets must wake it */
-} Member;
-
-struct ThreadGroup {
-  pthread_mutex_t lock;
-  pthread_cond_t changed;
-  unsigned count;
-  int holder; /* thread that holds all others, -1: none */
-  unsigned depth;
-  bool ended; /* atomic: nobody takes packets any more but in threads_run's end */
-  int cpu;
-  _Alignas(CACHE_LINE) Member member[THREADS_MAX];
-  Ring *ring[THREADS_MAX][THREADS_MAX]; /* [from][to] */
-};
 
 static void set(bool *flag, bool value) { __atomic_store_n(flag, value, __ATOMIC_RELEASE); }
 static bool is(const bool *flag) { return __atomic_load_n(flag, __ATOMIC_ACQUIRE); }
@@ -35,7 +13,7 @@ static bool is(const bool *flag) { return __atomic_load_n(flag, __ATOMIC_ACQUIRE
 /* ---- Holding
  * ----------------------------------------------------------------------------------------------------- */
 
-static void hold(ThreadGroup *g, unsigned me) {
+void group_hold(ThreadGroup *g, unsigned me) {
   pthread_mutex_lock(&g->lock);
   while (g->holder >= 0 && g->holder != (int)me) {
     g->member[me].standing = true;
@@ -56,7 +34,7 @@ static void hold(ThreadGroup *g, unsigned me) {
   pthread_mutex_unlock(&g->lock);
 }
 
-static void release(ThreadGroup *g) {
+void group_release(ThreadGroup *g) {
   pthread_mutex_lock(&g->lock);
   if (!--g->depth) {
     g->holder = -1;
@@ -81,12 +59,12 @@ void threads_stand(Engine *e) {
 }
 
 Engine *threads_hold(Engine *first, unsigned thread) {
-  if (first->group) hold(first->group, first->thread);
+  if (first->group) group_hold(first->group, first->thread);
   return threads_engine(first, thread);
 }
 
 void threads_release(Engine *first) {
-  if (first->group) release(first->group);
+  if (first->group) group_release(first->group);
 }
 
 /* ---- Packets
@@ -186,8 +164,7 @@ static bool threads_waiting(Engine *e, bool on) {
   return false;
 }
 
-/* Delivers all that is under way, while nobody else runs. */
-static void drain(ThreadGroup *g) {
+void group_drain(ThreadGroup *g) {
   PacketPool *caller = packet_pool;
   bool ended = is(&g->ended);
   set(&g->ended, true);
@@ -203,184 +180,6 @@ static void drain(ThreadGroup *g) {
   }
   set(&g->ended, ended);
   packet_pool = caller;
-}
-
-/* ---- Handlers
- * ---------------------------------------------------------------------------------------------------- */
-
-static unsigned threads_of(const Element *e) {
-  const PlanElement *pe = (const PlanElement *)(e->router->plan + e->router->header->elements) + e->index;
-  return pe->threads ? pe->threads : 1;
-}
-
-/* Adds the numbers at the beginning of each line of two texts that otherwise say the same. */
-static void add_numbers(Text *sum, Text *more) {
-  Text t = {0};
-  const char *s = text_cstr(sum), *m = text_cstr(more);
-  while (*s && *m) {
-    char *a, *b;
-    unsigned long long x = strtoull(s, &a, 10), y = strtoull(m, &b, 10);
-    if (*a == '.' || *b == '.') {
-      double p = strtod(s, &a), q = strtod(m, &b);
-      text_printf(&t, "%g", p + q);
-    } else
-      text_printf(&t, "%*llu", (int)(a - s), x + y);
-    s = a, m = b;
-    while (*s && *s != '\n') text_add_char(&t, *s++);
-    while (*m && *m != '\n') m++;
-    if (*s) text_add_char(&t, *s++);
-    if (*m) m++;
-  }
-  text_clear(sum);
-  text_add(sum, text_cstr(&t), t.len);
-  text_free(&t);
-}
-
-static int threads_read(Element *x, const Handler *h, const char *param, Text *out, Errors *errs) {
-  Engine *engine = x->router->engine;
-  ThreadGroup *g = engine->group;
-  PacketPool *caller = packet_pool;
-  unsigned threads = threads_of(x);
-  bool sum = h->flags & HANDLER_SUM;
-  int rc = 0;
-  Text total = {0}, one = {0};
-  hold(g, engine->thread);
-  for (unsigned t = 0, n = 0; t < g->count && !rc; t++) {
-    if (!(threads >> t & 1) || (n && !sum)) continue;
-    Router *r = x->router->peers[t];
-    if (!r) rc = error(errs, "'%s' has no handlers yet", x->name);
-    if (rc) break;
-    packet_pool = &r->engine->pool;
-    text_clear(&one);
-    rc = h->read(r->elements[x->index], h, param, n ? &one : &total, errs);
-    if (n && !rc) add_numbers(&total, &one);
-    n++;
-  }
-  packet_pool = caller;
-  release(g);
-  if (!rc) text_add(out, text_cstr(&total), total.len);
-  text_free(&total);
-  text_free(&one);
-  return rc;
-}
-
-static int threads_write(Element *x, const Handler *h, const char *value, Errors *errs) {
-  Engine *engine = x->router->engine;
-  ThreadGroup *g = engine->group;
-  PacketPool *caller = packet_pool;
-  unsigned threads = threads_of(x);
-  int rc = 0;
-  hold(g, engine->thread);
-  for (unsigned t = 0; t < g->count && !rc; t++) {
-    if (!(threads >> t & 1)) continue;
-    Router *r = x->router->peers[t];
-    if (!r) rc = error(errs, "'%s' has no handlers yet", x->name);
-    if (rc) break;
-    packet_pool = &r->engine->pool;
-    rc = h->write(r->elements[x->index], h, value, errs);
-  }
-  packet_pool = caller;
-  release(g);
-  return rc;
-}
-
-static void threads_stop(Engine *e, int n) {
-  ThreadGroup *g = e->group;
-  hold(g, e->thread);
-  Router *first = g->member[0].engine->router;
-  if (first) router_adjust_runcount(first, -n);
-  release(g);
-}
-
-/* ---- Configurations
- * ---------------------------------------------------------------------------------------------------- */
-
-/* What several threads' elements say of the same argument is said once. */
-static void say_once(Errors *errs) {
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < errs->count; i++) {
-    ErrorRecord *a = &errs->records[i];
-    bool said = false;
-    for (uint32_t k = 0; k < kept && !said; k++) {
-      const ErrorRecord *b = &errs->records[k];
-      said = a->element >= 0 && a->element == b->element && a->arg == b->arg && a->warning == b->warning &&
-             !strcmp(a->message, b->message);
-    }
-    if (said) {
-      errs->errors -= !a->warning;
-      mem_free(a->message);
-    } else
-      errs->records[kept++] = *a;
-  }
-  errs->count = kept;
-}
-
-static void discard_next(ThreadGroup *g) {
-  for (unsigned t = 0; t < g->count; t++) {
-    packet_pool = &g->member[t].engine->pool;
-    engine_discard_next(g->member[t].engine);
-  }
-}
-
-/* The first thread's elements come last: those that call handlers are there. */
-static int threads_prepare(Engine *e, const void *plan, size_t size, Errors *errs) {
-  ThreadGroup *g = e->group;
-  PacketPool *caller = packet_pool;
-  Router *peers[THREADS_MAX] = {0};
-  hold(g, e->thread);
-  int rc = 0;
-  for (unsigned t = 0; t < g->count && !rc; t++) {
-    packet_pool = &g->member[t].engine->pool;
-    peers[t] = engine_build(g->member[t].engine, plan, size, errs);
-    if (!peers[t]) rc = -1;
-  }
-  for (unsigned t = 0; t < g->count && !rc; t++) memcpy(peers[t]->peers, peers, sizeof peers);
-  bool built = !rc;
-  for (unsigned t = g->count; t-- > 0;) {
-    packet_pool = &g->member[t].engine->pool;
-    if (!built)
-      router_free(peers[t]);
-    else if (engine_start(g->member[t].engine, peers[t], errs)) {
-      rc = -1;
-      for (unsigned k = 0; k < t; k++) peers[k]->peers[t] = NULL;
-      for (unsigned k = t + 1; k < g->count; k++)
-        if (g->member[k].engine->next) g->member[k].engine->next->peers[t] = NULL;
-    }
-  }
-  if (rc) discard_next(g);
-  /* Batches fit into the shortest queue, whatever thread has it. */
-  uint32_t batch = BATCH_MAX;
-  for (unsigned t = 0; t < g->count && !rc; t++) batch = peers[t]->batch < batch ? peers[t]->batch : batch;
-  for (unsigned t = 0; t < g->count && !rc; t++) peers[t]->batch = batch;
-  say_once(errs);
-  packet_pool = caller;
-  release(g);
-  return rc;
-}
-
-static void threads_replace(Engine *e) {
-  ThreadGroup *g = e->group;
-  PacketPool *caller = packet_pool;
-  hold(g, e->thread);
-  drain(g);
-  for (unsigned t = 0; t < g->count; t++) {
-    packet_pool = &g->member[t].engine->pool;
-    engine_hand_over(g->member[t].engine);
-  }
-  for (unsigned t = 0; t < g->count; t++) {
-    packet_pool = &g->member[t].engine->pool;
-    engine_switch(g->member[t].engine);
-  }
-  packet_pool = caller;
-  release(g);
-}
-
-static int threads_install(Engine *e, const void *plan, size_t size, Errors *errs) {
-  hold(e->group, e->thread);
-  int rc = threads_prepare(e, plan, size, errs);
-  if (!rc) threads_replace(e);
-  release(e->group);
-  return rc;
 }
 
 static const ThreadOps thread_ops = {.room = pace_room,
@@ -431,7 +230,7 @@ void threads_free(Engine *first) {
     return;
   }
   ThreadGroup *g = first->group;
-  discard_next(g);
+  group_discard_next(g);
   for (unsigned t = 0; t < g->count; t++) {
     Engine *e = g->member[t].engine;
     packet_pool = &e->pool;
@@ -515,5 +314,5 @@ void threads_run(Engine *first, int cpu) {
     platform_wake(g->member[t].engine);
   }
   for (unsigned t = 1; t < started; t++) pthread_join(g->member[t].thread, NULL);
-  drain(g);
+  group_drain(g);
 }

@@ -63,24 +63,18 @@ static Packet *alone(Packet *p) {
 void ring_put_slow(Ring *r, Packet *p, uint16_t element, uint16_t port) {
   if (!(p = alone(p))) return;
   Slot s = {p, element, port};
-  if (r->writer.overflows) {
+  if (r->writer.overflows)
     slots_add(&r->writer.overflow, &s);
-    return;
-  }
-  Slot *into = &r->slots[r->writer.tail++ % RING_SLOTS];
-  if (into->packet) packet_free(into->packet);
-  *into = s;
+  else
+    ring_fill(r, s);
 }
 
 void ring_flush(Ring *r) {
   Slots *o = &r->writer.overflow;
   if (likely(!r->writer.overflows)) return;
   ring_look(r);
-  for (; o->count && r->writer.tail - r->writer.head < RING_SLOTS; o->first++, o->count--) {
-    Slot *into = &r->slots[r->writer.tail++ % RING_SLOTS];
-    if (into->packet) packet_free(into->packet);
-    *into = o->slot[o->first];
-  }
+  for (; o->count && r->writer.tail - r->writer.head < RING_SLOTS; o->first++, o->count--)
+    ring_fill(r, o->slot[o->first]);
   r->writer.overflows = o->count > 0;
 }
 

@@ -63,15 +63,18 @@ always_inline bool ring_holds(const Ring *r) {
   return r->writer.overflows || r->reader.aside.count || r->writer.tail != r->reader.head;
 }
 /* An empty chunk comes back from the slot that a packet goes into. */
+always_inline void ring_fill(Ring *r, Slot slot) {
+  Slot *s = &r->slots[r->writer.tail++ % RING_SLOTS];
+  Packet *back = s->packet;
+  *s = slot;
+  if (likely(back != NULL)) packet_free(back);
+}
 always_inline void ring_put(Ring *r, Packet *p, uint16_t element, uint16_t port) {
   if (unlikely(r->writer.overflows || !packet_is_ordinary(p))) {
     ring_put_slow(r, p, element, port);
     return;
   }
-  Slot *s = &r->slots[r->writer.tail++ % RING_SLOTS];
-  Packet *back = s->packet;
-  *s = (Slot){p, element, port};
-  if (likely(back != NULL)) packet_free(back);
+  ring_fill(r, (Slot){p, element, port});
 }
 always_inline uint32_t ring_unpublished(const Ring *r) { return r->writer.tail - r->writer.published; }
 /* True if there was something to publish. */
