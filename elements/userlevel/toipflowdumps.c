@@ -33,250 +33,14 @@
  * Example: `FromDump(in.pcap, STOP true, FORCE_IP true) -> a :: AggregateIPFlows -> ToIPFlowDumps(flow%03n,
  * NOTIFIER a) -> Discard;`
  */
-#define _GNU_SOURCE
-#include "../analysis/aggregate.h"
+#include "toipflowdumps.h"
 #include "../analysis/ipsumdump.h"
 #include "../ip/ip.h"
-#include "dumpfile.h"
-#include <clicklet/platform.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { FLOW_PACKETS = 128, FLOW_NOTES = 32 }; /* held at most before they are written */
-enum { GZIP_FILES = 10 };                     /* to one gzip */
 #define FLOW_GRACE (250 * NSEC_PER_MSEC)
-
-typedef struct FlowDump {
-  uint32_t addr[2]; /* source and destination of direction 0, as are the ports; as in packets */
-  uint16_t port[2];
-  uint8_t proto;
-  bool begun; /* the file exists */
-  bool have_seq[2];
-  uint32_t seq[2]; /* first of each direction */
-  int64_t time;    /* that the times count from */
-  char *filename;
-  Text body; /* not yet written */
-  unsigned packets, notes;
-  uint64_t count;
-} FlowDump;
-
-typedef struct EndedFlow {
-  uint32_t aggregate;
-  int64_t at; /* steady clock */
-} EndedFlow;
-
-typedef struct ToIPFlowDumps {
-  Element base;
-  char *pattern;
-  Element *notifier;
-  AggregateListener listener;
-  bool absolute_time, absolute_seq, binary, gzip, all_options, options, window, id;
-  uint32_t mincount;
-  AggregateMap flows;
-  uint64_t seen, ignored;
-  EndedFlow *ended; /* oldest first */
-  uint32_t nended, ended_room;
-  char *finished[GZIP_FILES]; /* to be compressed */
-  unsigned nfinished;
-  pid_t child; /* gzip, 0: none runs */
-  Text line;
-  Timer timer;
-  Task task;
-  SignalSet signals;
-} ToIPFlowDumps;
-
-/* ---- Files
- * ------------------------------------------------------------------------------------------------------ */
-
-static bool make_directories(const ToIPFlowDumps *d, const char *filename) {
-  char *path = strdup(filename);
-  bool ok = path != NULL;
-  for (char *slash = path; ok && (slash = strchr(slash + 1, '/'));) {
-    *slash = 0;
-    ok = !mkdir(path, 0777) || errno == EEXIST;
-    if (!ok) chatter(&d->base, "%s: %s", path, strerror(errno));
-    *slash = '/';
-  }
-  free(path);
-  return ok;
-}
-
-static void header_text(const ToIPFlowDumps *d, uint32_t aggregate, const FlowDump *f, Text *out) {
-  bool tcp = f->proto == IP_PROTO_TCP;
-  const char *options = d->all_options ? " tcp_opt" : " tcp_ntopt";
-  text_printf(out, "!IPSummaryDump 1.3\n!flowid %pI %u %pI %u %c\n!aggregate %u\n!data ntimestamp",
-              &f->addr[0], be16(f->port[0]), &f->addr[1], be16(f->port[1]), tcp ? 'T' : 'U', aggregate);
-  if (d->binary)
-    text_printf(out, "%s%s%s%s direction%s", tcp ? " tcp_seq payload_len tcp_ack" : " payload_len",
-                d->id ? " ip_id" : "", tcp && d->window ? " tcp_window" : "", tcp ? " tcp_flags" : "",
-                tcp ? options : "");
-  else
-    text_printf(out, " direction%s%s%s%s", d->id ? " ip_id" : "",
-                tcp ? " tcp_flags tcp_seq payload_len tcp_ack" : " payload_len",
-                tcp && d->window ? " tcp_window" : "", tcp ? options : "");
-  text_add_char(out, '\n');
-  for (int i = 0; i < 2; i++)
-    if (tcp && f->have_seq[i] && f->seq[i]) text_printf(out, "!firstseq %c %u\n", "><"[i], f -> seq[i]);
-  if (f->time) text_printf(out, "!firsttime %pT\n", &f->time);
-  if (d->binary) text_add_string(out, "!binary\n");
-}
-
-static bool write_text(int fd, const Text *t) {
-  for (uint32_t at = 0; at < t->len;) {
-    ssize_t n = write(fd, t->s + at, t->len - at);
-    if (n < 0 && errno != EINTR) return false;
-    if (n > 0) at += (uint32_t)n;
-  }
-  return true;
-}
-
-/* Writes what is held of a flow. */
-static void flow_write(ToIPFlowDumps *d, uint32_t aggregate, FlowDump *f) {
-  bool standard = !strcmp(f->filename, "-");
-  text_clear(&d->line);
-  if (!f->begun) header_text(d, aggregate, f, &d->line);
-  if (standard) {
-    platform_write(1, text_cstr(&d->line), d->line.len);
-    platform_write(1, text_cstr(&f->body), f->body.len);
-  } else if (f->begun || make_directories(d, f->filename)) {
-    int fd = open(f->filename, O_WRONLY | O_CLOEXEC | (f->begun ? O_APPEND : O_CREAT | O_TRUNC), 0666);
-    if (fd < 0 || !write_text(fd, &d->line) || !write_text(fd, &f->body))
-      chatter(&d->base, "%s: %s", f->filename, strerror(errno));
-    if (fd >= 0) close(fd);
-  }
-  f->begun = true;
-  text_clear(&f->body);
-  f->packets = f->notes = 0;
-}
-
-/* Starts gzip for what is finished. If it runs already: waits for it, or does nothing. */
-static void compress(ToIPFlowDumps *d, bool wait) {
-  int status = 0;
-  if (d->child) {
-    if (waitpid(d->child, &status, wait ? 0 : WNOHANG) == 0) return;
-    d->child = 0;
-    if (status) chatter(&d->base, "gzip did not end well; no more files are compressed");
-    if (status) d->gzip = false;
-  }
-  if (!d->nfinished) return;
-  char *argv[GZIP_FILES + 4] = {"gzip", "-f", "--"};
-  memcpy(argv + 3, d->finished, d->nfinished * sizeof *argv);
-  int rc = d->gzip ? posix_spawnp(&d->child, "gzip", NULL, NULL, argv, environ) : 0;
-  if (rc) {
-    chatter(&d->base, "gzip: %s; no more files are compressed", strerror(rc));
-    d->child = 0;
-    d->gzip = false;
-  }
-  while (d->nfinished) free(d->finished[--d->nfinished]);
-}
-
-/* Finishes a flow and forgets it. */
-static void flow_end(ToIPFlowDumps *d, uint32_t aggregate, FlowDump *f) {
-  if (f->count >= d->mincount) {
-    flow_write(d, aggregate, f);
-    if (d->gzip && strcmp(f->filename, "-")) {
-      if (d->nfinished == GZIP_FILES) compress(d, true);
-      d->finished[d->nfinished++] = f->filename;
-      f->filename = NULL;
-      if (d->nfinished == GZIP_FILES) compress(d, false);
-    }
-  } else if (f->begun && unlink(f->filename) < 0) {
-    chatter(&d->base, "%s: %s", f->filename, strerror(errno));
-  }
-  free(f->filename);
-  text_free(&f->body);
-  mem_free(f);
-}
-
-static void flows_end(ToIPFlowDumps *d) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < d->flows.size; i++) {
-    AggregatePlace p = d->flows.places[i];
-    d->flows.places[i].used = false;
-    if (p.used) d->flows.places[n++] = p;
-  }
-  if (n) aggregate_sort(d->flows.places, n);
-  for (uint32_t i = 0; i < n; i++)
-    flow_end(d, d->flows.places[i].aggregate, (FlowDump *)d->flows.places[i].value);
-  aggregate_map_free(&d->flows);
-}
-
-/* ---- Names of files
- * --------------------------------------------------------------------------------------------- */
-
-/* What one escape stands for. False if there is none of that letter. */
-static bool expand_one(char letter, uint64_t part, uint32_t aggregate, const FlowDump *f, Text *out) {
-  uint32_t v = aggregate;
-  switch (letter) {
-  case 'n':
-  case 'x':
-  case 'X':
-    if (part <= 3)
-      v = v >> (3 - part) * 8 & 255;
-    else if (part <= 5)
-      v = v >> (5 - part) * 16 & 65535;
-    text_printf(out, letter == 'n' ? "%d" : letter == 'x' ? "%x" : "%X", v);
-    return true;
-  case 's':
-  case 'd':
-    if (part > 3)
-      text_printf(out, "%pI", &f->addr[letter == 'd']);
-    else
-      text_printf(out, "%u", ((const uint8_t *)&f->addr[letter == 'd'])[part]);
-    return true;
-  case 'S':
-  case 'D':
-    text_printf(out, "%u", be16(f->port[letter == 'D']));
-    return true;
-  case 'p':
-    text_add_char(out, f->proto == IP_PROTO_TCP ? 'T' : 'U');
-    return true;
-  case '%':
-    text_add_char(out, '%');
-    return true;
-  default:
-    return false;
-  }
-}
-
-static uint64_t pattern_number(const char **s) {
-  uint64_t v = 0;
-  for (; is_digit(**s); ++*s) v = v < 1000 ? v * 10 + (uint64_t)(**s - '0') : v;
-  return v;
-}
-
-/* The file's name for a flow, or, without one, whether the pattern is right: an error message or NULL. */
-static const char *expand(const char *pattern, uint32_t aggregate, const FlowDump *f, Text *out) {
-  static const FlowDump none;
-  Text value = {0};
-  const char *wrong = NULL;
-  for (const char *s = pattern; *s && !wrong; s++) {
-    if (*s != '%') {
-      text_add_char(out, *s);
-      continue;
-    }
-    bool zero = *++s == '0';
-    if (zero) s++;
-    uint64_t width = pattern_number(&s), part = UINT64_MAX;
-    if (*s == '.') {
-      s++;
-      part = pattern_number(&s);
-    }
-    text_clear(&value);
-    if (!expand_one(*s, part, aggregate, f ? f : &none, &value)) wrong = *s ? s : "%";
-    for (uint64_t i = value.len; i < width && i < 255; i++) text_add_char(out, zero ? '0' : '_');
-    text_add_string(out, text_cstr(&value));
-    if (!*s) break;
-  }
-  text_free(&value);
-  return wrong;
-}
 
 /* ---- Packets
  * ---------------------------------------------------------------------------------------------------- */
@@ -312,7 +76,7 @@ static FlowDump *flow_new(const ToIPFlowDumps *d, uint32_t aggregate, const Pack
   /* The name is the first packet's: its source is the flow's only in direction 0. */
   FlowDump first = {
       .addr = {load32(ip + 12), load32(ip + 16)}, .port = {load16(ports), load16(ports + 2)}, .proto = ip[9]};
-  expand(d->pattern, aggregate, &first, &name);
+  flow_dump_name(d->pattern, aggregate, &first, &name);
   f->filename = strdup(text_cstr(&name));
   text_free(&name);
   return f;
@@ -405,7 +169,7 @@ static void packet_record(const ToIPFlowDumps *d, const FlowDump *f, const Dumpe
 
 /* An ICMP error is a comment. It travels against the packet that it is about. */
 static void flow_note(ToIPFlowDumps *d, uint32_t aggregate, FlowDump *f, const Packet *p) {
-  if (f->notes >= FLOW_NOTES) flow_write(d, aggregate, f);
+  if (f->notes >= FLOW_NOTES) flow_dump_write(d, aggregate, f);
   uint32_t at = f->body.len;
   if (d->binary) put32(&f->body, 0);
   text_printf(&f->body, "#%pT %c ICMP_error\n", &p->timestamp, "<>"[anno_u8(p, ANNO_PAINT) & 1]);
@@ -417,7 +181,7 @@ static void flow_packet(ToIPFlowDumps *d, uint32_t aggregate, FlowDump *f, const
   const uint8_t *ip = p->network, *l4 = ip + (ip[0] & 15) * 4;
   uint32_t headers = (ip[0] & 15) * 4u, length = be16(load16(ip + 2));
   if (ip[9] != f->proto || packet_end(p) - l4 < (f->proto == IP_PROTO_TCP ? 20 : 8)) return;
-  if (f->packets >= FLOW_PACKETS) flow_write(d, aggregate, f);
+  if (f->packets >= FLOW_PACKETS) flow_dump_write(d, aggregate, f);
   int from = anno_u8(p, ANNO_PAINT) & 1;
   DumpedPacket x = {.time = p->timestamp - f->time, .from = from, .id = be16(load16(ip + 4))};
   text_clear(&d->line);
@@ -507,7 +271,7 @@ static void flow_dumps_timer(Element *e, Timer *t) {
     if (!place) continue;
     FlowDump *f = place->value;
     aggregate_remove(&d->flows, place);
-    flow_end(d, d->ended[n].aggregate, f);
+    flow_dump_end(d, d->ended[n].aggregate, f);
   }
   d->nended -= n;
   memmove(d->ended, d->ended + n, d->nended * sizeof *d->ended);
@@ -521,7 +285,7 @@ static int flow_dumps_configure(Element *e, const Args *args, Errors *errs) {
   ToIPFlowDumps *d = (ToIPFlowDumps *)e;
   (void)args;
   Text name = {0};
-  const char *wrong = expand(d->pattern, 0, NULL, &name);
+  const char *wrong = flow_dump_name(d->pattern, 0, NULL, &name);
   text_free(&name);
   if (wrong) return error(errs, "FILEPATTERN: there is no escape '%%%c'", *wrong);
   if (!strchr(d->pattern, '%') && strcmp(d->pattern, "-"))
@@ -542,8 +306,8 @@ static int flow_dumps_initialize(Element *e, Errors *errs) {
 
 static void flow_dumps_cleanup(Element *e) {
   ToIPFlowDumps *d = (ToIPFlowDumps *)e;
-  flows_end(d);
-  while (d->child || d->nfinished) compress(d, true);
+  flow_dumps_end(d);
+  while (d->child || d->nfinished) flow_dumps_compress(d, true);
   if (d->ignored && !d->seen) chatter(e, "warning: saw no packets with aggregate annotations");
   mem_free(d->ended);
   mem_free(d->pattern);
@@ -553,7 +317,7 @@ static void flow_dumps_cleanup(Element *e) {
 
 static int flow_dumps_clear(Element *e, const Handler *h, const char *value, Errors *errs) {
   (void)h, (void)value, (void)errs;
-  flows_end((ToIPFlowDumps *)e);
+  flow_dumps_end((ToIPFlowDumps *)e);
   return 0;
 }
 
