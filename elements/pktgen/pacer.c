@@ -1,6 +1,8 @@
 /* pacer.c: see pacer.h. */
 #include "pacer.h"
 
+const char *const pace_names[] = {"constant", "poisson", NULL};
+
 double pacer_log(double x) {
   union {
     double d;

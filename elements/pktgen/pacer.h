@@ -53,6 +53,26 @@ void pacer_print_late(const Pacer *p, Text *out);
 enum { PACER_READ_SUMMARY, PACER_READ_ELAPSED, PACER_READ_MEAN, PACER_READ_LATE };
 void pacer_read(const Pacer *p, const Element *e, int what, uint64_t bytes, double mean, Text *out);
 int pacer_write(Pacer *p, Element *e, Timer *t, const Handler *h, const char *value, Errors *errs);
+/* Arguments and handlers of an element T with `pacer`, `batch`, `stop`, `byte_count` and `task`. */
+extern const char *const pace_names[];
+#define PACER_ARGS(T)                                                                                        \
+  ARG(T, F64, "RATE", pacer.rate, "0"),                                                                      \
+      ARG(T, CHOICE, "PACE", pacer.kind, "constant", .choices = pace_names),                                 \
+      ARG(T, U32, "BURST", pacer.burst, "1", .min = 1, .max = 1000000),                                      \
+      ARG(T, U32, "SEED", pacer.seed, "1"), ARG(T, I64, "LIMIT", pacer.limit, "-1"),                         \
+      ARG(T, INTERVAL, "DURATION", pacer.duration, "0"), ARG(T, INTERVAL, "LAG", pacer.lag, "1ms"),          \
+      ARG(T, INTERVAL, "SPIN", pacer.spin, "25us"),                                                          \
+      ARG(T, U32, "BATCH", batch, "0", .min = 0, .max = BATCH_MAX),                                          \
+      ARG(T, BOOL, "ACTIVE", pacer.active, "true"), ARG(T, BOOL, "STOP", stop, "false")
+#define PACER_HANDLERS(T, READ, WRITE, RESET)                                                                \
+  READ_FIELD(T, U64, "count", pacer.count), READ_FIELD(T, U64, "byte_count", byte_count),                    \
+      READ_FIELD(T, U64, "missed", pacer.missed), READ_FN("elapsed", READ, .data = PACER_READ_ELAPSED),      \
+      READ_FN("mean_size", READ, .data = PACER_READ_MEAN), READ_FN("late", READ, .data = PACER_READ_LATE),   \
+      READ_FN("summary", READ), RW_FIELD(T, F64, "rate", pacer.rate, .write = WRITE),                        \
+      RW_FIELD(T, I64, "limit", pacer.limit, .write = WRITE),                                                \
+      RW_FIELD(T, INTERVAL, "duration", pacer.duration, .write = WRITE),                                     \
+      RW_FIELD(T, BOOL, "active", pacer.active, .write = WRITE),                                             \
+      WRITE_FN("reset", RESET, .flags = HANDLER_WRITE | HANDLER_BUTTON), TASK_HANDLERS(T, task)
 /* Natural logarithm, for x > 0. */
 double pacer_log(double x);
 
