@@ -32,88 +32,31 @@
  */
 #include "../ip/ip.h"
 #include "../ip/ipprint.h"
-#include "aggregate.h"
-
-typedef struct FlowKey {
-  uint32_t addr[2]; /* the smaller endpoint first */
-  uint16_t port[2];
-  uint8_t proto;
-} FlowKey;
-
-typedef struct Flow Flow;
-struct Flow {
-  Flow *next; /* in its bucket; in the list of those that end */
-  FlowKey key;
-  uint32_t aggregate;
-  bool flipped;   /* its first packet came from the larger endpoint */
-  uint8_t closed; /* bit of each direction that sent FIN */
-  int64_t begin, last;
-  uint64_t packets[2];
-  char *filepos;
-};
-
-/* What is known of fragments between two hosts. */
-typedef struct Fragment Fragment;
-struct Fragment {
-  Fragment *next;
-  FlowKey key;
-  uint32_t src, aggregate;
-  uint16_t id;
-  uint8_t proto, paint;
-  int64_t seen;
-};
-typedef struct Pair Pair;
-struct Pair {
-  Pair *next;
-  uint32_t addr[2];    /* the smaller first */
-  Fragment *fragments; /* first fragments that came */
-  Packet *head, *tail; /* held */
-};
-
-enum { PAIR_BUCKETS = 256 };
-
-typedef struct AggregateIPFlows {
-  Element base;
-  AggregateNotifier notifier;
-  char *traceinfo;
-  void *trace;
-  Element *source;
-  uint32_t tcp_timeout, done_timeout, udp_timeout, fragment_timeout, reap;
-  bool icmp, fragments, fragments_given;
-  Flow **flows;
-  uint32_t buckets, nflows, next_aggregate;
-  Pair *pairs[PAIR_BUCKETS];
-  uint32_t npairs;
-  int64_t reap_at, purge_at; /* packet time, s; 0: not yet known */
-} AggregateIPFlows;
-
-static int64_t seconds_of(int64_t ns) {
-  return ns >= 0 ? ns / NSEC_PER_SEC : -((-ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC);
-}
+#include "aggregateipflows.h"
 
 /* ---- Flows
  * ------------------------------------------------------------------------------------------------------ */
 
-static uint32_t hash_key(const FlowKey *k) {
+static uint32_t hash_key(const AggregateFlowKey *k) {
   uint32_t h = k->addr[0] * 2654435769u ^ k->addr[1];
   h = (h ^ h >> 15) * 2246822519u ^ ((uint32_t)k->port[0] << 16 | k->port[1]) ^ k->proto;
   h *= 3266489917u;
   return h ^ h >> 16;
 }
 
-static bool same_key(const FlowKey *a, const FlowKey *b) {
+static bool same_key(const AggregateFlowKey *a, const AggregateFlowKey *b) {
   return a->addr[0] == b->addr[0] && a->addr[1] == b->addr[1] && a->port[0] == b->port[0] &&
          a->port[1] == b->port[1] && a->proto == b->proto;
 }
 
 static bool flows_grow(AggregateIPFlows *a) {
   uint32_t n = a->buckets ? 2 * a->buckets : 1024;
-  Flow **wide = mem_alloc(n * sizeof *wide);
+  AggregateFlow **wide = mem_alloc(n * sizeof *wide);
   if (!wide) return false;
   for (uint32_t i = 0; i < a->buckets; i++)
-    for (Flow *f = a->flows[i], *next; f; f = next) {
+    for (AggregateFlow *f = a->flows[i], *next; f; f = next) {
       next = f->next;
-      Flow **b = &wide[hash_key(&f->key) & (n - 1)];
+      AggregateFlow **b = &wide[hash_key(&f->key) & (n - 1)];
       f->next = *b;
       *b = f;
     }
@@ -133,7 +76,7 @@ static void add_ns(Text *t, int64_t ns) {
 }
 
 /* The flow is over: says so and forgets it. */
-static void flow_end(AggregateIPFlows *a, Flow *f) {
+static void flow_end(AggregateIPFlows *a, AggregateFlow *f) {
   if (a->trace) {
     Text t = {0};
     int from = f->flipped; /* the first packet's source */
@@ -154,12 +97,12 @@ static void flow_end(AggregateIPFlows *a, Flow *f) {
   a->nflows--;
 }
 
-static uint32_t flow_timeout(const AggregateIPFlows *a, const Flow *f) {
+static uint32_t flow_timeout(const AggregateIPFlows *a, const AggregateFlow *f) {
   return f->key.proto != IP_PROTO_TCP ? a->udp_timeout : f->closed == 3 ? a->done_timeout : a->tcp_timeout;
 }
 
-static bool flow_late(const AggregateIPFlows *a, const Flow *f, int64_t now) {
-  return seconds_of(now) > seconds_of(f->last) + flow_timeout(a, f);
+static bool flow_late(const AggregateIPFlows *a, const AggregateFlow *f, int64_t now) {
+  return aggregate_seconds(now) > aggregate_seconds(f->last) + flow_timeout(a, f);
 }
 
 static char *handler_text(AggregateIPFlows *a, const char *handler) {
@@ -174,15 +117,16 @@ static char *handler_text(AggregateIPFlows *a, const char *handler) {
   return s;
 }
 
-static Flow **flow_find(AggregateIPFlows *a, const FlowKey *k) {
-  Flow **at = &a->flows[hash_key(k) & (a->buckets - 1)];
+AggregateFlow **aggregate_flow_find(AggregateIPFlows *a, const AggregateFlowKey *k) {
+  AggregateFlow **at = &a->flows[hash_key(k) & (a->buckets - 1)];
   while (*at && !same_key(&(*at)->key, k)) at = &(*at)->next;
   return at;
 }
 
 /* The flow of a packet, a new one if need be. NULL when out of memory. */
-static Flow *flow_of(AggregateIPFlows *a, const FlowKey *k, bool flipped, Packet *p, bool syn) {
-  Flow **at = flow_find(a, k), *f = *at;
+static AggregateFlow *flow_of(AggregateIPFlows *a, const AggregateFlowKey *k, bool flipped, Packet *p,
+                              bool syn) {
+  AggregateFlow **at = aggregate_flow_find(a, k), *f = *at;
   if (f && (flow_late(a, f, p->timestamp) || (syn && f->closed == 3))) {
     *at = f->next;
     flow_end(a, f);
@@ -191,11 +135,11 @@ static Flow *flow_of(AggregateIPFlows *a, const FlowKey *k, bool flipped, Packet
   if (f) return f;
   if (a->nflows >= a->buckets) flows_grow(a);
   if (!(f = mem_alloc(sizeof *f))) return NULL;
-  *f = (Flow){.key = *k,
-              .aggregate = a->next_aggregate,
-              .flipped = flipped,
-              .begin = p->timestamp,
-              .last = p->timestamp};
+  *f = (AggregateFlow){.key = *k,
+                       .aggregate = a->next_aggregate,
+                       .flipped = flipped,
+                       .begin = p->timestamp,
+                       .last = p->timestamp};
   if (!++a->next_aggregate) a->next_aggregate = 1;
   if (a->source && a->trace) f->filepos = handler_text(a, "packet_filepos");
   at = &a->flows[hash_key(k) & (a->buckets - 1)];
@@ -208,25 +152,25 @@ static Flow *flow_of(AggregateIPFlows *a, const FlowKey *k, bool flipped, Packet
 
 /* Ends the flows that are late at `now` (all of them if `all`), in the order of their numbers. */
 static void flows_reap(AggregateIPFlows *a, int64_t now, bool all) {
-  Flow *sorted[33] = {0}; /* sorted[i]: 2^i flows, by number */
+  AggregateFlow *sorted[33] = {0}; /* sorted[i]: 2^i flows, by number */
   for (uint32_t i = 0; i < a->buckets; i++)
-    for (Flow **at = &a->flows[i], *f; (f = *at);) {
+    for (AggregateFlow **at = &a->flows[i], *f; (f = *at);) {
       if (!all && !flow_late(a, f, now)) {
         at = &f->next;
         continue;
       }
       *at = f->next;
       f->next = NULL;
-      Flow *run = f;
+      AggregateFlow *run = f;
       for (unsigned k = 0; k < countof(sorted); k++) {
         if (!sorted[k]) {
           sorted[k] = run;
           break;
         }
-        Flow *other = sorted[k], *merged = NULL, **tail = &merged;
+        AggregateFlow *other = sorted[k], *merged = NULL, **tail = &merged;
         sorted[k] = NULL;
         while (run && other) {
-          Flow **least = run->aggregate < other->aggregate ? &run : &other;
+          AggregateFlow **least = run->aggregate < other->aggregate ? &run : &other;
           *tail = *least;
           *least = (*least)->next;
           tail = &(*tail)->next;
@@ -236,110 +180,14 @@ static void flows_reap(AggregateIPFlows *a, int64_t now, bool all) {
       }
     }
   for (;;) {
-    Flow **least = NULL;
+    AggregateFlow **least = NULL;
     for (unsigned k = 0; k < countof(sorted); k++)
       if (sorted[k] && (!least || sorted[k]->aggregate < (*least)->aggregate)) least = &sorted[k];
     if (!least) return;
-    Flow *f = *least;
+    AggregateFlow *f = *least;
     *least = f->next;
     flow_end(a, f);
   }
-}
-
-/* ---- Fragments
- * -------------------------------------------------------------------------------------------------- */
-
-static Pair **pair_find(AggregateIPFlows *a, uint32_t x, uint32_t y) {
-  uint32_t low = x < y ? x : y, high = x < y ? y : x;
-  Pair **at = &a->pairs[((low ^ high * 2654435769u) * 2246822519u) >> 24];
-  while (*at && ((*at)->addr[0] != low || (*at)->addr[1] != high)) at = &(*at)->next;
-  return at;
-}
-
-static Fragment *fragment_find(Pair *pair, const uint8_t *ip) {
-  for (Fragment *f = pair->fragments; f; f = f->next)
-    if (f->id == load16(ip + 4) && f->src == load32(ip + 12) && f->proto == ip[9]) return f;
-  return NULL;
-}
-
-static bool later_fragment(const uint8_t *ip) { return !ip_first_fragment(ip); }
-static bool is_unknown(const Packet *p) { return later_fragment(p->network) && !anno_u32(p, ANNO_AGGREGATE); }
-
-/* Numbers a later fragment as its first. */
-static void fragment_mark(AggregateIPFlows *a, const Fragment *f, Packet *p) {
-  Flow *flow = *flow_find(a, &f->key);
-  if (flow && flow->aggregate == f->aggregate) {
-    flow->packets[f->paint]++;
-    if (p->timestamp > flow->last) flow->last = p->timestamp;
-  }
-  set_anno_u32(p, ANNO_AGGREGATE, f->aggregate);
-  set_anno_u8(p, ANNO_PAINT, f->paint);
-}
-
-/* Lets go of held packets up to the first that must wait still; of all if `all`. */
-static void pair_release(AggregateIPFlows *a, Pair *pair, int64_t now, bool all) {
-  while (pair->head) {
-    Packet *p = pair->head;
-    bool unknown = is_unknown(p);
-    if (unknown && !all && seconds_of(now) <= seconds_of(p->timestamp) + a->fragment_timeout) return;
-    if (!(pair->head = p->next)) pair->tail = NULL;
-    p->next = NULL;
-    output_push(&a->base, unknown, p);
-  }
-}
-
-/* Forgets first fragments and lets go of later ones that are older than the timeout. */
-static void pairs_purge(AggregateIPFlows *a, int64_t now, bool all) {
-  for (unsigned i = 0; i < PAIR_BUCKETS; i++)
-    for (Pair **at = &a->pairs[i], *pair; (pair = *at);) {
-      pair_release(a, pair, now, all);
-      for (Fragment **fat = &pair->fragments, *f; (f = *fat);)
-        if (all || seconds_of(now) > seconds_of(f->seen) + a->fragment_timeout) {
-          *fat = f->next;
-          mem_free(f);
-        } else
-          fat = &f->next;
-      if (pair->head || pair->fragments) {
-        at = &pair->next;
-        continue;
-      }
-      *at = pair->next;
-      a->npairs--;
-      mem_free(pair);
-    }
-}
-
-static Pair *pair_make(AggregateIPFlows *a, const uint8_t *ip) {
-  uint32_t x = load32(ip + 12), y = load32(ip + 16);
-  Pair **at = pair_find(a, x, y);
-  if (*at) return *at;
-  if (!(*at = mem_alloc(sizeof **at))) return NULL;
-  (*at)->addr[0] = x < y ? x : y;
-  (*at)->addr[1] = x < y ? y : x;
-  a->npairs++;
-  return *at;
-}
-
-/* Takes a first fragment, whose flow is known: those that wait for it can go. */
-static void fragment_first(AggregateIPFlows *a, const Packet *p, const FlowKey *key) {
-  const uint8_t *ip = p->network;
-  Pair *pair = pair_make(a, ip);
-  if (!pair) return;
-  Fragment *f = fragment_find(pair, ip);
-  if (!f) {
-    if (!(f = mem_alloc(sizeof *f))) return;
-    f->next = pair->fragments;
-    pair->fragments = f;
-  }
-  f->key = *key;
-  f->src = load32(ip + 12);
-  f->id = load16(ip + 4);
-  f->proto = ip[9];
-  f->aggregate = anno_u32(p, ANNO_AGGREGATE);
-  f->paint = anno_u8(p, ANNO_PAINT);
-  f->seen = p->timestamp;
-  for (Packet *q = pair->head; q; q = q->next)
-    if (is_unknown(q) && fragment_find(pair, q->network) == f) fragment_mark(a, f, q);
 }
 
 /* ---- Packets
@@ -348,7 +196,7 @@ static void fragment_first(AggregateIPFlows *a, const Packet *p, const FlowKey *
 /* Where the packet that an ICMP error reports on begins, NULL if there is none. */
 static const uint8_t *icmp_inner(const uint8_t *ip, const uint8_t *end) {
   const uint8_t *icmp = ip + (ip[0] & 15) * 4;
-  if (later_fragment(ip) || icmp + 28 > end) return NULL;
+  if (aggregate_later_fragment(ip) || icmp + 28 > end) return NULL;
   switch (icmp[0]) {
   case 3:
   case 4:
@@ -370,31 +218,32 @@ static int number(AggregateIPFlows *a, Packet *p) {
   const uint8_t *outer = ip;
   if (icmp && !(ip = icmp_inner(ip, end))) return 1;
   if (ip[9] != IP_PROTO_TCP && ip[9] != IP_PROTO_UDP) return 1;
-  int64_t now = seconds_of(p->timestamp);
+  int64_t now = aggregate_seconds(p->timestamp);
   if (!a->reap_at) a->reap_at = now + a->reap;
   if (now >= a->reap_at) {
     flows_reap(a, p->timestamp, false);
     a->reap_at = now + a->reap;
   }
   set_anno_u32(p, ANNO_AGGREGATE, 0);
-  if (later_fragment(ip)) {
+  if (aggregate_later_fragment(ip)) {
     if (icmp || !a->fragments) return 1;
-    Pair *pair = pair_make(a, ip);
+    AggregatePair *pair = aggregate_pair_make(a, ip);
     if (!pair) return PACKET_DROP;
-    Fragment *f = fragment_find(pair, ip);
-    if (!f || seconds_of(p->timestamp) > seconds_of(f->seen) + a->fragment_timeout) return HOLD;
-    fragment_mark(a, f, p);
+    AggregateFragment *f = aggregate_fragment_find(pair, ip);
+    if (!f || aggregate_seconds(p->timestamp) > aggregate_seconds(f->seen) + a->fragment_timeout) return HOLD;
+    aggregate_fragment_mark(a, f, p);
   }
   const uint8_t *l4 = ip + (ip[0] & 15) * 4;
-  bool later = later_fragment(ip);
+  bool later = aggregate_later_fragment(ip);
   if (!later && ((ip[0] & 15) < 5 || l4 + 4 > end)) return 1;
-  Flow *flow = NULL;
+  AggregateFlow *flow = NULL;
   if (!later) {
-    FlowKey k = {
+    AggregateFlowKey k = {
         .addr = {load32(ip + 12), load32(ip + 16)}, .port = {load16(l4), load16(l4 + 2)}, .proto = ip[9]};
     bool flipped = k.addr[0] != k.addr[1] ? k.addr[0] > k.addr[1] : k.port[0] > k.port[1];
     if (flipped)
-      k = (FlowKey){.addr = {k.addr[1], k.addr[0]}, .port = {k.port[1], k.port[0]}, .proto = k.proto};
+      k = (AggregateFlowKey){
+          .addr = {k.addr[1], k.addr[0]}, .port = {k.port[1], k.port[0]}, .proto = k.proto};
     uint8_t flags = ip[9] == IP_PROTO_TCP && !icmp && l4 + 14 <= end ? l4[13] : 0;
     if (!(flow = flow_of(a, &k, flipped, p, flags & 2))) return PACKET_DROP;
     uint8_t paint = flipped != flow->flipped;
@@ -406,10 +255,10 @@ static int number(AggregateIPFlows *a, Packet *p) {
       if (flags & 4) flow->closed = 3;
       if (flags & 1) flow->closed |= (uint8_t)(1 << paint);
     }
-    if (a->fragments && !icmp && (ip_off(ip) & IP_MF)) fragment_first(a, p, &k);
+    if (a->fragments && !icmp && (ip_off(ip) & IP_MF)) aggregate_fragment_first(a, p, &k);
   }
   if (!a->npairs) return 0;
-  Pair *pair = *pair_find(a, load32(outer + 12), load32(outer + 16));
+  AggregatePair *pair = *aggregate_pair_find(a, load32(outer + 12), load32(outer + 16));
   return pair && pair->head ? HOLD : 0;
 }
 
@@ -420,11 +269,11 @@ static void flows_push(Element *e, int port, Packet **p, unsigned n) {
   (void)port;
   for (unsigned i = 0; i < n; i++) {
     if (unlikely(a->npairs)) {
-      int64_t now = seconds_of(p[i]->timestamp);
+      int64_t now = aggregate_seconds(p[i]->timestamp);
       if (now >= a->purge_at) {
         if (i > from) scatter(e, p + from, outs, i - from);
         from = i;
-        pairs_purge(a, p[i]->timestamp, false);
+        aggregate_pairs_purge(a, p[i]->timestamp, false);
         a->purge_at = now + 1;
       }
     }
@@ -434,19 +283,7 @@ static void flows_push(Element *e, int port, Packet **p, unsigned n) {
     /* What stands in front of it in the batch goes first; then it, and what it lets go. */
     if (i > from) scatter(e, p + from, outs, i - from);
     from = i + 1;
-    const uint8_t *ip = p[i]->network;
-    Pair *pair = pair_make(a, ip);
-    if (!pair) {
-      packet_free(p[i]);
-      continue;
-    }
-    p[i]->next = NULL;
-    if (pair->tail)
-      pair->tail->next = p[i];
-    else
-      pair->head = p[i];
-    pair->tail = p[i];
-    pair_release(a, pair, p[i]->timestamp, false);
+    aggregate_pair_hold(a, p[i]);
   }
   if (n > from) scatter(e, p + from, outs, n - from);
 }
@@ -497,13 +334,7 @@ static int flows_initialize(Element *e, Errors *errs) {
 
 static void flows_cleanup(Element *e) {
   AggregateIPFlows *a = (AggregateIPFlows *)e;
-  for (unsigned i = 0; i < PAIR_BUCKETS; i++)
-    for (Pair *pair = a->pairs[i], *next; pair; pair = next) {
-      next = pair->next;
-      for (Fragment *f = pair->fragments, *g; f; f = g) g = f->next, mem_free(f);
-      packet_free_list(pair->head);
-      mem_free(pair);
-    }
+  aggregate_pairs_free(a);
   a->notifier.listeners = NULL; /* they may be gone */
   flows_reap(a, 0, true);
   if (a->trace) {
@@ -519,7 +350,7 @@ static void flows_cleanup(Element *e) {
 static int flows_clear(Element *e, const Handler *h, const char *value, Errors *errs) {
   AggregateIPFlows *a = (AggregateIPFlows *)e;
   (void)h, (void)value, (void)errs;
-  pairs_purge(a, 0, true);
+  aggregate_pairs_purge(a, 0, true);
   flows_reap(a, 0, true);
   return 0;
 }
