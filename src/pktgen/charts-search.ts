@@ -5,6 +5,9 @@ import { type Comparison, rateName } from './compare.ts';
 import type { BenchResult } from './results.ts';
 import type { SearchResult } from './schema-search.ts';
 
+/** 0, 500k, 1.5M: each tick with its own prefix. */
+const SI = "format(datum.value, '~s')";
+
 const sizesOf = (s: SearchResult) => s.sizes ?? [];
 
 /** Loss in each trial of a search, over the load: per size. Where there was none, on the line at the bottom. */
@@ -19,7 +22,7 @@ export const lossOverLoad = (s: SearchResult): Promise<string> => {
     })),
   );
   const marks = sizesOf(s).flatMap((size) => [
-    { size: String(size.size), pps: size.ndrPps, what: 'NDR' },
+    { size: String(size.size), pps: size.ndrPps, what: size.rfc2544 ? 'throughput' : 'NDR' },
     ...(size.pdrPps === null ? [] : [{ size: String(size.size), pps: size.pdrPps, what: 'PDR' }]),
   ]);
   const color = {
@@ -40,7 +43,7 @@ export const lossOverLoad = (s: SearchResult): Promise<string> => {
             field: 'pps',
             type: 'quantitative',
             title: 'offered, packets a second',
-            axis: { format: '~s' },
+            axis: { labelExpr: SI },
             scale: { zero: true },
           },
           y: {
@@ -64,7 +67,7 @@ export const lossOverLoad = (s: SearchResult): Promise<string> => {
         mark: { type: 'rule', strokeDash: [4, 3] },
         encoding: { x: { field: 'pps', type: 'quantitative' }, color },
       },
-      ...['NDR', 'PDR'].map((what, i) => ({
+      ...(s.method === 'mlr' ? ['NDR', 'PDR'] : ['throughput']).map((what, i) => ({
         data: { values: marks.filter((m) => m.what === what) },
         mark: { type: 'text', align: 'left', dx: 3, baseline: 'top', fontSize: 11 } as const,
         encoding: {
@@ -112,7 +115,7 @@ export const goalChart = (s: SearchResult): Promise<string> => {
       {
         mark: 'bar',
         encoding: {
-          y: { field: 'pps', type: 'quantitative', title: 'packets a second', axis: { format: '~s' } },
+          y: { field: 'pps', type: 'quantitative', title: 'packets a second', axis: { labelExpr: SI } },
           color: {
             field: 'what',
             type: 'nominal',
@@ -220,7 +223,7 @@ export const compareChart = (c: Comparison): Promise<string> => {
     encoding: {
       x: { field: 'what', type: 'nominal', title: null, sort: null, axis: { labelAngle: 0 } },
       xOffset: { field: 'file', sort: files },
-      y: { field: 'pps', type: 'quantitative', title: 'packets a second', axis: { format: '~s' } },
+      y: { field: 'pps', type: 'quantitative', title: 'packets a second', axis: { labelExpr: SI } },
     },
     layer: [
       { mark: 'bar', encoding: { color: { field: 'file', type: 'nominal', title: null, sort: files } } },

@@ -12,7 +12,13 @@ export async function svg(spec: TopLevelSpec): Promise<string> {
     background: 'transparent',
     view: { stroke: null },
     axis: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal' as const, gridColor: '#e4e7ec' },
-    legend: { labelFontSize: 12, orient: 'top' as const },
+    legend: {
+      labelFontSize: 12,
+      titleFontWeight: 'normal' as const,
+      orient: 'top' as const,
+      columns: 3,
+      labelLimit: 220,
+    },
     ...spec.config,
   };
   const view = new vega.View(vega.parse(compile({ ...spec, config } as TopLevelSpec).spec), {
@@ -56,7 +62,6 @@ export const lossChart = (r: BenchResult): Promise<string> =>
     width: Math.max(180, 90 * r.trials.length),
     height: 240,
     data: { values: r.trials.map((t) => ({ size: String(t.size), loss: t.lossRatio * 100 })) },
-    mark: { type: 'bar', color: '#d1242f', width: { band: 0.5 } },
     encoding: {
       x: { field: 'size', type: 'nominal', title: 'frame size, bytes', sort: null, axis: { labelAngle: 0 } },
       y: {
@@ -66,6 +71,13 @@ export const lossChart = (r: BenchResult): Promise<string> =>
         scale: { domainMin: 0, ...(r.trials.every((t) => t.lossRatio === 0) ? { domainMax: 1 } : {}) },
       },
     },
+    layer: [
+      { mark: { type: 'bar', color: '#d1242f', width: { band: 0.5 } } },
+      {
+        mark: { type: 'text', dy: -6, fontSize: 11 },
+        encoding: { text: { field: 'loss', type: 'quantitative', format: '.3~g' } },
+      },
+    ],
   });
 
 /** The phases from the start of the monitor to the first packet forwarded. */

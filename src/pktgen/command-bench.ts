@@ -1,6 +1,5 @@
 /** What `clicklet bench` does. Loaded only when it is asked for, as its libraries take a while. */
 
-import { readFileSync } from 'node:fs';
 import { parseSize } from '../cli/boot.ts';
 import { libraryResolver, readConfig, splitDefinitions } from '../cli/load.ts';
 import { CliError, EXIT, message, print, report } from '../cli/output.ts';
@@ -10,7 +9,8 @@ import { type EngineChoice, isDeviceDut } from './dut.ts';
 import { LONGEST_FRAME } from './frames.ts';
 import { resultText } from './print.ts';
 import { chooseDisplay } from './progress.ts';
-import { type BenchResult, comparable, compareWithBaseline, parseResult } from './results.ts';
+import { readResult } from './result-file.ts';
+import { type BenchResult, comparable, compareWithBaseline } from './results.ts';
 import { type SearchFlags, searchOptions } from './search-flags.ts';
 import { shown } from './shown.ts';
 import { isTracked } from './stream.ts';
@@ -68,7 +68,7 @@ export async function bench(file: string | undefined, words: string[], o: BenchF
     throw new CliError('in simulated time there is no highest rate: give --rate RATE', EXIT.usage);
   if (o.dut === 'simulated' && search && search.maxLoad === undefined)
     throw new CliError('in simulated time there is no highest rate: give --max-load RATE', EXIT.usage);
-  const baseline = o.baseline === undefined ? undefined : readBaseline(o.baseline);
+  const baseline = o.baseline === undefined ? undefined : readResult(o.baseline);
   const config = readConfig(file);
 
   const display = await chooseDisplay(o.json);
@@ -135,14 +135,6 @@ export function sizesOf(text: string | undefined): (string | undefined)[] {
       EXIT.usage,
     );
   return list;
-}
-
-function readBaseline(file: string): BenchResult {
-  try {
-    return parseResult(readFileSync(file, 'utf8'), file);
-  } catch (e) {
-    throw new CliError((e as Error).message, EXIT.input);
-  }
 }
 
 function compare(result: BenchResult, baseline: BenchResult, gate: number, file: string): number {

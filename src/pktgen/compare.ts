@@ -23,6 +23,10 @@ export interface Comparison {
 
 const dutOf = (r: BenchResult): string => r.dut.vmm;
 
+/** As it was asked for, in searches; measured else, so to the tenth of a second. */
+const trialLength = (r: BenchResult): string =>
+  (r.search?.sizes?.[0]?.trials[0]?.durationS ?? r.trials[0]?.durationS ?? 0).toFixed(1);
+
 function intervalOf(r: BenchResult, size: number | string, what: string) {
   const repeats = r.search?.sizes?.find((s) => s.size === size)?.repeats;
   return (what === 'NDR' ? repeats?.ndr : what === 'PDR' ? repeats?.pdr : undefined)?.ci95 ?? null;
@@ -51,9 +55,12 @@ export function compareResults(files: readonly string[], results: readonly Bench
   }
   const differences = (
     [
+      ['configuration', (r) => r.dut.configText],
+      ['Clicklet', (r) => r.environment.clicklet],
       ['processor', (r) => r.environment.cpu],
       ['device under test', dutOf],
       ['search method', (r) => r.search?.method ?? 'none'],
+      ['length of trials', trialLength],
       ['streams', (r) => JSON.stringify(r.streams)],
     ] as [string, (r: BenchResult) => string][]
   ).flatMap(([name, of]) => (new Set(results.map(of)).size > 1 ? [name] : []));
@@ -90,4 +97,16 @@ export function comparisonText(c: Comparison): string {
     lines.push('', '*: the 95 % confidence intervals lie apart; ~: they overlap');
   if (c.differences.length) lines.push('', `not the same in all: ${c.differences.join(', ')}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** One line for each figure and result. */
+export function comparisonCsv(c: Comparison): string {
+  const quote = (x: string | number) =>
+    /[",\n]/.test(String(x)) ? `"${String(x).replaceAll('"', '""')}"` : x;
+  const lines = c.rows.flatMap((r) =>
+    c.results.map(({ file }, i) =>
+      [r.size, r.what, file, r.pps[i] ?? '', r.ratio[i] ?? ''].map(quote).join(','),
+    ),
+  );
+  return `${['size,rate,result,pps,ratio', ...lines].join('\n')}\n`;
 }

@@ -25,8 +25,8 @@ export async function comparisonHtml(c: Comparison, results: readonly BenchResul
   return page(
     'Comparison of benchmarks',
     `<h1>Comparison of benchmarks</h1>
-<table>${row(['result', 'configuration', 'as', 'processor', 'date'], 'th')}${c.results
-      .map((r) => row([r.file, r.config, r.dut, r.cpu, r.date]))
+<table>${row(['result', 'configuration', 'as', 'processor', 'date', 'Clicklet'], 'th')}${c.results
+      .map((r, i) => row([r.file, r.config, r.dut, r.cpu, r.date, results[i]!.environment.clicklet]))
       .join('')}</table>
 ${c.differences.length ? `<p>Not the same in all: ${text(c.differences.join(', '))}.</p>` : ''}
 <h2>Rates</h2>

@@ -5,19 +5,22 @@ export const text = (raw: string): string =>
 
 const STYLE = `
 :root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
+body { background: #fff; font: 15px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 1180px; margin: 2rem auto; padding: 0 1rem; }
 h3 { font-size: 1rem; } summary { cursor: pointer; color: #59636e; } .graph { overflow-x: auto; }
 h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .muted { color: #59636e; }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
 .tile { border: 1px solid #d1d9e0; border-radius: 8px; padding: .6rem 1rem; min-width: 8rem; }
 .tile b { display: block; font-size: 1.3rem; }
-.charts { display: flex; flex-wrap: wrap; gap: 2rem; align-items: flex-end; }
+.charts { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-end; }
 figure { margin: 0; } figcaption { color: #59636e; font-size: .9rem; }
-table { border-collapse: collapse; } th, td { padding: .25rem .8rem; border-bottom: 1px solid #d1d9e0; text-align: right; }
-th { font-weight: 600; } .left { text-align: left; }
-pre { background: #f6f8fa; border-radius: 8px; padding: 1rem; overflow-x: auto; font-size: 13px; line-height: 1.4; }
-svg { max-width: 100%; height: auto; }`;
+table { display: block; overflow-x: auto; border-collapse: collapse; margin: .8rem 0; font-size: 14px; }
+th, td { padding: .25rem .5rem; border-bottom: 1px solid #d1d9e0; text-align: right; white-space: nowrap; }
+th { font-weight: 600; vertical-align: bottom; } .left { text-align: left; } td.left { white-space: normal; }
+pre { background: #f6f8fa; border-radius: 8px; padding: 1rem; overflow-x: auto; font-size: 13px; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
+svg { max-width: 100%; height: auto; }
+@media print { body { max-width: none; margin: 0; font-size: 11px; } table { display: table; } th, td { padding: .15rem .3rem; }
+  figure, tr, .tile { break-inside: avoid; } h2, h3 { break-after: avoid; } }`;
 
 export const tile = (value: string, what: string): string =>
   `<div class="tile"><b>${text(value)}</b>${text(what)}</div>`;

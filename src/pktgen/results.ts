@@ -128,20 +128,6 @@ export type BenchResult = z.infer<typeof ResultSchema>;
 export type TrialResult = z.infer<typeof TrialSchema>;
 export type Environment = z.infer<typeof EnvironmentSchema>;
 
-/** Read a result that was written before. Throws an Error that says what is wrong with it. */
-export function parseResult(text: string, file: string): BenchResult {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (e) {
-    throw new Error(`${file}: not JSON: ${(e as Error).message}`);
-  }
-  const result = ResultSchema.safeParse(value);
-  if (result.success) return result.data;
-  const i = result.error.issues[0]!;
-  throw new Error(`${file}: not a benchmark result: ${i.path.join('.')}: ${i.message}`);
-}
-
 /** Fraction of the packets sent that did not arrive, 0 to 1. */
 export const lossRatio = (tx: number, rx: number): number => (tx > 0 ? Math.max(0, (tx - rx) / tx) : 0);
 

@@ -14,6 +14,8 @@ import { type Bed, type BedOptions, loadTrial, PRIME, shares, split, type TrialK
 const GENERATOR = 'clicklet_generator';
 /** Simulated ns for each look at the clock, which is how exactly events are timed: a 20th of the time of a packet. */
 const tickNs = (load: number): number => Math.max(1, Math.min(20_000, Math.round(5e7 / load)));
+/** Finer for bursts: what sleeps is woken by the first frames only after some looks, and they must not gather meanwhile. */
+const BURST_TICKS = 20;
 /** Addresses are learnt before the trial, at this rate, for this long. */
 const LEARN_PPS = 1000;
 const LEARN_S = 0.05;
@@ -94,7 +96,7 @@ export function simulatedBed(
       const router = await Router.create(compile(whole), {
         ports: specs,
         simulatedTime: true,
-        simulatedTick: tickNs(load),
+        simulatedTick: tickNs(packets === undefined ? load : BURST_TICKS * load),
       });
       const stop = () => router.stop();
       o.signal?.addEventListener('abort', stop);

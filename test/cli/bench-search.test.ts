@@ -123,7 +123,7 @@ describe('what is wrong', () => {
     const none = run(['bench', '--compare', 'router.click', 'missing.json']);
     expect(none.status).toBe(1);
     expect(none.stderr).toMatch(/router\.click: not JSON/);
-    writeFileSync(join(dir, 'half.json'), '{"version":1}');
+    writeFileSync(join(dir, 'half.json'), '{"version":1,"trials":[]}');
     const half = run(['bench', '--compare', 'half.json', 'half.json']);
     expect(half.stderr).toMatch(/half\.json: not a benchmark result: config/);
     expect(half.status).toBe(1);

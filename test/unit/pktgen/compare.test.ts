@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareResults, comparisonText } from '../../../src/pktgen/compare.ts';
+import { compareResults, comparisonCsv, comparisonText } from '../../../src/pktgen/compare.ts';
 import { comparisonHtml } from '../../../src/pktgen/report-compare.ts';
 import { csvText } from '../../../src/pktgen/report-csv.ts';
 import { type BenchResult, compareWithBaseline } from '../../../src/pktgen/results.ts';
@@ -112,6 +112,26 @@ describe('a comparison', () => {
     expect(text).toMatch(/NDR +1\.01 Mpps +2\.01 Mpps \(1\.990x \*\)/);
     expect(text).toMatch(/PDR +2\.00 Mpps +2\.00 Mpps \(1\.000x ~\)/);
     expect(text).toContain('not the same in all: processor');
+  });
+
+  it('says what makes the results hard to compare', () => {
+    const environment = { ...a.environment, clicklet: '9.9' };
+    const other = { ...a, environment, dut: { ...a.dut, configText: 'Idle -> Discard;' } };
+    const longer = structuredClone(a);
+    longer.search!.sizes![0]!.trials[0]!.durationS = 60;
+    expect(compareResults(['a', 'b'], [a, other]).differences).toEqual(['configuration', 'Clicklet']);
+    expect(compareResults(['a', 'b'], [a, longer]).differences).toEqual(['length of trials']);
+  });
+
+  it('is a table for other programs', () => {
+    expect(comparisonCsv(compareResults(['a,1.json', 'b.json'], [a, b]))).toBe(
+      `size,rate,result,pps,ratio
+64,NDR,"a,1.json",1010000,1
+64,NDR,b.json,2010000,${2.01e6 / 1.01e6}
+64,PDR,"a,1.json",2000000,1
+64,PDR,b.json,2000000,1
+`,
+    );
   });
 
   it('is a page with plots', async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { CliError } from '../../../src/cli/output.ts';
 import { emptyHistogram } from '../../../src/pktgen/histogram.ts';
+import { parseResult, readResult } from '../../../src/pktgen/result-file.ts';
 import {
   type BenchResult,
   compareWithBaseline,
   lossRatio,
-  parseResult,
   ResultSchema,
   wireBits,
 } from '../../../src/pktgen/results.ts';
@@ -127,7 +128,28 @@ describe('results', () => {
 
   it('that are none are refused with a reason', () => {
     expect(() => parseResult('{', 'r.json')).toThrow(/^r\.json: not JSON/);
-    expect(() => parseResult('{"version":1}', 'r.json')).toThrow(/^r\.json: not a benchmark result: config/);
+    const wrong = (text: string, why: string) =>
+      expect(() => parseResult(text, 'r.json')).toThrow(new CliError(`r.json: ${why}`));
+    const whole = JSON.stringify(result(1000), null, 2);
+    wrong('', 'not JSON: the file is empty');
+    wrong(whole.slice(0, 40), 'not JSON: it ends early, in line 3, column 23');
+    wrong('{\n  "version": 1,\n  oops\n}', 'not JSON: wrong from line 3, column 3 on');
+    for (const foreign of ['[]', '5', '{}', '{"version":1}', '{"version":"x","trials":[]}'])
+      wrong(foreign, 'not a benchmark result: expected what --json or --report write');
+    wrong('{"version":2,"trials":[]}', 'version 2 of results: this Clicklet reads version 1');
+    wrong(
+      '{"version":1,"scenarios":[]}',
+      'a result of bench-suite: expected one of bench, as --json or --report write it',
+    );
+    wrong(
+      '{"version":1,"trials":[],"pacing":[]}',
+      'a result of pktgen: expected one of bench, as --json or --report write it',
+    );
+    expect(() => parseResult('{"version":1,"trials":[]}', 'r.json')).toThrow(
+      /^r\.json: not a benchmark result: config: /,
+    );
+    expect(() => readResult('/does/not/exist')).toThrow(/^\/does\/not\/exist: no such file$/);
+    expect(() => readResult('/')).toThrow(/^\/: a directory$/);
   });
 
   it('are compared size by size', () => {
