@@ -126,6 +126,25 @@ describe('a host switch', () => {
     ).toEqual(['2, 4 tagged 10', '4 tagged 20', '1, 2', '3', '', '', '4', '1']);
   });
 
+  it.each(['switch', 'wire'] as const)('carries frames of 9,216 bytes whole: %s', async (kind) => {
+    const tag = `long-${kind}-`;
+    const ports = [port(0), port(1)];
+    const sw = await Router.create(switchText(kind, ports, device(tag, 'a')));
+    const [a, b] = ports.map(device(tag, 'b'));
+    const hosts = await Router.create(
+      `f :: InfiniteSource(LENGTH 9212, LIMIT 1) -> Queue -> ToDevice(${a}); FromDevice(${a}) -> Discard;
+       Idle -> ToDevice(${b}); FromDevice(${b}, SNAPLEN 65535) -> c :: Counter -> Discard;`,
+    );
+    const running = [sw.run(), hosts.run()];
+    try {
+      await expect.poll(() => hosts.read('c.byte_count'), { timeout: 10_000 }).toBe('9212');
+    } finally {
+      for (const r of [hosts, sw]) r.stop();
+      await Promise.all(running);
+      for (const r of [hosts, sw]) r.close();
+    }
+  });
+
   it('is a wire between two ports', async () => {
     const ports = [port(7), port(9)];
     const text = switchText('wire', ports, device('w', 'a'));
