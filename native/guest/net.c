@@ -307,7 +307,9 @@ static bool start(Nic *c) {
   VirtioDevice *v = c->virtio;
   virtio_refresh(v);
   memcpy(c->device.mac, v->mac, 6); /* a clone of a snapshot has addresses of its own */
-  uint64_t features = v->offered & (DRIVER_FEATURES | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU), running = 0;
+  /* Not VIRTIO_NET_F_MTU: who accepts that must send nothing longer (5.1.4.2), but a router sends what its
+   * configuration says. */
+  uint64_t features = v->offered & (DRIVER_FEATURES | VIRTIO_NET_F_MAC), running = 0;
   if (c->memory) {
     memset(c->memory, 0, 2 * driver_queue_bytes(c->size));
   } else if (!(c->memory = virtio_prepared(v, &c->size, &running))) {
@@ -359,7 +361,7 @@ void net_init(uint32_t pool_packets) {
     c->virtio = &virtio_devices[i];
     c->posted_max =
         pool_packets / 4 / count; /* the devices together hold at most a quarter of the pool ... */
-    if (c->posted_max < 2 * POSTED_LEAST) c->posted_max = 2 * POSTED_LEAST; /* ... unless it is tiny */
+    if (c->posted_max < POSTED_LEAST) c->posted_max = POSTED_LEAST; /* ... unless it is tiny */
     c->device = (NetDevice){.spec = names[nic_count],
                             .mtu = c->virtio->mtu,
                             .receive = nic_receive,

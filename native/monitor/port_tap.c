@@ -18,10 +18,10 @@ enum { BURSTS = 16, BURST = 32 };
 typedef struct TapPort {
   Port *port;
   Watch tap, kick[2];
-  DeviceQueue rx, tx;              /* as the driver names them */
-  bool reading;                    /* frames of the interface are wanted */
-  uint32_t held_len;               /* a frame that found no buffer */
-  uint8_t held[NET_FRAME_MAX + 1]; /* the last byte shows a longer frame, which the interface would cut */
+  DeviceQueue rx, tx; /* as the driver names them */
+  bool reading;       /* frames of the interface are wanted */
+  uint8_t *held;      /* a frame that found no buffer, or NULL */
+  uint32_t held_len;
 } TapPort;
 
 static void want_frames(TapPort *t, bool on) {
@@ -44,20 +44,35 @@ static bool give(TapPort *t, const void *data, uint32_t len) {
   return true;
 }
 
+static void hold(TapPort *t, const uint8_t *frame, uint32_t len) {
+  t->held_len = len;
+  t->held = malloc(len);
+  if (t->held)
+    memcpy(t->held, frame, len);
+  else
+    t->port->counters.rx_dropped++;
+}
+
+static void let_go(TapPort *t) {
+  free(t->held);
+  t->held = NULL;
+}
+
 /* From the interface to the guest. */
 static void receive(TapPort *t) {
+  static uint8_t frame[NET_FRAME_MAX + 1]; /* the last byte shows a longer frame, which would be cut */
   park_wake(t->port->monitor);
-  bool full = t->held_len && !give(t, t->held, t->held_len);
-  if (!full) t->held_len = 0;
+  bool full = t->held && !give(t, t->held, t->held_len);
+  if (!full) let_go(t);
   for (unsigned i = 0; !full && i < BURSTS * BURST; i++) {
-    ssize_t n = read(t->tap.fd, t->held, sizeof t->held);
+    ssize_t n = read(t->tap.fd, frame, sizeof frame);
     if (n <= 0) break;
     if (n > NET_FRAME_MAX) {
       t->port->counters.rx_dropped++;
       continue;
     }
-    full = !give(t, t->held, (uint32_t)n);
-    if (full) t->held_len = (uint32_t)n;
+    full = !give(t, frame, (uint32_t)n);
+    if (full) hold(t, frame, (uint32_t)n);
   }
   device_notify(&t->rx);
   broken(t, &t->rx);
@@ -192,15 +207,15 @@ static void tap_halt(Port *p, PortState *out) {
   out->ready = t->rx.started && t->tx.started;
   out->bases[0] = device_queue_stop(&t->rx);
   out->bases[1] = device_queue_stop(&t->tx);
-  out->held_bytes = t->held_len;
-  memcpy(out->held, t->held, t->held_len);
+  out->held_bytes = t->held ? t->held_len : 0;
+  if (t->held) memcpy(out->held, t->held, t->held_len);
   want_frames(t, false);
 }
 
 static void tap_go_on(Port *p, const PortState *from) {
   TapPort *t = p->tap;
-  t->held_len = from->held_bytes <= sizeof from->held ? from->held_bytes : 0;
-  memcpy(t->held, from->held, t->held_len);
+  let_go(t);
+  if (from->held_bytes && from->held_bytes <= sizeof from->held) hold(t, from->held, from->held_bytes);
   if (from->ready)
     start_queues(p, from->bases);
   else

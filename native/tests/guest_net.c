@@ -106,9 +106,9 @@ typedef struct Guest {
   Nic *nic;
 } Guest;
 
-static void guest_start(Guest *g, uint64_t features) {
+static void guest_start(Guest *g, uint64_t features, uint32_t pool) {
   Errors errs = {0};
-  EngineOptions options = {.pool_packets = POOL};
+  EngineOptions options = {.pool_packets = pool};
   *g = (Guest){.engine = engine_new(&options)};
   g->router.engine = g->engine;
   g->element.router = &g->router;
@@ -119,7 +119,7 @@ static void guest_start(Guest *g, uint64_t features) {
   rx = calloc(1, sizeof *rx), tx = calloc(1, sizeof *tx);
   virtio_devices[0] = (VirtioDevice){.type = VIRTIO_ID_NET, .queue_limit = 1024, .offered = features};
   nic_count = 0;
-  net_init(POOL);
+  net_init(pool);
   CHECK(guest_netdevice_open(&g->element, "eth0", NULL, &errs) == &nics[0]->device);
   g->nic = nics[0];
   CHECK(starts == 1);
@@ -148,7 +148,7 @@ static void guest_end(Guest *g) {
 /* An honest device; what arrives is sent back. At times there is no memory for long frames. */
 static void test_frames(uint64_t features) {
   Guest guest;
-  guest_start(&guest, features);
+  guest_start(&guest, features, POOL);
   NetDevice *d = &guest.nic->device;
   bool mergeable = features & VIRTIO_NET_F_MRG_RXBUF;
   static uint32_t lengths[FRAMES];
@@ -209,9 +209,9 @@ static void test_frames(uint64_t features) {
 
 /* The router keeps what it gets: frames are lost, counted each once, and the port goes on when there is room
  * again. */
-static void test_hold(uint64_t features) {
+static void test_hold(uint64_t features, uint32_t pool) {
   Guest guest;
-  guest_start(&guest, features);
+  guest_start(&guest, features, pool);
   NetDevice *d = &guest.nic->device;
   static uint8_t frame[LONGEST];
   static Packet *held[POOL];
@@ -233,7 +233,7 @@ static void test_hold(uint64_t features) {
     Packet *p[BURST];
     for (unsigned got, k; (got = nic_receive(d, p, BURST)) || driver_has_used(&guest.nic->rx);)
       for (k = 0; k < got; k++) held[n++] = p[k];
-    CHECK(d->rx_packets + d->rx_dropped == before + sent - refused && n < POOL);
+    CHECK(d->rx_packets + d->rx_dropped == before + sent - refused && n < pool);
     while (n) packet_free(held[--n]);
   }
   CHECK(d->rx_dropped > 100 && starts == 1 && !said);
@@ -263,7 +263,7 @@ static void lie(Nic *c) {
 
 static void test_lies(uint64_t features) {
   Guest guest;
-  guest_start(&guest, features);
+  guest_start(&guest, features, POOL);
   NetDevice *d = &guest.nic->device;
   static const uint8_t frame[LONGEST];
   Packet *held[POOL];
@@ -296,7 +296,8 @@ int main(void) {
     for (unsigned m = 0; m < 2; m++) {
       uint64_t features = layouts[l] | VIRTIO_F_VERSION_1 | (m ? VIRTIO_NET_F_MRG_RXBUF : 0);
       test_frames(features);
-      test_hold(features);
+      test_hold(features, POOL);
+      test_hold(features, 20); /* six with the device */
       test_lies(features);
     }
   printf("SUCCESS\n");
