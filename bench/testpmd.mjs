@@ -19,12 +19,13 @@
 // testpmd forwards what our generator sends at its maximum, but for those that testpmd says it dropped: each of them
 // is accounted for); 4 not so.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { giveBackHuge, reserveHuge } from './huge-pages.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -46,23 +47,9 @@ if (spawnSync('dpdk-testpmd', ['--version']).error) fail('there is no dpdk-testp
 if (cpus().length < 2) fail('two CPUs are needed');
 
 const dir = mkdtempSync(join(tmpdir(), 'clicklet-testpmd-'));
-const HUGE = '/proc/sys/vm/nr_hugepages';
 const MEMORY_MB = 256;
-let hugeBefore;
 
-/** Huge pages for two testpmds; false if they cannot be had. */
-function reserveHuge() {
-  if (values['no-huge'] || !existsSync(HUGE)) return false;
-  hugeBefore = readFileSync(HUGE, 'utf8');
-  const want = Number(hugeBefore) + MEMORY_MB;
-  try {
-    writeFileSync(HUGE, String(want));
-  } catch {
-    return false;
-  }
-  return Number(readFileSync(HUGE, 'utf8')) >= want;
-}
-const huge = reserveHuge();
+const huge = !values['no-huge'] && reserveHuge(MEMORY_MB); // for two testpmds
 const memory = huge ? ['--in-memory', '--single-file-segments', '-m', String(MEMORY_MB)] : ['--no-huge', '-m', String(MEMORY_MB)];
 
 /** A testpmd with all its threads on one CPU. */
@@ -124,7 +111,7 @@ const agree = (a, b) => a > 0 && Math.abs(a - b) <= UNDER_WAY;
 const children = new Set();
 function giveBack() {
   for (const child of children) child.kill('SIGKILL');
-  if (hugeBefore !== undefined && huge) writeFileSync(HUGE, hugeBefore.trim());
+  giveBackHuge();
   rmSync(dir, { recursive: true, force: true });
 }
 for (const signal of ['SIGINT', 'SIGTERM'])

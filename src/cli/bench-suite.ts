@@ -15,6 +15,16 @@ export function benchSuiteCommand(): Command {
     .option('--mem <size>', 'guest memory', '8M')
     .option('--report <file>', 'write FILE.html and FILE.json')
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  clicklet bench-suite configs/bench/suite.yaml --report bench-vm.html
+  clicklet bench-suite configs/bench/suite.yaml nat firewall --runs 5 --duration 3
+
+Exit status: 0 done, 1 a scenario could not be measured, 2 usage, 130 and 143 interrupted (what was measured until then
+is printed)`,
+    )
     .action(async (file: string, only: string[], o: SuiteFlags) => {
       const { benchSuite } = await import('../pktgen/command-suite.ts');
       process.exitCode = await benchSuite(file, only, o);

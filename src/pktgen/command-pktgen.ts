@@ -19,7 +19,7 @@ import { meanSize, parseSizes } from './stream-size.ts';
 import { lineRateOf, type StreamFlags, streamsOf } from './streams-options.ts';
 
 export interface PktgenFlags extends StreamFlags {
-  port: string[];
+  port?: string[];
   dut?: string;
   size?: string;
   rate?: string;
@@ -60,9 +60,8 @@ export function shareRate(text: string, streams: readonly Stream[], lineRate = D
 
 /** Returns the exit status. */
 export async function pktgen(o: PktgenFlags): Promise<number> {
-  if (o.dut !== undefined && o.port.length)
-    throw new CliError('--dut and --port exclude each other', EXIT.usage);
-  const ports = o.dut === undefined ? o.port : portsOfDut(o.dut);
+  if (o.dut !== undefined && o.port) throw new CliError('--dut and --port exclude each other', EXIT.usage);
+  const ports = o.dut === undefined ? (o.port ?? []) : portsOfDut(o.dut);
   const offline = o.graph || o.dryRun || o.print !== undefined || o.output !== undefined || o.loopback;
   if (!ports.length && !offline)
     throw new CliError(
