@@ -3,17 +3,13 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, describe, it } from 'vitest';
 import { findCompiler } from '../../src/engine/fuse/compiler.ts';
+import { QUICK } from '../quick.ts';
 import { findCases } from './case.ts';
 import { folder, runCase } from './run-case.ts';
 
 const cache = mkdtempSync(join(tmpdir(), 'clicklet-fused-'));
 afterAll(() => rmSync(cache, { recursive: true }));
-// Hundreds of units: what is compiled quickly, with calls instead of inlined code, does the same as what is compiled well
-// (test/fuzz inlines). What a unit does not use must go.
-const quick = findCompiler()?.version.includes('clang')
-  ? '-O1'
-  : '-O0 -fno-keep-static-consts -D__always_inline__=__unused__';
-const env = { CLICKLET_ENGINE: 'fused', CLICKLET_FUSE_CFLAGS: quick, XDG_CACHE_HOME: cache };
+const env = { CLICKLET_ENGINE: 'fused', CLICKLET_FUSE_CFLAGS: QUICK, XDG_CACHE_HOME: cache };
 
 if (!findCompiler()) console.log('no C compiler: the conformance cases are not run on the fused engine');
 describe.skipIf(!findCompiler())('conformance cases, fused engine', () => {

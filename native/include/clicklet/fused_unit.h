@@ -42,7 +42,7 @@ __attribute__((unused, noinline, cold)) static void fused_rare(Element *e, Packe
 }
 
 #ifdef CLICKLET_GUEST
-#define FUSED_RUNNING(x) (running_element = &(x).base)
+#define FUSED_RUNNING(x) (running_element = (Element *)&(x)) /* its Element is first, at whatever depth */
 #else
 #define FUSED_RUNNING(x) ((void)0)
 #endif

@@ -41,8 +41,12 @@ const FLAGS = [
   '-w',
 ];
 
-/** The flags, and behind them those of CLICKLET_FUSE_CFLAGS (`-O1 -g`, say). */
-const flags = () => [...FLAGS, ...(process.env.CLICKLET_FUSE_CFLAGS ?? '').split(/\s+/).filter(Boolean)];
+/** Flags, and behind them those of CLICKLET_FUSE_CFLAGS (`-O1 -g`, say). */
+export const withFlags = (own: readonly string[]): string[] => [
+  ...own,
+  ...(process.env.CLICKLET_FUSE_CFLAGS ?? '').split(/\s+/).filter(Boolean),
+];
+const flags = () => withFlags(FLAGS);
 
 /** Where units are kept: $XDG_CACHE_HOME/clicklet/fused, by the digest of what they are made of. */
 export function cacheFolder(): string {

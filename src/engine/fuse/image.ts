@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { HostError } from '../native.ts';
 import { packagePath } from '../paths.ts';
 import type { Configuration } from '../router.ts';
-import { compileCached, findCompiler, run } from './compiler.ts';
+import { compileCached, findCompiler, run, withFlags } from './compiler.ts';
 import { fusedSource } from './index.ts';
 
 /** As native/guest/CMakeLists.txt compiles the generic image, and as units are compiled (compiler.ts). */
@@ -69,7 +69,7 @@ export async function buildImage(
   const dir = mkdtempSync(join(tmpdir(), 'clicklet-image-'));
   const at = (name: string) => join(dir, name);
   try {
-    const options = [...GUEST_FLAGS, '-c'];
+    const options = [...withFlags(GUEST_FLAGS), '-c'];
     const unit = await compileCached(fusedSource(configuration).text, '.o', options, options, signal);
     writeFileSync(at('config.plan'), configuration.plan);
     writeFileSync(at('plan.S'), planSource(at('config.plan')));

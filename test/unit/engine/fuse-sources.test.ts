@@ -109,6 +109,9 @@ describe.skipIf(!findCompiler())('sources of several elements in one unit', () =
         ? `FUSED_INLINE int ${sources.own(s, s.action)}(${sources.own(s, s.type)} *e, Packet *p);`
         : [],
     );
+    const running = new Set(
+      used.map((s) => `void run_${s.type}(${sources.own(s, s.type)} *e) { FUSED_RUNNING(*e); }`),
+    );
     const file = join(dir, 'all.c');
     const table = used.map((s) => `&element_class_${s.type},`);
     writeFileSync(
@@ -117,6 +120,7 @@ describe.skipIf(!findCompiler())('sources of several elements in one unit', () =
         '#include <clicklet/fused_unit.h>',
         ...sources.includes(used),
         ...new Set(actions),
+        ...running,
         'const ElementClass *classes[] = {',
         ...table,
         '};',
@@ -131,6 +135,7 @@ describe.skipIf(!findCompiler())('sources of several elements in one unit', () =
       '-I',
       packagePath(),
     ];
-    execFileSync(findCompiler()!.command, [...flags, file], { encoding: 'utf8' });
+    for (const target of [[], ['-DCLICKLET_GUEST', '-ffreestanding']])
+      execFileSync(findCompiler()!.command, [...flags, ...target, file], { encoding: 'utf8' });
   });
 });
