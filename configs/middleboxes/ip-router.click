@@ -28,7 +28,7 @@ elementclass Forward { $ip, $mac, $color, $mtu |
   redirect[1] -> ICMPError($ip, redirect, host) -> [1] output;
   options[1] -> ICMPError($ip, parameterproblem) -> [1] output;
   ttl[1] -> ICMPError($ip, timeexceeded) -> [1] output;
-  frag[1] -> ICMPError($ip, unreachable, needfrag) -> [1] output;
+  frag[1] -> ICMPError($ip, unreachable, needfrag, PMTU $mtu) -> [1] output;
 }
 
 // What arrives on one interface. Output 0: IP packets, 1: ARP replies, 2: our answers to ARP requests.

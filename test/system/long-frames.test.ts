@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compilePlan, Router } from '../../src/engine/router.ts';
 import { bootVm, cloneVm, restoreVm, type Vm } from '../../src/vm/boot.ts';
 import { readPcap } from './frames.ts';
-import { hasProgram, namespaceProblem } from './hosts.ts';
+import { hasProgram, namespaceProblem, root, TwoHosts } from './hosts.ts';
 
 const kvm = spawnSync('test', ['-w', '/dev/kvm']).status === 0;
 const noTap = namespaceProblem();
@@ -164,6 +164,32 @@ for (const [kind, vmm, skip] of ways)
     expect(from).toMatchObject({ rxPackets: frames.length, rxBytes: bytes, rxDropped: 0 });
     expect(to).toMatchObject({ txPackets: frames.length, txBytes: bytes, txDropped: 0 });
   });
+
+it.skipIf(!kvm || noTap)(
+  'hosts with an MTU of 9,000 talk through an IP router of that MTU, and hear of a smaller one',
+  async () => {
+    const file = join(root, 'configs', 'middleboxes', 'ip-router.click');
+    const text = readFileSync(file, 'utf8');
+    for (const mtu of [9000, 8000]) {
+      const hosts = new TwoHosts('j');
+      ends.push(async () => hosts.remove());
+      const ports = hosts.hosts.map((h) => `tap:${h.tap}`);
+      const vm = await boot(text, ports, {
+        configuration: compilePlan(text, file, { target: 'guest', variables: { MTU: String(mtu) } }),
+      });
+      hosts.attach();
+      for (const h of hosts.hosts) ip('-n', h.namespace, 'link', 'set', h.tap, 'mtu', '9000');
+      const ping = (bytes: number) =>
+        hosts.run(0, ['ping', '-M', 'do', '-s', String(bytes), '-c', '3', '-i', '0.1', '-W', '3', '10.0.1.2'])
+          .output;
+      expect(ping(mtu - 28)).toContain('3 received');
+      if (mtu < 9000) expect(ping(mtu - 27)).toContain(`Frag needed and DF set (mtu = ${mtu})`);
+      expect(await vm.read('c0.count')).not.toBe('0');
+      await vm.stop();
+      hosts.remove();
+    }
+  },
+);
 
 describe.skipIf(!kvm)('long frames that wait', () => {
   const twenty = Array.from({ length: 20 }, (_, i) => frame(i % 2 ? 8996 : 9212, i));
