@@ -30,17 +30,20 @@ function run(command: string, args: string[], input = '') {
 
 const click = (...args: string[]) => run('click', args);
 
+/** It has printed no data, and these messages. */
+const expectMessages = (result: ReturnType<typeof run>, status: number, stderr: unknown) =>
+  expect(result).toEqual({ status, stdout: '', stderr });
+
 describe('click', () => {
   it('stops at the errors of the language, as the reference does', () => {
     const config =
       'x :: Idle; y :: PushNull; x :: Idle; x[1] -> y -> x; y -> [1]x; z :: NoSuch; c :: Counter(NO 1);';
-    expect(click('-e', config)).toEqual({
-      status: 1,
-      stdout: '',
-      stderr:
-        "config:1: redeclaration of element 'x'\nconfig:1: element 'x' previously declared here\n" +
+    expectMessages(
+      click('-e', config),
+      1,
+      "config:1: redeclaration of element 'x'\nconfig:1: element 'x' previously declared here\n" +
         "config:1: unknown element class 'NoSuch'\n",
-    });
+    );
   });
 
   it('handlers: one alone, several by name, patterns and classes', () => {
@@ -65,11 +68,7 @@ describe('click', () => {
   it('exit handler', () => {
     const config = 'InfiniteSource(LIMIT 3, STOP true) -> c :: Counter -> Discard';
     expect(click('-e', config, '-x', 'c.count').status).toBe(3);
-    expect(click('-qe', 'q :: Idle', '-x', 'q.class')).toEqual({
-      status: 255,
-      stdout: '',
-      stderr: 'exit handler value should be integer\n',
-    });
+    expectMessages(click('-qe', 'q :: Idle', '-x', 'q.class'), 255, 'exit handler value should be integer\n');
   });
 
   it('flat configuration, time, definitions, standard input, a file twice', () => {
@@ -78,12 +77,11 @@ describe('click', () => {
     );
     expect(click('-qt', '-e', 'Idle -> Discard').stdout).toMatch(/^\d+\.\d{3}u \d+\.\d{3}s 0:0\d\.\d\d\n$/);
     expect(run('click', ['-q', '-h', 'list'], 'Idle -> Discard').stdout).toBe('2\nIdle@1\nDiscard@2\n');
-    expect(click('a', 'b')).toEqual({
-      status: 1,
-      stdout: '',
-      stderr:
-        "click: router configuration specified twice\nUsage: click [OPTION]... [ROUTERFILE]\nTry 'click --help' for more information.\n",
-    });
+    expectMessages(
+      click('a', 'b'),
+      1,
+      "click: router configuration specified twice\nUsage: click [OPTION]... [ROUTERFILE]\nTry 'click --help' for more information.\n",
+    );
   });
 
   it('what cannot start says so last; what is not understood does not get that far', () => {
@@ -93,26 +91,17 @@ describe('click', () => {
         /^config:1: While configuring 'Discard@2 :: Discard':\n {2}too many arguments.*\nRouter could not be initialized!\n$/,
       ),
     });
-    expect(click('-e', 'Foo -> Discard')).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: "config:1: undeclared element 'Foo'\n",
-    });
-    expect(click('-e', '')).toEqual({
-      status: 0,
-      stdout: '',
-      stderr: 'warning: config: configuration has no elements, exiting\n',
-    });
-    expect(click('-we', '')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expectMessages(click('-e', 'Foo -> Discard'), 1, "config:1: undeclared element 'Foo'\n");
+    expectMessages(click('-e', ''), 0, 'warning: config: configuration has no elements, exiting\n');
+    expectMessages(click('-we', ''), 0, '');
   });
 
   it('what is required must be there', () => {
-    expect(click('-qe', 'require(foo, package bar, Counter, userlevel) Idle -> Discard')).toEqual({
-      status: 1,
-      stdout: '',
-      stderr:
-        "config:1: requirement 'foo' not available\nconfig:1: requirement 'bar' not available\nRouter could not be initialized!\n",
-    });
+    expectMessages(
+      click('-qe', 'require(foo, package bar, Counter, userlevel) Idle -> Discard'),
+      1,
+      "config:1: requirement 'foo' not available\nconfig:1: requirement 'bar' not available\nRouter could not be initialized!\n",
+    );
     // The tools leave that to the driver.
     expect(run('click-check', ['-e', 'require(foo) Idle -> Discard']).status).toBe(0);
   });
@@ -226,33 +215,33 @@ describe('tools', () => {
   });
 
   it('click-check', () => {
-    expect(run('click-check', ['-e', 'Idle -> Discard'])).toEqual({
-      status: 0,
-      stdout: '',
-      stderr: 'config: configuration OK in userlevel driver\n',
-    });
+    expectMessages(
+      run('click-check', ['-e', 'Idle -> Discard']),
+      0,
+      'config: configuration OK in userlevel driver\n',
+    );
     expect(run('click-check', ['-pe', 'Idle -> Discard']).stdout).toContain('Idle@1 -> Discard@2;');
     expect(run('click-check', ['-e', 'q :: Queue; Idle -> q'])).toMatchObject({ status: 1, stdout: '' });
     // Arguments may be right on another host.
-    expect(run('click-check', ['-e', 'Idle -> Paint(x) -> Discard'])).toEqual({
-      status: 0,
-      stdout: '',
-      stderr: expect.stringMatching(
+    expectMessages(
+      run('click-check', ['-e', 'Idle -> Paint(x) -> Discard']),
+      0,
+      expect.stringMatching(
         /^config:1: While configuring 'Paint@2 :: Paint':\n {2}warning: COLOR: .*\nconfig: configuration OK in userlevel driver\n$/,
       ),
-    });
-    expect(run('click-check', ['-l', '-e', 'Idle -> Discard'])).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: 'config: Click compiled without support for linuxmodule driver\n',
-    });
+    );
+    expectMessages(
+      run('click-check', ['-l', '-e', 'Idle -> Discard']),
+      1,
+      'config: Click compiled without support for linuxmodule driver\n',
+    );
   });
 
   it('click-combine and click-uncombine, through an archive', () => {
     writeFileSync(join(dir, 'AI'), 'x :: Idle -> y :: ToDevice(eth1)');
     writeFileSync(join(dir, 'BI'), 'x :: FromDevice(eth0) -> y :: Discard');
     const combined = run('click-combine', ['-n', 'A', '-f', 'AI', 'B=BI', 'A.eth1=B.eth0', '-o', 'C']);
-    expect(combined).toEqual({ status: 0, stdout: '', stderr: '' });
+    expectMessages(combined, 0, '');
     expect(readFileSync(join(dir, 'C'), 'latin1')).toMatch(/^!<arch>\nconfig {10}/);
     expect(run('click-flatten', ['--config', 'C']).stdout).toContain('A/x -> link1\n    -> B/y;');
     expect(run('click-uncombine', ['C', 'B']).stdout).toContain('x :: FromDevice(eth0);');
