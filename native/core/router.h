@@ -128,4 +128,7 @@ void router_unfix(Element *e);
 const char *element_config(const Element *e); /* as text, with what was written while running */
 void names_free(Router *r);
 
+/* args_names.c; the others are in element.h */
+bool arg_parse_protocol(const Element *e, const char *s, uint8_t *out);
+
 #endif

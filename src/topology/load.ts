@@ -1,7 +1,6 @@
 /** Reading a topology file: everything that can be wrong is found, each with its place, before anything starts. */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Configuration, ConfigurationError, checkArguments, compilePlan } from '../engine/router.ts';
 import { Diagnostics, type Note } from '../lang/diagnostics.ts';
@@ -12,6 +11,7 @@ import { readSize } from '../vm/size.ts';
 import type { VmmChoice } from '../vm/vmm.ts';
 import { devicesOf } from './devices.ts';
 import { LocatedDocument, reportIssues } from './document.ts';
+import { checkTaps } from './load-taps.ts';
 import { type TopologyFile, topologySchema } from './schema.ts';
 import { wireName } from './state.ts';
 import { compileSwitch } from './switches.ts';
@@ -164,7 +164,7 @@ class Loader {
       this.#diagnostics.error(this.#document.key(['routers']), 'the topology has no routers');
     const switches = this.#switches(name, routers);
     const taps = Object.entries(data.taps ?? {}).map(([tap, v]) => ({ name: tap, ...v }) as TopologyTap);
-    if (whole) this.#checkTaps(taps);
+    if (whole) checkTaps(taps, this.#ends, this.#document, this.#diagnostics, this.#options.isTap);
     if (whole) this.#checkEnds();
     return { name, file: resolve(this.#file), routers, switches, taps };
   }
@@ -347,43 +347,6 @@ class Loader {
       );
   }
 
-  #checkTaps(taps: readonly TopologyTap[]): void {
-    const { isTap = hostHasTap } = this.#options;
-    const made = new Set(taps.map((t) => t.name));
-    for (const { name, netns, address, gateway } of taps) {
-      const at = (key: string) => this.#document.at(['taps', name, key]);
-      const key = this.#document.key(['taps', name]);
-      if (!/^(?!\.{1,2}$)[^\s/:%]{1,15}$/.test(name))
-        this.#diagnostics.error(
-          key,
-          `'${name}' cannot be an interface: 15 characters at most, none of them '/', ':', '%' or a space`,
-        );
-      if (!this.#ends.has(`tap:${name}`)) this.#diagnostics.error(key, `no router has a port tap:${name}`);
-      if (netns !== undefined && !existsSync(join('/run/netns', netns)))
-        this.#diagnostics.error(at('netns'), `there is no network namespace ${netns}: ip netns add ${netns}`);
-      if (address !== undefined && !isPrefix(address))
-        this.#diagnostics.error(
-          at('address'),
-          `'${address}' is not an address with a prefix, as 10.0.0.2/24`,
-        );
-      if (gateway !== undefined && netns === undefined)
-        this.#diagnostics.error(
-          at('gateway'),
-          "a gateway is for a TAP with 'netns': the host keeps its own routes",
-        );
-      else if (gateway !== undefined && !isIP(gateway))
-        this.#diagnostics.error(at('gateway'), `'${gateway}' is not an address`);
-    }
-    for (const [end, [span]] of this.#ends) {
-      const name = /^tap:(.*)/.exec(end)?.[1];
-      if (name !== undefined && !made.has(name) && !isTap(name))
-        this.#diagnostics.error(
-          span,
-          `there is no TAP interface ${name}: make it with 'ip tuntap add dev ${name} mode tap', or list it under 'taps:' for 'up' to make`,
-        );
-    }
-  }
-
   #checkEnds(): void {
     for (const [end, spans] of this.#ends) {
       const [kind, name] = [end.slice(0, end.indexOf(':')), end.slice(end.indexOf(':') + 1)];
@@ -401,15 +364,4 @@ class Loader {
         ]);
     }
   }
-}
-
-/** An address of either version, `/` and the length of its network's prefix. */
-function isPrefix(text: string): boolean {
-  const [address = '', length = '', ...more] = text.split('/');
-  const bits = { 4: 32, 6: 128 }[isIP(address)];
-  return bits !== undefined && /^\d{1,3}$/.test(length) && Number(length) <= bits && !more.length;
-}
-
-function hostHasTap(name: string): boolean {
-  return existsSync(`/sys/class/net/${name}/tun_flags`);
 }
