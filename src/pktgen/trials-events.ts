@@ -44,6 +44,19 @@ class Watch {
   }
 }
 
+/** Counts the packets that were not sent because there was no room: those missed between two looks if a port was full. */
+function refusals(g: Handlers, graph: GeneratorGraph): () => Promise<number> {
+  const outputs = [...new Set(graph.outputs)];
+  let [refused, missed, fullNs] = [0, 0, 0];
+  return async () => {
+    const now = await total(g, graph.sources, 'missed');
+    const nowFull = await total(g, outputs, 'full_time');
+    if (nowFull > fullNs) refused += now - missed;
+    [missed, fullNs] = [now, nowFull];
+    return refused;
+  };
+}
+
 async function prepare(g: Handlers, graph: GeneratorGraph, size: string | undefined): Promise<void> {
   await resetTrial(g, { ...graph, ramp: { sources: graph.rampSources, durationS: 0 } });
   const all = [...graph.sources, ...graph.rampSources];
@@ -88,15 +101,8 @@ export async function recovery(
   );
   await write(g, graph.rampSources, 'active', 'true');
   await sleep(o.durationS * 1000, undefined, wait);
-  const outputs = [...new Set(graph.outputs)];
-  let [refused, missed, fullNs] = [0, 0, 0];
-  const lost = async () => {
-    const now = await total(g, graph.sources, 'missed');
-    const nowFull = await total(g, outputs, 'full_time');
-    if (nowFull > fullNs) refused += now - missed;
-    [missed, fullNs] = [now, nowFull];
-    return refused + (await total(g, graph.sinks, 'lost'));
-  };
+  const refused = refusals(g, graph);
+  const lost = async () => (await refused()) + (await total(g, graph.sinks, 'lost'));
   await Promise.all([
     write(g, graph.rampSources, 'active', 'false'),
     write(g, graph.sources, 'active', 'true'),
@@ -137,6 +143,7 @@ export async function reset(
   await write(g, graph.sources, 'active', 'true');
   await sleep(300, undefined, wait);
   let restarted = false;
+  const refused = refusals(g, graph);
   const watch = new Watch(await total(g, graph.sinks, 'count'), performance.now());
   const started = performance.now();
   const restart = o.restart().then(() => {
@@ -150,6 +157,7 @@ export async function reset(
   while (back === undefined || performance.now() - back < QUIET_S * 1000) {
     await sleep(POLL_MS, undefined, wait);
     if (failure) throw failure;
+    await refused();
     const now = performance.now();
     const came = watch.look(await total(g, graph.sinks, 'count'), now);
     if (restarted && came) back ??= now;
@@ -161,7 +169,7 @@ export async function reset(
   await restart;
   await write(g, graph.sources, 'active', 'false');
   await sleep(200, undefined, wait);
-  const sent = (await total(g, graph.sources, 'count')) + (await total(g, graph.sources, 'missed'));
+  const sent = (await total(g, graph.sources, 'count')) + (await refused());
   const came = await total(g, graph.sinks, 'count');
   return {
     byLossS: Math.max(0, sent - came) / o.load,

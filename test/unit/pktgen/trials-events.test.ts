@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { generatorGraph } from '../../../src/pktgen/graph.ts';
 import { checkStreams } from '../../../src/pktgen/stream.ts';
-import { recovery } from '../../../src/pktgen/trials-events.ts';
+import { recovery, reset } from '../../../src/pktgen/trials-events.ts';
 
 const streams = checkStreams({ streams: [{}] });
 const graph = generatorGraph(2, streams, { ramp: true });
@@ -50,5 +50,28 @@ describe('recovery', () => {
 
   it('is not known where there is no end to the loss', async () => {
     expect((await measure((look) => ({ lost: look }), 0.1)).seconds).toBeNull();
+  });
+});
+
+describe('reset', () => {
+  it('has lost what did not come back and what there was no room for, not what the generator did not make', async () => {
+    // 1000 sent, 900 came; missed: 50 while the port was full, then 70 for another reason.
+    let looks = 0;
+    const values: Record<string, () => number> = {
+      'stream0.count': () => 1000,
+      'stream0.missed': () => {
+        looks++;
+        return looks < 3 ? 0 : looks < 6 ? 50 : 120;
+      },
+      'send0.full_time': () => (looks < 3 ? 0 : 5000),
+      // Packets come until the end, so that the restart is over.
+      'sink1.count': () => (looks < 6 ? 100 * looks : 900),
+    };
+    const g = {
+      read: async (handler: string) => String(values[handler]?.() ?? 0),
+      write: async () => undefined,
+    };
+    const r = await reset(g, graph, streams, undefined, { load: 1000, restart: async () => undefined });
+    expect(r.byLossS).toBe((1000 - 900 + 50) / 1000);
   });
 });
