@@ -37,18 +37,6 @@
 /* ---- Flows
  * ------------------------------------------------------------------------------------------------------ */
 
-static uint32_t hash_key(const AggregateFlowKey *k) {
-  uint32_t h = k->addr[0] * 2654435769u ^ k->addr[1];
-  h = (h ^ h >> 15) * 2246822519u ^ ((uint32_t)k->port[0] << 16 | k->port[1]) ^ k->proto;
-  h *= 3266489917u;
-  return h ^ h >> 16;
-}
-
-static bool same_key(const AggregateFlowKey *a, const AggregateFlowKey *b) {
-  return a->addr[0] == b->addr[0] && a->addr[1] == b->addr[1] && a->port[0] == b->port[0] &&
-         a->port[1] == b->port[1] && a->proto == b->proto;
-}
-
 static bool flows_grow(AggregateIPFlows *a) {
   uint32_t n = a->buckets ? 2 * a->buckets : 1024;
   AggregateFlow **wide = mem_alloc(n * sizeof *wide);
@@ -56,7 +44,7 @@ static bool flows_grow(AggregateIPFlows *a) {
   for (uint32_t i = 0; i < a->buckets; i++)
     for (AggregateFlow *f = a->flows[i], *next; f; f = next) {
       next = f->next;
-      AggregateFlow **b = &wide[hash_key(&f->key) & (n - 1)];
+      AggregateFlow **b = &wide[aggregate_flow_hash(&f->key) & (n - 1)];
       f->next = *b;
       *b = f;
     }
@@ -117,12 +105,6 @@ static char *handler_text(AggregateIPFlows *a, const char *handler) {
   return s;
 }
 
-AggregateFlow **aggregate_flow_find(AggregateIPFlows *a, const AggregateFlowKey *k) {
-  AggregateFlow **at = &a->flows[hash_key(k) & (a->buckets - 1)];
-  while (*at && !same_key(&(*at)->key, k)) at = &(*at)->next;
-  return at;
-}
-
 /* The flow of a packet, a new one if need be. NULL when out of memory. */
 static AggregateFlow *flow_of(AggregateIPFlows *a, const AggregateFlowKey *k, bool flipped, Packet *p,
                               bool syn) {
@@ -142,7 +124,7 @@ static AggregateFlow *flow_of(AggregateIPFlows *a, const AggregateFlowKey *k, bo
                        .last = p->timestamp};
   if (!++a->next_aggregate) a->next_aggregate = 1;
   if (a->source && a->trace) f->filepos = handler_text(a, "packet_filepos");
-  at = &a->flows[hash_key(k) & (a->buckets - 1)];
+  at = &a->flows[aggregate_flow_hash(k) & (a->buckets - 1)];
   f->next = *at;
   *at = f;
   a->nflows++;

@@ -64,8 +64,25 @@ static inline int64_t aggregate_seconds(int64_t ns) {
 
 static inline bool aggregate_later_fragment(const uint8_t *ip) { return !ip_first_fragment(ip); }
 
+static inline uint32_t aggregate_flow_hash(const AggregateFlowKey *k) {
+  uint32_t h = k->addr[0] * 2654435769u ^ k->addr[1];
+  h = (h ^ h >> 15) * 2246822519u ^ ((uint32_t)k->port[0] << 16 | k->port[1]) ^ k->proto;
+  h *= 3266489917u;
+  return h ^ h >> 16;
+}
+
+static inline bool aggregate_flow_same(const AggregateFlowKey *a, const AggregateFlowKey *b) {
+  return a->addr[0] == b->addr[0] && a->addr[1] == b->addr[1] && a->port[0] == b->port[0] &&
+         a->port[1] == b->port[1] && a->proto == b->proto;
+}
+
 /* Where a flow hangs, or would. */
-AggregateFlow **aggregate_flow_find(AggregateIPFlows *a, const AggregateFlowKey *k);
+static inline AggregateFlow **aggregate_flow_find(AggregateIPFlows *a, const AggregateFlowKey *k) {
+  AggregateFlow **at = &a->flows[aggregate_flow_hash(k) & (a->buckets - 1)];
+  while (*at && !aggregate_flow_same(&(*at)->key, k)) at = &(*at)->next;
+  return at;
+}
+
 /* Where what is known of two hosts hangs, or would; and made if need be, NULL when out of memory. */
 AggregatePair **aggregate_pair_find(AggregateIPFlows *a, uint32_t x, uint32_t y);
 AggregatePair *aggregate_pair_make(AggregateIPFlows *a, const uint8_t *ip);
