@@ -51,7 +51,7 @@ export function searchLive(
     step: (text) => o.observe?.step?.(text),
     overall: o.observe?.overall,
     recovery: (overload, reduced, durationS) =>
-      recovery(generator, graph, streams, size, { overload, reduced, durationS, signal }),
+      recovery(generator, graph, streams, size, { overload, reduced, durationS, watch: place.watch, signal }),
     ...(restart && {
       reset: (load: number) => reset(generator, graph, streams, size, { load, restart, signal }),
     }),

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GeneratorGraph } from './graph.ts';
+import type { HostWatch } from './host-watch.ts';
 import type { Stream } from './stream.ts';
 import { type Handlers, resetTrial } from './trial.ts';
 import { shares } from './trials.ts';
@@ -44,16 +45,28 @@ class Watch {
   }
 }
 
-/** Counts the packets that were not sent because there was no room: those missed between two looks if a port was full. */
-function refusals(g: Handlers, graph: GeneratorGraph): () => Promise<number> {
+/** Packets that were not sent because there was no room. */
+interface Refused {
+  /** Those missed between two looks if a port was full meanwhile ... */
+  all: number;
+  /** ... but not where it was full for so long at a time that the other side did not run (ToDevice's `stalled_time`). */
+  running: number;
+  stalledNs: number;
+}
+
+function refusals(g: Handlers, graph: GeneratorGraph): () => Promise<Refused> {
   const outputs = [...new Set(graph.outputs)];
-  let [refused, missed, fullNs] = [0, 0, 0];
+  const r: Refused = { all: 0, running: 0, stalledNs: 0 };
+  let [missed, fullNs, stalledNs, first] = [0, 0, 0, true];
   return async () => {
     const now = await total(g, graph.sources, 'missed');
     const nowFull = await total(g, outputs, 'full_time');
-    if (nowFull > fullNs) refused += now - missed;
-    [missed, fullNs] = [now, nowFull];
-    return refused;
+    const nowStalled = await total(g, outputs, 'stalled_time');
+    if (nowFull > fullNs) r.all += now - missed;
+    if (nowFull > fullNs && nowStalled === stalledNs) r.running += now - missed;
+    if (!first) r.stalledNs += nowStalled - stalledNs;
+    [missed, fullNs, stalledNs, first] = [now, nowFull, nowStalled, false];
+    return r;
   };
 }
 
@@ -66,10 +79,13 @@ async function prepare(g: Handlers, graph: GeneratorGraph, size: string | undefi
 
 /** No recovery takes longer. */
 const RECOVERY_LIMIT_S = 10;
+/** Stalls are the host's if it kept the router, or the generator, from running for at least this part of them. */
+const EXPLAINED = 0.8;
 
 /**
  * RFC 2544, section 26.5: overload, then half of it; the time until the last packet is lost; null: packets were still lost
- * when that was given up. What the generator does not send because it was held up is no loss, unless its port was full.
+ * when that was given up. What the generator does not send because it was held up is no loss, unless its port was full; nor is
+ * what a full port refuses while the host keeps the router from running, as far as `watch` knows of it.
  */
 export async function recovery(
   g: Handlers,
@@ -81,6 +97,7 @@ export async function recovery(
     reduced: number;
     durationS: number;
     limitS?: number;
+    watch?: HostWatch | undefined;
     signal?: AbortSignal | undefined;
   },
 ): Promise<{ seconds: number | null; resolutionS: number }> {
@@ -102,21 +119,34 @@ export async function recovery(
   await write(g, graph.rampSources, 'active', 'true');
   await sleep(o.durationS * 1000, undefined, wait);
   const refused = refusals(g, graph);
-  const lost = async () => (await refused()) + (await total(g, graph.sinks, 'lost'));
+  const look = async () => {
+    const r = await refused();
+    const lost = await total(g, graph.sinks, 'lost');
+    return { all: lost + r.all, running: lost + r.running, stalledNs: r.stalledNs };
+  };
+  const ended = o.watch?.begin();
   await Promise.all([
     write(g, graph.rampSources, 'active', 'false'),
     write(g, graph.sources, 'active', 'true'),
   ]);
   const changed = performance.now();
-  const watch = new Watch(await lost(), changed);
+  let seen = await look();
+  const all = new Watch(seen.all, changed);
+  const running = new Watch(seen.running, changed);
   while (
-    performance.now() - watch.lastChange < QUIET_S * 1000 &&
+    performance.now() - running.lastChange < QUIET_S * 1000 &&
     performance.now() - changed < (o.limitS ?? RECOVERY_LIMIT_S) * 1000
   ) {
     await sleep(POLL_MS, undefined, wait);
-    watch.look(await lost(), performance.now());
+    seen = await look();
+    const now = performance.now();
+    all.look(seen.all, now);
+    running.look(seen.running, now);
   }
+  const heldUp = ended?.();
   await write(g, graph.sources, 'active', 'false');
+  const hostNs = 1e9 * ((heldUp?.generator ?? 0) + (heldUp?.router ?? 0));
+  const watch = seen.stalledNs > 0 && hostNs >= EXPLAINED * seen.stalledNs ? running : all;
   const over = performance.now() - watch.lastChange >= QUIET_S * 1000;
   return {
     seconds: over ? (watch.lastChange - changed) / 1000 : null,
@@ -169,7 +199,7 @@ export async function reset(
   await restart;
   await write(g, graph.sources, 'active', 'false');
   await sleep(200, undefined, wait);
-  const sent = (await total(g, graph.sources, 'count')) + (await refused());
+  const sent = (await total(g, graph.sources, 'count')) + (await refused()).all;
   const came = await total(g, graph.sinks, 'count');
   return {
     byLossS: Math.max(0, sent - came) / o.load,

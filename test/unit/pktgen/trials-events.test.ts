@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generatorGraph } from '../../../src/pktgen/graph.ts';
+import type { HostWatch } from '../../../src/pktgen/host-watch.ts';
 import { checkStreams } from '../../../src/pktgen/stream.ts';
 import { recovery, reset } from '../../../src/pktgen/trials-events.ts';
 
@@ -7,7 +8,13 @@ const streams = checkStreams({ streams: [{}] });
 const graph = generatorGraph(2, streams, { ramp: true });
 
 /** A generator whose counters say what a recovery is like, by the number of looks since the overload ended. */
-function generator(counters: (look: number) => { missed?: number; full_time?: number; lost?: number }) {
+interface Counters {
+  missed?: number;
+  full_time?: number;
+  stalled_time?: number;
+  lost?: number;
+}
+function generator(counters: (look: number) => Counters) {
   let looks = 0;
   let reduced = false;
   return {
@@ -15,7 +22,7 @@ function generator(counters: (look: number) => { missed?: number; full_time?: nu
       const [element, name] = handler.split('.') as [string, string];
       // The numbers of a look are read one after the other, those of the sources first.
       if (reduced && handler === 'stream0.missed') looks++;
-      if (!['missed', 'full_time', 'lost'].includes(name) || element === 'sink0') return '0';
+      if (!['missed', 'full_time', 'stalled_time', 'lost'].includes(name) || element === 'sink0') return '0';
       return String(counters(looks)[name as 'missed'] ?? 0);
     },
     async write(handler: string, value?: string): Promise<void> {
@@ -23,10 +30,11 @@ function generator(counters: (look: number) => { missed?: number; full_time?: nu
     },
   };
 }
-const measure = (counters: Parameters<typeof generator>[0], limitS?: number) =>
+const measure = (counters: Parameters<typeof generator>[0], limitS?: number, watch?: HostWatch) =>
   recovery(generator(counters), graph, streams, undefined, {
     ...{ overload: 1100, reduced: 550, durationS: 0.01 },
     ...(limitS === undefined ? {} : { limitS }),
+    watch,
   });
 
 describe('recovery', () => {
@@ -46,6 +54,21 @@ describe('recovery', () => {
     expect((await measure((look) => ({ missed: look }))).seconds).toBe(0);
     // The port was full before, in the overload.
     expect((await measure((look) => ({ missed: 1000 + look, full_time: 5000 }))).seconds).toBe(0);
+  });
+
+  it('does not hold what a full port refuses while the host keeps the router from running', async () => {
+    // Every tenth look the port was full for 1 ms at a time.
+    const stalls = (look: number): Counters => {
+      const n = Math.floor(look / 10);
+      return { missed: 100 * n, full_time: 1e6 * n, stalled_time: 1e6 * n };
+    };
+    const held = (router: number): HostWatch => ({ begin: () => () => ({ generator: 0, router }) });
+    expect((await measure(stalls, 0.8, held(10))).seconds).toBe(0);
+    // The router had the CPU, or nobody knows: then it was slow.
+    expect((await measure(stalls, 0.8, held(0))).seconds).toBeNull();
+    expect((await measure(stalls, 0.8)).seconds).toBeNull();
+    const both = (look: number): Counters => ({ ...stalls(look), lost: Math.min(look, 5) });
+    expect((await measure(both, 0.8, held(10))).seconds).toBeGreaterThan(0);
   });
 
   it('is not known where there is no end to the loss', async () => {
