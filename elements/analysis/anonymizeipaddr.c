@@ -91,16 +91,17 @@ ACTION(AnonymizeIPAddr, anonymize)
 static int anonymize_configure(Element *e, const Args *args, Errors *errs) {
   AnonymizeIPAddr *a = (AnonymizeIPAddr *)e;
   Text word = {0};
+  int rc = 0;
   (void)args;
   for (const char *s = a->preserve_text; s && (s = next_word(s, &word, NULL)); text_clear(&word)) {
     uint64_t net;
     if (!parse_u64(text_cstr(&word), &net) || net > 255)
-      error(errs, "PRESERVE_8: expected a number from 0 to 255, not '%s'", text_cstr(&word));
+      rc = error(errs, "PRESERVE_8: expected a number from 0 to 255, not '%s'", text_cstr(&word));
     else
       for (unsigned i = 0; i < 8; i++) a->keep[1u << i | (unsigned)net >> (8 - i)] = true;
   }
   text_free(&word);
-  return errors_any(errs) ? -1 : 0;
+  return rc;
 }
 
 static int anonymize_initialize(Element *e, Errors *errs) {

@@ -89,10 +89,11 @@ static void counter_start(Counter *e) {
 
 static int counter_initialize(Element *e, Errors *errs) {
   Counter *c = (Counter *)e;
-  if (c->count_call.handler) handler_call_check(e, c->count_call.handler, errs);
-  if (c->byte_call.handler) handler_call_check(e, c->byte_call.handler, errs);
+  int rc = 0;
+  if (c->count_call.handler) rc |= handler_call_check(e, c->count_call.handler, errs);
+  if (c->byte_call.handler) rc |= handler_call_check(e, c->byte_call.handler, errs);
   counter_start(c);
-  return errors_any(errs) ? -1 : 0;
+  return rc;
 }
 
 static void counter_cleanup(Element *e) {

@@ -163,11 +163,12 @@ static int dump_configure(Element *e, const Args *args, Errors *errs) {
   if (!f->data && !f->filename) return error(errs, "missing argument FILENAME");
   if (f->fields_text) {
     Text word = {0};
+    int rc = 0;
     for (const char *s = f->fields_text; (s = next_word(s, &word, NULL)); text_clear(&word))
       if (summary_find(text_cstr(&word)) == SUM_UNKNOWN)
-        error(errs, "FIELDS: there is no field '%s'", text_cstr(&word));
+        rc = error(errs, "FIELDS: there is no field '%s'", text_cstr(&word));
     text_free(&word);
-    if (errors_any(errs)) return -1;
+    if (rc < 0) return -1;
     summary_set_fields(f, f->fields_text);
   }
   if (f->flow_text && !summary_set_flow(f, f->flow_text))

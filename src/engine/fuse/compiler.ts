@@ -120,7 +120,7 @@ export function run(command: string, args: readonly string[], signal?: AbortSign
     child.on('error', reject);
     child.on('close', (status) => {
       if (status === 0) return resolve();
-      const lines = messages.split('\n').filter((line) => /error|undefined/.test(line));
+      const lines = messages.split('\n').filter((line) => /error|undefined|multiple/.test(line));
       reject(new HostError(`${command} failed: ${lines.slice(0, 5).join('\n') || messages.slice(0, 1000)}`));
     });
   });

@@ -14,8 +14,9 @@ const GUEST_FLAGS =
   '-std=gnu11 -O3 -DCLICKLET_GUEST -ffreestanding -fbuiltin -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -march=x86-64 -mtune=generic -fno-tree-slp-vectorize -g0 -w'.split(
     ' ',
   );
+/** muldefs: the unit has its own copy of what classes share, and a class's object, if it is asked for, has it too. */
 const LINK_FLAGS =
-  '-nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -Wl,--gc-sections -Wl,--no-dynamic-linker'.split(
+  '-nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,muldefs -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -Wl,--gc-sections -Wl,--no-dynamic-linker'.split(
     ' ',
   );
 
