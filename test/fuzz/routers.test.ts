@@ -13,8 +13,8 @@ const FRAMES = 200_000;
 function flooded(name: string): string {
   const text = readFileSync(join(root, 'configs', 'middleboxes', `${name}.click`), 'utf8');
   return text
-    .replace(/FromDevice\(0\)/g, `MalformedSource(02:00:00:00:00:10, LIMIT ${FRAMES}, STOP true)`)
-    .replace(/FromDevice\((\d)\)/g, 'MalformedSource(02:00:00:00:00:1$1, SEED 9$1)')
+    .replace(/FromDevice\(0[^)]*\)/g, `MalformedSource(02:00:00:00:00:10, LIMIT ${FRAMES}, STOP true)`)
+    .replace(/FromDevice\((\d)[^)]*\)/g, 'MalformedSource(02:00:00:00:00:1$1, SEED 9$1)')
     .replace(/ToDevice\(\d\)/g, 'Discard')
     .replace(/02:00:00:00:00:2(\d)/g, '02:00:00:00:00:1$1');
 }

@@ -108,8 +108,8 @@ describe('a capture replayed through the IP router', () => {
   const outgoing = () => readPcap(join(dir, 'out.pcap')).filter((f) => f.readUInt16BE(12) === 0x0800);
 
   it('in a process', async () => {
-    const text = ROUTER.replace('FromDevice(1)', `FromDump(${dir}/in1.pcap)`)
-      .replace('FromDevice(0)', `FromDump(${dir}/in0.pcap)`)
+    const text = ROUTER.replace(/FromDevice\(1[^)]*\)/, `FromDump(${dir}/in1.pcap)`)
+      .replace(/FromDevice\(0[^)]*\)/, `FromDump(${dir}/in0.pcap)`)
       .replace('ToDevice(0)', 'Discard')
       .replace('ToDevice(1)', `ToDump(${dir}/out.pcap)`)
       .concat(`\nDriverManager(wait 0.1, stop);`);
